@@ -43,6 +43,15 @@ export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Prom
   });
 }
 
+/** A signal that is aborted after `delayMs`; unlike AbortSignal.timeout it follows the Clock. */
+export function timeoutSignal(clock: Clock, delayMs: number): AbortSignal {
+  const controller = new AbortController();
+  clock.after(delayMs, () =>
+    controller.abort(new DOMException(`Not done within ${delayMs} ms`, 'TimeoutError')),
+  );
+  return controller.signal;
+}
+
 /** RFC 3339 UTC with milliseconds, as every time in an answer is written. */
 export function toTimestamp(epochMs: number): string {
   return new Date(epochMs).toISOString();

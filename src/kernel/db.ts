@@ -11,7 +11,7 @@ export type Reader = Kysely<Tables>;
 export type Trx = Kysely<Tables>;
 
 /**
- * A write transaction: a named, top-level, exported function of a slice's store. Input and output are structured-cloneable; the
+ * A write transaction: a named, top-level function of a slice's store. Input and output are structured-cloneable; the
  * time comes in the input. It may be run more than once (PostgreSQL 40001/40P01), and others may share its COMMIT.
  */
 export type WriteFunction<Input, Output> = (trx: Trx, input: Input) => Promise<Output>;
@@ -28,24 +28,38 @@ export interface Db {
   signal(channel: string): void;
   /** Calls `listener` after a `signal` on `channel` from any node; returns the unsubscriber. */
   onSignal(channel: string, listener: () => void): () => void;
-  /** Waits for running writes, then closes; on SQLite the lock on the data directory goes last. */
+  /** Waits for running writes, then closes; on SQLite the lock on the data directory goes last. Idempotent. */
   close(): Promise<void>;
 }
 
-interface WriteAddress {
+/** What the state layer tells the operator; a pino logger fits. */
+export interface DbLog {
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export const silentLog: DbLog = { warn: () => {}, error: () => {} };
+
+export interface WriteAddress {
   moduleUrl: string;
   name: string;
 }
 
+// biome-ignore lint/suspicious/noExplicitAny: inputs differ per function, and a parameter type is contravariant
+export type AnyWrite = WriteFunction<any, unknown>;
+
 const addresses = new WeakMap<object, WriteAddress>();
+const registered = new Map<string, AnyWrite>();
 
 /**
  * Makes a module's write functions known by name, so that the writer worker can import and run them.
  * Call once at the end of the module: `registerWrites(import.meta.url, { createTask, cancelTask })`.
  */
-// biome-ignore lint/suspicious/noExplicitAny: inputs differ per function, and a parameter type is contravariant
-export function registerWrites(moduleUrl: string, writes: Record<string, WriteFunction<any, unknown>>): void {
-  for (const [name, write] of Object.entries(writes)) addresses.set(write, { moduleUrl, name });
+export function registerWrites(moduleUrl: string, writes: Record<string, AnyWrite>): void {
+  for (const [name, write] of Object.entries(writes)) {
+    addresses.set(write, { moduleUrl, name });
+    registered.set(`${moduleUrl}#${name}`, write);
+  }
 }
 
 /** Where a write function lives; a function that was not registered is a programming error. */
@@ -55,11 +69,25 @@ export function addressOf(write: object): WriteAddress {
   return address;
 }
 
+/** The function that this thread's copy of the module registered, if it was imported here. */
+export function registeredWrite(address: WriteAddress): AnyWrite | undefined {
+  return registered.get(`${address.moduleUrl}#${address.name}`);
+}
+
+const MISUSED_SLOT =
+  'A compileOnce() parameter marks a place and has no value: hand it to the query as it is, do not compute with it';
+
 /** Marks a parameter's place in a query that is compiled once. */
 class Slot {
   readonly name: string;
   constructor(name: string) {
     this.name = name;
+  }
+  [Symbol.toPrimitive](): never {
+    throw new Error(MISUSED_SLOT);
+  }
+  toJSON(): never {
+    throw new Error(MISUSED_SLOT);
   }
 }
 
@@ -71,9 +99,14 @@ interface Compilable {
  * Compiles a hot query once per dialect and returns a function that runs it with other parameters
  * (Kysely's own compile costs 30-60 microseconds a query: 7.4k against 12.0k creates a second).
  * `build` gets a function that marks where a named parameter goes: `(q, p) => q.selectFrom('tasks').where('id', '=', p('id'))`.
+ * It runs once, so a parameter can only stand where a value stands: no lists, no conditional parts. The rows are what the
+ * query returns; an update or delete says which rows it changed by `returning`.
  */
 export function compileOnce<Params extends object, Row = unknown>(
-  build: (query: Kysely<Tables>, param: <K extends keyof Params & string>(name: K) => Params[K]) => Compilable,
+  build: (
+    query: Kysely<Tables>,
+    param: <K extends keyof Params & string>(name: K) => Params[K],
+  ) => Compilable,
 ): (connection: Kysely<Tables>, params: Params) => Promise<Row[]> {
   const cache = new Map<unknown, CompiledQuery>();
   return async (connection, params) => {
@@ -86,7 +119,8 @@ export function compileOnce<Params extends object, Row = unknown>(
     const parameters = compiled.parameters.map((value) =>
       value instanceof Slot ? (params as Record<string, unknown>)[value.name] : value,
     );
-    const result = await connection.executeQuery({ ...compiled, parameters });
+    const { query, queryId, sql } = compiled;
+    const result = await connection.executeQuery({ query, queryId, sql, parameters });
     return result.rows as Row[];
   };
 }

@@ -14,6 +14,7 @@ export type IdPrefix =
   | 'evt'
   | 'req'
   | 'hold'
+  | 'job'
   | 'tr'
   | 'node';
 

@@ -1,0 +1,248 @@
+// The accounts slice on the wire: sign-in, API keys, stream tickets, and the administration of accounts.
+import { z } from 'zod';
+import { defineRoute, SCOPES } from '../kernel/route.ts';
+
+export const MAX_NAME_CHARS = 100;
+export const MAX_BULK_ACCOUNTS = 1000;
+export const MAX_PAGE = 200;
+const DEFAULT_PAGE = 50;
+/** Longer than any credential of ours, short enough to refuse nonsense before hashing it. */
+const MAX_SECRET_CHARS = 4096;
+
+const name = z.string().trim().min(1).max(MAX_NAME_CHARS);
+const scope = z.enum(SCOPES);
+const time = z.string().meta({ format: 'date-time' });
+const id = (prefix: string) =>
+  z.string().regex(new RegExp(`^${prefix}_[0-9a-f]{32}$`), `must be an id that starts with "${prefix}_"`);
+const page = (prefix: string) =>
+  z.object({
+    limit: z.coerce.number().int().min(1).max(MAX_PAGE).default(DEFAULT_PAGE),
+    cursor: id(prefix).optional().describe('`next_cursor` of the page before'),
+  });
+/** Digits are checked where amounts are understood, in the credits slice. */
+const grant = z
+  .union([z.number(), z.string().max(40)])
+  .describe('Credits that the account starts with, instead of the configured starting grant');
+
+export const accountSchema = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    role: z.enum(['admin', 'member']),
+    disabled: z.boolean(),
+    created_at: time,
+  })
+  .meta({ id: 'Account' });
+
+export const keySchema = z
+  .object({
+    id: z.string(),
+    account_id: z.string(),
+    name: z.string(),
+    prefix: z.string().describe('First characters of the key, to tell keys apart'),
+    scopes: z.array(scope),
+    created_at: time,
+    last_used_at: time.nullable().describe('Exact to a minute'),
+  })
+  .meta({ id: 'ApiKey' });
+
+export const sessionSchema = z
+  .object({
+    account: accountSchema,
+    scopes: z.array(scope),
+    via: z.enum(['key', 'session', 'socket', 'ticket', 'loopback']),
+    expires_at: time.nullable().describe('When a browser session ends; null for other credentials'),
+    secure_transport: z
+      .boolean()
+      .describe('False on plain http, where the cookie can be read on the way: show a warning'),
+  })
+  .meta({ id: 'Session' });
+
+export const createSession = defineRoute({
+  id: 'auth.signIn',
+  method: 'POST',
+  path: '/v1/auth/session',
+  tag: 'Accounts',
+  summary: 'Sign in a browser with an API key or a one-time set-up token',
+  description:
+    'Sets the session cookie. The session has the scopes of the key and ends when the key is revoked.',
+  access: { kind: 'public' },
+  limit: 'sign_in',
+  body: z
+    .strictObject({
+      api_key: z.string().min(1).max(MAX_SECRET_CHARS).optional(),
+      token: z
+        .string()
+        .min(1)
+        .max(MAX_SECRET_CHARS)
+        .optional()
+        .describe('From the set-up link of the first start'),
+    })
+    .refine((body) => (body.api_key === undefined) !== (body.token === undefined), {
+      error: 'Give either "api_key" or "token".',
+    }),
+  responses: { 200: { description: 'Signed in', schema: sessionSchema } },
+  errors: ['authentication_required', 'permission_denied', 'rate_limited'],
+});
+
+export const getSession = defineRoute({
+  id: 'auth.getSession',
+  method: 'GET',
+  path: '/v1/auth/session',
+  tag: 'Accounts',
+  summary: 'Who is calling, and what they may do',
+  access: { kind: 'public' },
+  limit: 'api',
+  responses: { 200: { description: 'The caller', schema: sessionSchema } },
+  errors: ['authentication_required'],
+});
+
+export const deleteSession = defineRoute({
+  id: 'auth.signOut',
+  method: 'DELETE',
+  path: '/v1/auth/session',
+  tag: 'Accounts',
+  summary: 'Sign out: the session ends on the server too',
+  access: { kind: 'public' },
+  limit: 'api',
+  responses: { 204: { description: 'Signed out, or not signed in at all' } },
+  errors: [],
+});
+
+export const createKey = defineRoute({
+  id: 'keys.create',
+  method: 'POST',
+  path: '/v1/keys',
+  tag: 'Accounts',
+  summary: 'Create an API key; it is shown this once',
+  description:
+    'A key never gets a scope that its maker does not have; `admin` and `accounts:act` need an administrator.',
+  access: { kind: 'scope', scope: 'tasks:write' },
+  limit: 'api',
+  body: z.strictObject({
+    name,
+    scopes: z
+      .array(scope)
+      .min(1)
+      .max(SCOPES.length)
+      .optional()
+      .describe("Without it: all of the maker's scopes that concern the own account"),
+  }),
+  responses: {
+    201: {
+      description: 'The key',
+      schema: keySchema.extend({ key: z.string().describe('The secret itself') }),
+    },
+  },
+  errors: ['permission_denied', 'conflict'],
+});
+
+export const listKeys = defineRoute({
+  id: 'keys.list',
+  method: 'GET',
+  path: '/v1/keys',
+  tag: 'Accounts',
+  summary: 'API keys of the own account that were not revoked, newest first',
+  access: { kind: 'scope', scope: 'tasks:read' },
+  limit: 'api',
+  query: page('key'),
+  responses: {
+    200: {
+      description: 'A page',
+      schema: z.object({ data: z.array(keySchema), next_cursor: z.string().nullable() }),
+    },
+  },
+  errors: [],
+});
+
+export const revokeKey = defineRoute({
+  id: 'keys.revoke',
+  method: 'DELETE',
+  path: '/v1/keys/:id',
+  tag: 'Accounts',
+  summary: 'Revoke an API key and the sessions that were opened with it',
+  access: { kind: 'scope', scope: 'tasks:write' },
+  limit: 'api',
+  params: z.object({ id: z.string() }),
+  responses: { 204: { description: 'Revoked: the next request with it is refused' } },
+  errors: ['not_found'],
+});
+
+export const createStreamTicket = defineRoute({
+  id: 'streamTickets.create',
+  method: 'POST',
+  path: '/v1/stream-tickets',
+  tag: 'Accounts',
+  summary: 'A 60-second ticket for event streams, where a browser cannot send a header',
+  access: { kind: 'scope', scope: 'tasks:read' },
+  limit: 'api',
+  responses: {
+    201: {
+      description: 'Connect with `?ticket=…`',
+      schema: z.object({ ticket: z.string(), expires_in_s: z.number().int() }),
+    },
+  },
+  errors: [],
+});
+
+const newAccount = z.strictObject({ name, grant_credits: grant.optional() });
+
+export const createAccounts = defineRoute({
+  id: 'accounts.create',
+  method: 'POST',
+  path: '/v1/admin/accounts',
+  tag: 'Administration',
+  summary: 'Open one account, or up to 1,000 at once (all or none)',
+  access: { kind: 'scope', scope: 'admin' },
+  limit: 'api',
+  body: z
+    .strictObject({
+      name: name.optional(),
+      grant_credits: grant.optional(),
+      accounts: z.array(newAccount).min(1).max(MAX_BULK_ACCOUNTS).optional(),
+    })
+    .refine((body) => (body.name === undefined) !== (body.accounts === undefined), {
+      error: 'Give either "name" for one account or "accounts" for several.',
+    }),
+  responses: {
+    201: {
+      description: 'The account; for several, all of them under `data` in their order',
+      schema: z.union([accountSchema, z.object({ data: z.array(accountSchema) })]),
+    },
+  },
+  errors: ['validation_failed'],
+});
+
+export const listAccounts = defineRoute({
+  id: 'accounts.list',
+  method: 'GET',
+  path: '/v1/admin/accounts',
+  tag: 'Administration',
+  summary: 'All accounts, newest first',
+  access: { kind: 'scope', scope: 'admin' },
+  limit: 'api',
+  query: page('acct'),
+  responses: {
+    200: {
+      description: 'A page',
+      schema: z.object({ data: z.array(accountSchema), next_cursor: z.string().nullable() }),
+    },
+  },
+  errors: [],
+});
+
+export const updateAccount = defineRoute({
+  id: 'accounts.update',
+  method: 'PATCH',
+  path: '/v1/admin/accounts/:id',
+  tag: 'Administration',
+  summary: 'Rename, disable or enable an account',
+  description:
+    'A disabled account is refused at its next request; what it has running is finished and settled.',
+  access: { kind: 'scope', scope: 'admin' },
+  limit: 'api',
+  params: z.object({ id: z.string() }),
+  body: z.strictObject({ name: name.optional(), disabled: z.boolean().optional() }),
+  responses: { 200: { description: 'The account', schema: accountSchema } },
+  errors: ['not_found', 'conflict'],
+});

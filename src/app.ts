@@ -1,0 +1,249 @@
+// The composition root: builds the database, the stores, the providers and the slices, registers the routes, starts the
+// loops. Reads top to bottom; everything below it gets what it needs handed in.
+import type { Server } from 'node:http';
+import { join } from 'node:path';
+import type { FastifyInstance } from 'fastify';
+import {
+  type Authenticator,
+  type Bootstrap,
+  createAuthenticator,
+  ensureBootstrap,
+} from './accounts/accounts.ts';
+import { accountRoutes, authenticateRequest } from './accounts/routes.ts';
+import { compatRoutes } from './compat/routes.ts';
+import { allContracts } from './contracts.ts';
+import { createAccountOpener } from './credits/credits.ts';
+import { creditRoutes } from './credits/routes.ts';
+import { type Clock, systemClock } from './kernel/clock.ts';
+import type { Config } from './kernel/config.ts';
+import { listenOnControlSocket } from './kernel/control-socket.ts';
+import type { Db } from './kernel/db.ts';
+import { registerDocs } from './kernel/docs-page.ts';
+import { EventHub } from './kernel/event-hub.ts';
+import { bindRoutes, createHttpServer, type HttpOptions } from './kernel/http.ts';
+import { NodeLease } from './kernel/lease.ts';
+import type { RootLogger } from './kernel/log.ts';
+import { buildOpenApi } from './kernel/openapi.ts';
+import { createOutbound, type Outbound } from './kernel/outbound.ts';
+import { download, downloadForCaller } from './kernel/outbound-download.ts';
+import { createMedia, type Media } from './media/media.ts';
+import { mediaRoutes } from './media/routes.ts';
+import { Operations } from './operations/operations.ts';
+import { operationsRoutes } from './operations/routes.ts';
+import type { ProviderEntry } from './providers/providers.ts';
+import { Providers } from './providers/providers.ts';
+import { taskRoutes } from './tasks/routes.ts';
+import { Tasks } from './tasks/tasks.ts';
+import { VERSION } from './version.ts';
+import { registerWebApp } from './web-app.ts';
+
+/** The sandbox paints in seconds; what takes longer is stuck. */
+const SANDBOX_DEADLINE_MS = 5 * 60_000;
+
+export interface AppOptions {
+  config: Config;
+  log: RootLogger;
+  clock?: Clock;
+  /** Further providers, or other settings of the sandbox: for tests and benchmarks. */
+  providers?: readonly ProviderEntry[];
+  sandbox?: { instantPicture?: boolean; paintDelayMs?: number };
+  onAnswerMismatch?: HttpOptions['onAnswerMismatch'];
+}
+
+export interface App {
+  server: FastifyInstance;
+  db: Db;
+  media: Media;
+  providers: Providers;
+  tasks: Tasks;
+  operations: Operations;
+  bootstrap: Bootstrap;
+  /** Serves on TCP and on the control socket; resolves with the port. */
+  listen(): Promise<number>;
+  /** Starts the engine and the probes without listening: for commands that work without a server. */
+  startEngine(): Promise<void>;
+  /** Drains and closes everything, in reverse; safe to call once started or not. */
+  close(): Promise<void>;
+}
+
+/** Builds the whole program over its data. Throws `conflict` when another process has the data directory. */
+export async function createApp(options: AppOptions): Promise<App> {
+  const { config, log } = options;
+  const clock = options.clock ?? systemClock;
+  const db = await openDatabase(config, log);
+  const media = createMedia({
+    db,
+    clock,
+    log: log.child({ component: 'media' }),
+    root: config.media.root,
+    uploadBytes: config.media.uploadMaxBytes,
+    maxPixels: config.media.maxPixels,
+    keepPromptMetadata: config.media.keepPromptMetadata,
+  });
+  await media.start();
+  const outbound = createOutbound({
+    clock,
+    log: log.child({ component: 'outbound' }),
+    timeouts: config.outbound,
+    allowHosts: config.outbound.allowHosts,
+  });
+  const providers = new Providers({
+    entries: [...(options.providers ?? []), ...(await sandboxEntry(options, clock))],
+    defaultModel: config.defaultModel,
+    priceMicrosByModel: new Map(Object.entries(config.credits.priceMicros)),
+    clock,
+    log: log.child({ component: 'providers' }),
+  });
+
+  const opener = createAccountOpener(db, config.credits.startingGrantMicros);
+  const bootstrap = await ensureBootstrap(db, clock, opener);
+  const authenticator = createAuthenticator({
+    db,
+    clock,
+    adminAccountId: bootstrap.adminAccountId,
+    ticketSecret: bootstrap.ticketSecret,
+    adminKey: config.adminKey,
+    onBackgroundError: (error) => log.warn({ err: error }, 'the last use of a key could not be written'),
+  });
+  const hub = new EventHub({ db, clock, log });
+  const node = new NodeLease({ db, clock, log });
+  const tasks = new Tasks({
+    db,
+    clock,
+    log: log.child({ component: 'tasks' }),
+    media,
+    providers,
+    node,
+    hub,
+    maxOpenTasks: config.tasks.maxQueuedPerAccount,
+    maxStreams: config.limits.streamsPerAccount,
+    deadlineMs: config.tasks.deadlineMs,
+    fetchPicture: (url, signal) =>
+      downloadForCaller(outbound, {
+        url,
+        allow: 'public',
+        maxBytes: media.uploadBytes,
+        purpose: 'input picture',
+        signal,
+      }),
+    downloadResult: (url, signal) =>
+      download(outbound, {
+        url,
+        allow: 'public',
+        maxBytes: config.outbound.maxDownloadBytes,
+        purpose: 'result',
+        signal,
+      }),
+  });
+  const operations = new Operations({ config, db, clock, log, media, providers, tasks, node });
+
+  const http: HttpOptions = {
+    log: log.child({ component: 'http' }),
+    clock,
+    publicUrl: config.publicUrl,
+    trustedProxies: config.trustedProxies,
+    corsOrigins: config.corsOrigins,
+    requestsPerMinute: config.limits.requestsPerMinute,
+    authenticate: authenticateRequest(authenticator, config.publicUrl),
+    onAnswerMismatch:
+      options.onAnswerMismatch ?? ((detail) => log.error(detail, 'an answer does not fit its own schema')),
+  };
+  const server = await createHttpServer(http);
+  bindRoutes(server, http, [
+    ...accountRoutes({ db, clock, authenticator, opener, ticketSecret: bootstrap.ticketSecret }),
+    ...creditRoutes({ db, clock }),
+    ...mediaRoutes({ db, clock, media }),
+    ...taskRoutes({ tasks, providers, media, startedAtS: Math.floor(clock.now() / 1000) }),
+    ...compatRoutes({ db, clock, tasks, media }),
+    ...operationsRoutes(operations),
+  ]);
+  await registerDocs(server, {
+    document: () => buildOpenApi(allContracts, { version: VERSION }),
+    publicUrl: config.publicUrl,
+  });
+  await registerWebApp(server, { publicUrl: config.publicUrl, origins: config.corsOrigins });
+
+  return assemble({
+    config,
+    server,
+    db,
+    media,
+    providers,
+    tasks,
+    operations,
+    bootstrap,
+    authenticator,
+    hub,
+    node,
+    outbound,
+  });
+}
+
+async function openDatabase(config: Config, log: RootLogger): Promise<Db> {
+  if (config.databaseUrl !== null) {
+    const { openPostgresDb } = await import('./kernel/db-postgres.ts');
+    return openPostgresDb({ url: config.databaseUrl, log: log.child({ component: 'database' }) });
+  }
+  const { openSqliteDb } = await import('./kernel/db-sqlite.ts');
+  return openSqliteDb({ dataDir: config.dataDir, log: log.child({ component: 'database' }) });
+}
+
+async function sandboxEntry({ config, sandbox }: AppOptions, clock: Clock): Promise<ProviderEntry[]> {
+  if (!config.sandbox.enabled) return [];
+  const { createSandboxProvider } = await import('./providers/sandbox/sandbox.ts');
+  const adapter = await createSandboxProvider({
+    stateDir: join(config.dataDir, 'sandbox'),
+    clock,
+    slowSeconds: config.sandbox.slowMs / 1000,
+    faults: config.sandbox.faults,
+    ...sandbox,
+  });
+  return [{ adapter, lane: { concurrency: config.sandbox.concurrency, deadlineMs: SANDBOX_DEADLINE_MS } }];
+}
+
+type Parts = Omit<App, 'listen' | 'startEngine' | 'close'> & {
+  config: Config;
+  authenticator: Authenticator;
+  hub: EventHub;
+  node: NodeLease;
+  outbound: Outbound;
+};
+
+function assemble(parts: Parts): App {
+  const { config, server, db, media, providers, tasks, operations, authenticator, hub, node, outbound } =
+    parts;
+  let control: Server | null = null;
+  let isStarted = false;
+  const startEngine = async () => {
+    isStarted = true;
+    await hub.start();
+    await node.start();
+    await tasks.engine.start();
+    await providers.startProbing();
+    operations.start();
+  };
+  return {
+    ...parts,
+    startEngine,
+    async listen() {
+      await server.ready();
+      control = await listenOnControlSocket(config.dataDir, (request, response) =>
+        server.routing(request, response),
+      );
+      await startEngine();
+      await server.listen({ host: config.host, port: config.port });
+      const address = server.server.address();
+      return typeof address === 'object' && address ? address.port : config.port;
+    },
+    async close() {
+      operations.close();
+      hub.close();
+      control?.close();
+      await server.close();
+      if (isStarted) await tasks.engine.drain();
+      await Promise.all([providers.close(), media.close(), authenticator.close(), outbound.close()]);
+      if (isStarted) await node.close();
+      await db.close();
+    },
+  };
+}

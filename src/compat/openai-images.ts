@@ -1,0 +1,181 @@
+// OpenAI's two image calls as durable tasks. The task is created first; a call that was cut off and is made again finds its
+// task by the key's own requests, so that a retry makes no second picture and no second charge.
+import type { FastifyRequest } from 'fastify';
+import type { z } from 'zod';
+import type { Clock } from '../kernel/clock.ts';
+import type { Db } from '../kernel/db.ts';
+import { AppError } from '../kernel/errors.ts';
+import { sha256Hex } from '../kernel/id.ts';
+import { fieldErrors } from '../kernel/problem.ts';
+import type { Access } from '../kernel/route.ts';
+import type { Media } from '../media/media.ts';
+import type { CreateTaskBody } from '../tasks/contract.ts';
+import { findAttachable, markAnswerDelivered, type TaskRow, type Tasks } from '../tasks/tasks.ts';
+import { editFields, type sharedFields } from './contract.ts';
+
+/** A cut-off call finds its task this long. */
+export const ATTACH_WINDOW_MS = 15 * 60_000;
+const MAX_EDIT_PICTURES = 16;
+const MAX_FIELD_BYTES = 64 * 1024;
+const MAX_FIELDS = 40;
+
+export interface OpenAiContext {
+  db: Db;
+  clock: Clock;
+  tasks: Tasks;
+  media: Media;
+  /** Connections of this process that wait for a task: while one does, an equal call is a new wish. */
+  waiting: Map<string, number>;
+}
+
+export interface OpenAiCall {
+  access: Access;
+  idempotencyKey: string | null;
+  /** What the official clients count in `x-stainless-retry-count`. */
+  retryCount: number;
+  signal: AbortSignal;
+}
+
+type SharedFields = z.output<typeof sharedFields>;
+
+/** OpenAI's fields as a task. */
+export function toTaskBody(fields: SharedFields): CreateTaskBody {
+  const size = fields.size && fields.size !== 'auto' ? fields.size : null;
+  return {
+    prompt: fields.prompt,
+    n: fields.n ?? 1,
+    priority: 0,
+    dedupe_window_s: 0,
+    ...(fields.model ? { model: fields.model } : {}),
+    ...(fields.ratio ? { aspect_ratio: fields.ratio } : size ? { size: requireSize(size) } : {}),
+    ...(fields.seed === null || fields.seed === undefined ? {} : { seed: fields.seed }),
+    ...(fields.negative_prompt ? { negative_prompt: fields.negative_prompt } : {}),
+  };
+}
+
+function requireSize(size: string): string {
+  if (/^\d{2,5}x\d{2,5}$/.test(size)) return size;
+  const detail = 'must be "auto" or pixels such as 1024x1024';
+  throw new AppError('validation_failed', {
+    detail: `size ${detail}.`,
+    errors: [{ pointer: '/size', detail }],
+  });
+}
+
+/** The call's task: the one that an equal call before it has made, or a new one. */
+export async function findOrCreate(
+  context: OpenAiContext,
+  body: CreateTaskBody,
+  hash: string,
+  call: OpenAiCall,
+): Promise<TaskRow> {
+  const attached = call.idempotencyKey === null ? await findCutOff(context, hash, call) : null;
+  if (attached) return attached;
+  const { access, idempotencyKey, signal } = call;
+  const options = { access, idempotencyKey, retryOf: null, parentImageId: null, requestHash: hash, signal };
+  return (await context.tasks.accept(body, options)).task;
+}
+
+/** An equal call of the same key whose answer was never fully delivered: certainly meant when the client counts a retry, or nobody waits for it any more. */
+async function findCutOff(
+  { db, clock, waiting }: OpenAiContext,
+  hash: string,
+  call: OpenAiCall,
+): Promise<TaskRow | null> {
+  const { accountId, credentialId } = call.access;
+  const createdAfter = clock.now() - ATTACH_WINDOW_MS;
+  const task = await findAttachable(db.read, { accountId, credentialId, requestHash: hash, createdAfter });
+  if (!task) return null;
+  const isRetry = call.retryCount > 0;
+  const isAbandoned = task.finished_at === null && !waiting.has(task.id);
+  return isRetry || isAbandoned ? task : null;
+}
+
+/** Counts this connection as waiting for the task until the reply ends; notes when the answer was fully delivered. */
+export function followDelivery(
+  { waiting, db, clock }: OpenAiContext,
+  task: TaskRow,
+  response: import('node:http').ServerResponse,
+): void {
+  waiting.set(task.id, (waiting.get(task.id) ?? 0) + 1);
+  response.once('close', () => {
+    const left = (waiting.get(task.id) ?? 1) - 1;
+    if (left > 0) waiting.set(task.id, left);
+    else waiting.delete(task.id);
+    // Not waited for: a delivery that is not noted costs at most one attached call that finds the finished task.
+    if (response.writableFinished)
+      void db.write(markAnswerDelivered, { taskId: task.id, now: clock.now() }).catch(() => {});
+  });
+}
+
+export interface EditForm {
+  fields: z.output<typeof editFields>;
+  body: CreateTaskBody;
+  /** By the content of the pictures: a retried form has the same pictures under new names. */
+  hash: string;
+}
+
+/** Reads an edit's form; its pictures become uploads of the account. Throws 4xx errors for everything that is wrong with it. */
+export async function readEditForm(
+  context: OpenAiContext,
+  request: FastifyRequest,
+  access: Access,
+): Promise<EditForm> {
+  if (!request.isMultipart()) {
+    throw new AppError('unsupported_media_type', { detail: 'Send the form as multipart/form-data.' });
+  }
+  const { media } = context;
+  const values: Record<string, string> = {};
+  const images: { id: string; sha256: string }[] = [];
+  let mask: { id: string; sha256: string } | null = null;
+  const limits = {
+    fileSize: media.uploadBytes + 1,
+    files: MAX_EDIT_PICTURES + 2,
+    fields: MAX_FIELDS,
+    fieldSize: MAX_FIELD_BYTES,
+  };
+  for await (const part of request.parts({ limits })) {
+    if (part.type !== 'file') {
+      values[part.fieldname] = String(part.value);
+      continue;
+    }
+    const isMask = part.fieldname === 'mask';
+    const isImage = part.fieldname === 'image' || part.fieldname === 'image[]';
+    if (!isMask && !isImage) throw invalidForm(part.fieldname, 'is not a picture that this call takes');
+    if (isImage && images.length === MAX_EDIT_PICTURES)
+      throw invalidForm('image', `at most ${MAX_EDIT_PICTURES} pictures`);
+    const spooled = await media.spool(part.file, media.uploadBytes);
+    const { id, sha256 } = await media
+      .createUpload(access.accountId, spooled)
+      .finally(() => media.discard(spooled.path));
+    if (isMask) mask = { id, sha256 };
+    else images.push({ id, sha256 });
+  }
+  if (images.length === 0) throw invalidForm('image', 'is missing');
+  const parsed = editFields.safeParse(values);
+  if (!parsed.success) {
+    const errors = fieldErrors(parsed.error, 'body');
+    throw new AppError('validation_failed', {
+      detail: `${errors[0]?.pointer}: ${errors[0]?.detail}`,
+      errors,
+    });
+  }
+  const fields = parsed.data;
+  const body: CreateTaskBody = {
+    ...toTaskBody(fields),
+    mode: 'image-to-image',
+    images: images.map(({ id }) => ({ upload_id: id })),
+    ...(mask ? { mask: { upload_id: mask.id } } : {}),
+    ...(fields.strength === null || fields.strength === undefined ? {} : { strength: fields.strength }),
+  };
+  const content = { ...values, images: images.map(({ sha256 }) => sha256), mask: mask?.sha256 ?? null };
+  return { fields, body, hash: sha256Hex(JSON.stringify(content)) };
+}
+
+function invalidForm(field: string, detail: string): AppError {
+  const pointer = `/${field.slice(0, 64)}`;
+  return new AppError('validation_failed', {
+    detail: `${pointer}: ${detail}`,
+    errors: [{ pointer, detail }],
+  });
+}

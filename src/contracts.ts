@@ -1,0 +1,25 @@
+// Every route contract there is, slice by slice: what openapi.json, /docs and `drawbridge openapi` describe.
+import * as accounts from './accounts/contract.ts';
+import * as compat from './compat/contract.ts';
+import * as credits from './credits/contract.ts';
+import type { RouteContract } from './kernel/route.ts';
+import * as media from './media/contract.ts';
+import * as tasks from './tasks/contract.ts';
+
+/** In the order of the tags on the page. */
+const SLICES: Record<string, unknown>[] = [tasks, compat, media, credits, accounts];
+
+function isContract(value: unknown): value is RouteContract {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'method' in value &&
+    'responses' in value &&
+    'access' in value
+  );
+}
+
+/** The contracts of all slices; one that two slices export counts once. */
+export const allContracts: readonly RouteContract[] = [
+  ...new Set(SLICES.flatMap((slice) => Object.values(slice).filter(isContract))),
+];

@@ -1,0 +1,174 @@
+// Random histories against an oracle that knows the rules and nothing of tables. A failure prints the seed that replays
+// it; CREDIT_MODEL_RUNS sets how many histories are tried.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { databaseKinds, openTestDb } from '../../test/harness/database.ts';
+import type { Db } from '../kernel/db.ts';
+import { AppError } from '../kernel/errors.ts';
+import { newId } from '../kernel/id.ts';
+import {
+  balanceOf,
+  correctCredits,
+  createAccountOpener,
+  grantCredits,
+  holdCredits,
+  refundCredits,
+  settleHold,
+  verifyLedger,
+} from './credits.ts';
+
+const NOW = 1_800_000_000_000;
+const RUNS = Number(process.env.CREDIT_MODEL_RUNS ?? 25);
+/** PostgreSQL waits for its disk at every operation. */
+const POSTGRES_RUNS = Math.ceil(RUNS / 10);
+const LONGEST_HISTORY = 120;
+
+type Operation =
+  | { do: 'grant' | 'add' | 'remove'; micros: number; key: number }
+  | { do: 'hold'; unit: number; pictures: number }
+  | { do: 'settle'; which: number; pictures: number }
+  | { do: 'refund'; which: number; micros: number | null };
+
+const micros = fc.oneof(
+  fc.integer({ min: 1, max: 50 }),
+  fc.constant(0),
+  fc.constant(Number.MAX_SAFE_INTEGER),
+);
+const which = fc.nat({ max: 11 });
+const operation: fc.Arbitrary<Operation> = fc.oneof(
+  fc.record({ do: fc.constantFrom('grant', 'add', 'remove'), micros, key: fc.nat({ max: 20 }) }),
+  fc.record({ do: fc.constant('hold'), unit: fc.nat({ max: 9 }), pictures: fc.integer({ min: 1, max: 4 }) }),
+  fc.record({ do: fc.constant('settle'), which, pictures: fc.nat({ max: 5 }) }),
+  fc.record({ do: fc.constant('refund'), which, micros: fc.option(fc.integer({ min: 1, max: 20 })) }),
+);
+
+interface ModelHold {
+  id: string;
+  taskId: string;
+  unit: number;
+  pictures: number;
+  settled: { capturedMicros: number; releasedMicros: number } | null;
+  refunded: number;
+}
+
+/** What must be true, in the plainest words. Each method returns the expected outcome, or null for a refusal. */
+class Oracle {
+  available = 0;
+  held = 0;
+  holds: ModelHold[] = [];
+  keys = new Map<number, string>();
+
+  move(operation: Operation & { do: 'grant' | 'add' | 'remove' }): 'moved' | 'replayed' | null {
+    const what = `${operation.do === 'grant' ? 'grant' : 'correction'} ${operation.do === 'remove'} ${operation.micros}`;
+    if (operation.micros === 0) return null;
+    const earlier = this.keys.get(operation.key);
+    if (earlier !== undefined) return earlier === what ? 'replayed' : null;
+    const after = this.available + (operation.do === 'remove' ? -operation.micros : operation.micros);
+    if (after < 0 || after + this.held > Number.MAX_SAFE_INTEGER) return null;
+    this.available = after;
+    this.keys.set(operation.key, what);
+    return 'moved';
+  }
+
+  hold(hold: ModelHold): boolean {
+    const amount = hold.unit * hold.pictures;
+    if (amount > this.available) return false;
+    this.available -= amount;
+    this.held += amount;
+    this.holds.push(hold);
+    return true;
+  }
+
+  settle(hold: ModelHold, pictures: number): { capturedMicros: number; releasedMicros: number } {
+    if (hold.settled) return hold.settled;
+    const capturedMicros = hold.unit * Math.min(pictures, hold.pictures);
+    const releasedMicros = hold.unit * hold.pictures - capturedMicros;
+    this.held -= capturedMicros + releasedMicros;
+    this.available += releasedMicros;
+    hold.settled = { capturedMicros, releasedMicros };
+    return hold.settled;
+  }
+
+  refund(hold: ModelHold, wanted: number | null): number | null {
+    const left = (hold.settled?.capturedMicros ?? 0) - hold.refunded;
+    const amount = wanted ?? left;
+    if (amount > left || amount === 0 || this.available + this.held + amount > Number.MAX_SAFE_INTEGER)
+      return null;
+    hold.refunded += amount;
+    this.available += amount;
+    return amount;
+  }
+}
+
+async function refusedAsNull<Result>(work: Promise<Result>): Promise<Result | null> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof AppError) return null;
+    throw error;
+  }
+}
+
+async function apply(db: Db, accountId: string, oracle: Oracle, operation: Operation): Promise<void> {
+  const order = { accountId, reason: 'a test', actorId: null, now: NOW };
+  if (operation.do === 'hold') {
+    const hold = {
+      id: newId('hold', NOW),
+      taskId: newId('task', NOW),
+      settled: null,
+      refunded: 0,
+      ...operation,
+    };
+    const { taskId, unit: unitMicros, pictures } = hold;
+    const input = { accountId, taskId, unitMicros, pictures, now: NOW, holdId: hold.id };
+    const held = await refusedAsNull(db.write(holdCredits, input));
+    assert.equal(held !== null, oracle.hold(hold));
+  } else if (operation.do === 'settle' || operation.do === 'refund') {
+    const hold = oracle.holds[operation.which % Math.max(1, oracle.holds.length)];
+    if (!hold) return;
+    if (operation.do === 'settle') {
+      const input = { holdId: hold.id, capturePictures: operation.pictures, now: NOW };
+      assert.deepEqual(await db.write(settleHold, input), oracle.settle(hold, operation.pictures));
+      return;
+    }
+    const input = { ...order, taskId: hold.taskId, amountMicros: operation.micros, idempotencyKey: null };
+    const refunded = await refusedAsNull(db.write(refundCredits, input));
+    assert.equal(refunded?.amount_micros ?? null, oracle.refund(hold, operation.micros));
+  } else {
+    const input = { ...order, amountMicros: operation.micros, idempotencyKey: `key ${operation.key}` };
+    const remove = operation.do === 'remove';
+    const work =
+      operation.do === 'grant'
+        ? db.write(grantCredits, input)
+        : db.write(correctCredits, { ...input, remove });
+    assert.equal((await refusedAsNull(work)) !== null, oracle.move(operation) !== null);
+  }
+}
+
+for (const { kind, skip } of databaseKinds().filter(({ kind }) => kind !== 'sqlite')) {
+  test(`G6, L1-L8: random histories agree with the oracle on ${kind}`, { skip }, async () => {
+    const { db, close } = await openTestDb(kind);
+    const history = fc.array(operation, { minLength: 1, maxLength: LONGEST_HISTORY, size: 'max' });
+    const property = fc.asyncProperty(history, async (operations) => {
+      const accountId = newId('acct', NOW);
+      const accounts = [{ id: accountId, name: 'Ada', role: 'member' as const }];
+      await createAccountOpener(db, 0).open({ accounts, now: NOW });
+      const oracle = new Oracle();
+      for (const operation of operations) {
+        await apply(db, accountId, oracle, operation);
+        assert.deepEqual(await balanceOf(db.read, accountId), {
+          availableMicros: oracle.available,
+          heldMicros: oracle.held,
+        });
+      }
+      assert.deepEqual((await verifyLedger(db, { accountId })).findings, []);
+    });
+    try {
+      await fc.assert(property, { numRuns: kind === 'postgres' ? POSTGRES_RUNS : RUNS });
+      assert.deepEqual((await verifyLedger(db)).findings, []);
+    } finally {
+      await close();
+    }
+  });
+}

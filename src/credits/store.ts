@@ -1,0 +1,326 @@
+// All queries of the credits slice and the only writer of its tables. Every movement of credits is one entry of the
+// ledger, written with the account's balance row locked; the balance is a cache of the ledger's fold. The balance is
+// the row that everybody of an account waits for on PostgreSQL, so it is locked as late as possible.
+import { sql } from 'kysely';
+import { compileOnce, type Reader, type Trx } from '../kernel/db.ts';
+import { dialectOf } from '../kernel/db-dialect.ts';
+import { AppError } from '../kernel/errors.ts';
+import { newId } from '../kernel/id.ts';
+import { formatCredits } from './amount.ts';
+import { booksOf, effectOn, GENESIS_HASH, hashOf, type Transfer, type TransferKind } from './ledger-chain.ts';
+
+interface BalancesTable {
+  account_id: string;
+  available_micros: number;
+  held_micros: number;
+  /** Of the last entry; 0 before the first. */
+  seq: number;
+  last_hash: string;
+}
+
+/** `open → resolved`, once; a resolved hold never changes, and what it holds never does. */
+interface HoldsTable {
+  id: string;
+  account_id: string;
+  task_id: string;
+  unit_micros: number;
+  pictures: number;
+  amount_micros: number;
+  state: 'open' | 'resolved';
+  captured_pictures: number;
+  captured_micros: number;
+  released_micros: number;
+  created_at: number;
+  resolved_at: number | null;
+}
+
+declare module '../kernel/db.ts' {
+  interface Tables {
+    credit_balances: BalancesTable;
+    holds: HoldsTable;
+    ledger_transfers: Transfer;
+  }
+}
+
+export type BalanceRow = BalancesTable;
+export type HoldRow = HoldsTable;
+
+/** A movement before it has its place in the chain. */
+export interface Movement {
+  kind: TransferKind;
+  amountMicros: number;
+  /** A correction that takes credits away. */
+  reverse?: boolean;
+  holdId?: string;
+  taskId?: string;
+  refundNumber?: number;
+  reason?: string;
+  actorId?: string | null;
+  idempotencyKey?: string | null;
+}
+
+const lockBalanceRow = compileOnce<{ accountId: string }, BalanceRow>((query, param) =>
+  dialectOf(query).lockRow(
+    query.selectFrom('credit_balances').selectAll().where('account_id', '=', param('accountId')),
+  ),
+);
+
+const updateBalanceRow = compileOnce<BalanceRow>((query, param) =>
+  query
+    .updateTable('credit_balances')
+    .set({
+      available_micros: param('available_micros'),
+      held_micros: param('held_micros'),
+      seq: param('seq'),
+      last_hash: param('last_hash'),
+    })
+    .where('account_id', '=', param('account_id')),
+);
+
+const insertTransferRow = compileOnce<Transfer>((query, param) =>
+  query.insertInto('ledger_transfers').values({
+    id: param('id'),
+    account_id: param('account_id'),
+    seq: param('seq'),
+    kind: param('kind'),
+    debit_book: param('debit_book'),
+    credit_book: param('credit_book'),
+    amount_micros: param('amount_micros'),
+    available_after_micros: param('available_after_micros'),
+    held_after_micros: param('held_after_micros'),
+    hold_id: param('hold_id'),
+    task_id: param('task_id'),
+    refund_number: param('refund_number'),
+    reason: param('reason'),
+    actor_id: param('actor_id'),
+    idempotency_key: param('idempotency_key'),
+    created_at: param('created_at'),
+    prev_hash: param('prev_hash'),
+    hash: param('hash'),
+  }),
+);
+
+interface NewHold {
+  id: string;
+  accountId: string;
+  taskId: string;
+  unitMicros: number;
+  pictures: number;
+  amountMicros: number;
+  now: number;
+}
+
+const insertHoldRow = compileOnce<NewHold>((query, param) =>
+  query.insertInto('holds').values({
+    id: param('id'),
+    account_id: param('accountId'),
+    task_id: param('taskId'),
+    unit_micros: param('unitMicros'),
+    pictures: param('pictures'),
+    amount_micros: param('amountMicros'),
+    state: 'open',
+    captured_pictures: 0,
+    captured_micros: 0,
+    released_micros: 0,
+    created_at: param('now'),
+    resolved_at: null,
+  }),
+);
+
+const resolveHoldRow = compileOnce<{ holdId: string; pictures: number; now: number }, HoldRow>(
+  (query, param) => {
+    // Extra pictures beyond those held for are kept, uncharged.
+    const counted = () =>
+      sql<number>`case when pictures < ${param('pictures')} then pictures else ${param('pictures')} end`;
+    return query
+      .updateTable('holds')
+      .set({
+        state: 'resolved',
+        captured_pictures: counted(),
+        captured_micros: sql<number>`unit_micros * (${counted()})`,
+        released_micros: sql<number>`amount_micros - unit_micros * (${counted()})`,
+        resolved_at: param('now'),
+      })
+      .where('id', '=', param('holdId'))
+      .where('state', '=', 'open')
+      .returningAll();
+  },
+);
+
+const selectHold = compileOnce<{ holdId: string }, HoldRow>((query, param) =>
+  query.selectFrom('holds').selectAll().where('id', '=', param('holdId')),
+);
+
+const selectBalance = compileOnce<{ accountId: string }, BalanceRow>((query, param) =>
+  query.selectFrom('credit_balances').selectAll().where('account_id', '=', param('accountId')),
+);
+
+export async function insertHold(trx: Trx, hold: NewHold): Promise<void> {
+  await insertHoldRow(trx, hold);
+}
+
+/** Resolves an open hold and returns it as it is then; undefined when it is resolved already or unknown. */
+export async function resolveHold(
+  trx: Trx,
+  input: { holdId: string; pictures: number; now: number },
+): Promise<HoldRow | undefined> {
+  return (await resolveHoldRow(trx, input))[0];
+}
+
+export async function findHold(connection: Reader, holdId: string): Promise<HoldRow | undefined> {
+  return (await selectHold(connection, { holdId }))[0];
+}
+
+export async function findHoldOfTask(connection: Reader, taskId: string): Promise<HoldRow | undefined> {
+  return connection.selectFrom('holds').selectAll().where('task_id', '=', taskId).executeTakeFirst();
+}
+
+export async function findBalance(connection: Reader, accountId: string): Promise<BalanceRow | undefined> {
+  return (await selectBalance(connection, { accountId }))[0];
+}
+
+/** Opens the balance of an account that has none yet. */
+export async function ensureBalance(trx: Trx, accountId: string): Promise<void> {
+  await trx
+    .insertInto('credit_balances')
+    .values({ account_id: accountId, available_micros: 0, held_micros: 0, seq: 0, last_hash: GENESIS_HASH })
+    .onConflict((conflict) => conflict.column('account_id').doNothing())
+    .execute();
+}
+
+/** The balance row, locked until the transaction ends; zeros for an account that never had credits. */
+export async function lockBalance(trx: Trx, accountId: string): Promise<BalanceRow> {
+  const [row] = await lockBalanceRow(trx, { accountId });
+  return (
+    row ?? { account_id: accountId, available_micros: 0, held_micros: 0, seq: 0, last_hash: GENESIS_HASH }
+  );
+}
+
+/**
+ * Appends movements to an account's chain and moves the cached balance with them; `balance` must come from
+ * `lockBalance` in the same transaction. Throws `insufficient_credits` when they would go below zero, `conflict` when
+ * the balance would be too large to count exactly.
+ */
+export async function post(
+  trx: Trx,
+  balance: BalanceRow,
+  movements: readonly Movement[],
+  now: number,
+): Promise<Transfer[]> {
+  const entries: Transfer[] = [];
+  let after = balance;
+  for (const movement of movements) {
+    const entry = nextEntry(after, movement, now);
+    entries.push(entry);
+    after = {
+      account_id: balance.account_id,
+      available_micros: entry.available_after_micros,
+      held_micros: entry.held_after_micros,
+      seq: entry.seq,
+      last_hash: entry.hash,
+    };
+  }
+  for (const entry of entries) await insertTransferRow(trx, entry);
+  if (entries.length > 0) await updateBalanceRow(trx, after);
+  return entries;
+}
+
+/** The entry that a movement becomes after `before`; pure, and the only place where entries are made. */
+export function nextEntry(before: BalanceRow, movement: Movement, now: number): Transfer {
+  const [debitBook, creditBook] = booksOf(movement.kind, movement.reverse);
+  const move = { debit_book: debitBook, credit_book: creditBook, amount_micros: movement.amountMicros };
+  const availableAfter = before.available_micros + effectOn('available', move);
+  const heldAfter = before.held_micros + effectOn('held', move);
+  if (availableAfter < 0) throw insufficient(before, movement.amountMicros);
+  if (heldAfter < 0) throw new Error('More would leave the held book than is in it');
+  if (availableAfter + heldAfter > Number.MAX_SAFE_INTEGER) {
+    throw new AppError('conflict', {
+      detail: `The balance would exceed ${formatCredits(Number.MAX_SAFE_INTEGER)} credits, more than can be counted exactly.`,
+    });
+  }
+  const entry = {
+    id: newId('tr', now),
+    account_id: before.account_id,
+    seq: before.seq + 1,
+    kind: movement.kind,
+    ...move,
+    available_after_micros: availableAfter,
+    held_after_micros: heldAfter,
+    hold_id: movement.holdId ?? null,
+    task_id: movement.taskId ?? null,
+    refund_number: movement.refundNumber ?? 0,
+    reason: movement.reason ?? null,
+    actor_id: movement.actorId ?? null,
+    idempotency_key: movement.idempotencyKey ?? null,
+    created_at: now,
+    prev_hash: before.last_hash,
+  };
+  return { ...entry, hash: hashOf(entry) };
+}
+
+function insufficient(balance: BalanceRow, neededMicros: number): AppError {
+  const held =
+    balance.held_micros > 0 ? `; ${formatCredits(balance.held_micros)} more are held for open tasks` : '';
+  return new AppError('insufficient_credits', {
+    detail: `This needs ${formatCredits(neededMicros)} credits, and ${formatCredits(balance.available_micros)} are available${held}.`,
+  });
+}
+
+export async function findEntryByKey(
+  trx: Trx,
+  accountId: string,
+  idempotencyKey: string,
+): Promise<Transfer | undefined> {
+  return trx
+    .selectFrom('ledger_transfers')
+    .selectAll()
+    .where('account_id', '=', accountId)
+    .where('idempotency_key', '=', idempotencyKey)
+    .executeTakeFirst();
+}
+
+/** The refunds of a hold so far; read with the balance locked, so that none is added meanwhile. */
+export async function listRefunds(trx: Trx, holdId: string): Promise<Transfer[]> {
+  return trx
+    .selectFrom('ledger_transfers')
+    .selectAll()
+    .where('hold_id', '=', holdId)
+    .where('kind', '=', 'refund')
+    .orderBy('refund_number')
+    .execute();
+}
+
+/** Entries of one account, newest first, below `beforeSeq` if given. */
+export async function listEntryRows(
+  read: Reader,
+  accountId: string,
+  page: { limit: number; beforeSeq?: number | undefined },
+): Promise<Transfer[]> {
+  let query = read
+    .selectFrom('ledger_transfers')
+    .selectAll()
+    .where('account_id', '=', accountId)
+    .orderBy('seq', 'desc')
+    .limit(page.limit);
+  if (page.beforeSeq !== undefined) query = query.where('seq', '<', page.beforeSeq);
+  return query.execute();
+}
+
+/** Rows in one INSERT: 18 parameters each stay below both databases' limits. */
+const INSERT_ROWS = 200;
+
+/** Inserts new accounts' balances and first entries, which nobody else can know of yet. */
+export async function insertOpenings(
+  trx: Trx,
+  openings: readonly { balance: BalanceRow; entry: Transfer | null }[],
+): Promise<void> {
+  for (let start = 0; start < openings.length; start += INSERT_ROWS) {
+    const chunk = openings.slice(start, start + INSERT_ROWS);
+    const entries = chunk.map(({ entry }) => entry).filter((entry) => entry !== null);
+    await trx
+      .insertInto('credit_balances')
+      .values(chunk.map(({ balance }) => balance))
+      .execute();
+    if (entries.length > 0) await trx.insertInto('ledger_transfers').values(entries).execute();
+  }
+}

@@ -1,0 +1,88 @@
+// The environment names of providers and stores, where each lands in `providers` and `stores`, and which of them
+// only make sense together. A part that is half configured stops the start, so that it cannot fail later as a 502.
+
+export interface ExternalName {
+  /** Names in the environment, strongest first. */
+  env: readonly [string, ...string[]];
+  section: 'providers' | 'stores';
+  part: string;
+  field: string;
+  secret: boolean;
+  meaning: string;
+}
+
+type Field = readonly [
+  env: string | readonly [string, ...string[]],
+  field: string,
+  meaning: string,
+  secret?: 'secret',
+];
+
+function names(section: ExternalName['section'], part: string, fields: readonly Field[]): ExternalName[] {
+  return fields.map(([env, field, meaning, secret]) => ({
+    env: typeof env === 'string' ? [env] : env,
+    section,
+    part,
+    field,
+    secret: secret === 'secret',
+    meaning,
+  }));
+}
+
+export const EXTERNAL_NAMES: readonly ExternalName[] = [
+  ...names('providers', 'jimeng', [
+    ['JIMENG_URL', 'url', 'Address of the jimeng-api server'],
+    ['JIMENG_SESSION_ID', 'session_id', 'Session ids of jimeng (comma-separated for several)', 'secret'],
+  ]),
+  ...names('providers', 'kie', [
+    ['KIE_AI_API_KEY', 'api_key', 'API key of KIE AI', 'secret'],
+    ['KIE_AI_BASE_URL', 'base_url', 'Address of KIE AI, if not its public one'],
+    ['KIE_AI_USER_ID', 'user_id', 'Accepted for older set-ups; not used'],
+  ]),
+  ...names('providers', 'comfyui', [
+    [['COMFYUI_URL', 'COMFYUI_SERVER'], 'url', 'Addresses of ComfyUI servers (comma-separated for several)'],
+  ]),
+  ...names('providers', 'openai', [
+    ['OPENAI_API_KEY', 'api_key', 'API key of OpenAI or of a server in its style', 'secret'],
+    ['OPENAI_BASE_URL', 'base_url', 'Address of a server in the style of OpenAI'],
+  ]),
+  ...names('providers', 'moonshot', [
+    ['MOONSHOT_API_KEY', 'api_key', 'API key of Moonshot (Kimi), which writes stories', 'secret'],
+    ['MOONSHOT_BASE_URL', 'base_url', 'Address of Moonshot, if not its public one'],
+  ]),
+  ...names('stores', 'r2', [
+    ['CLOUDFLARE_R2_ACCOUNT_ID', 'account_id', 'Cloudflare account of the R2 bucket'],
+    ['CLOUDFLARE_R2_ACCESS_KEY_ID', 'access_key_id', 'R2 access key', 'secret'],
+    ['CLOUDFLARE_R2_SECRET_ACCESS_KEY', 'secret_access_key', 'R2 secret key', 'secret'],
+    ['CLOUDFLARE_R2_BUCKET', 'bucket', 'R2 bucket'],
+    ['CLOUDFLARE_R2_PUBLIC_URL', 'public_url', 'Public address of the R2 bucket, if it has one'],
+  ]),
+  ...names('stores', 's3', [
+    ['S3_ENDPOINT', 'endpoint', 'Address of the S3-compatible server, if not AWS'],
+    ['S3_REGION', 'region', 'Region of the bucket'],
+    ['S3_BUCKET', 'bucket', 'Bucket'],
+    ['S3_ACCESS_KEY_ID', 'access_key_id', 'S3 access key', 'secret'],
+    ['S3_SECRET_ACCESS_KEY', 'secret_access_key', 'S3 secret key', 'secret'],
+    ['S3_PUBLIC_URL', 'public_url', 'Public address of the bucket, if it has one'],
+  ]),
+  ...names('stores', 'imgbb', [
+    ['IMGBB_API_KEY', 'api_key', 'API key of ImgBB, a public fallback store', 'secret'],
+  ]),
+];
+
+/** Fields that must all be there once any field of the part is. */
+export const REQUIRED_TOGETHER: readonly {
+  section: ExternalName['section'];
+  part: string;
+  fields: readonly string[];
+}[] = [
+  { section: 'providers', part: 'jimeng', fields: ['session_id'] },
+  { section: 'providers', part: 'kie', fields: ['api_key'] },
+  { section: 'providers', part: 'openai', fields: ['api_key'] },
+  { section: 'providers', part: 'moonshot', fields: ['api_key'] },
+  { section: 'stores', part: 'r2', fields: ['account_id', 'access_key_id', 'secret_access_key', 'bucket'] },
+  { section: 'stores', part: 's3', fields: ['bucket', 'access_key_id', 'secret_access_key'] },
+];
+
+/** Fields that alone do not mean that somebody wants to use the part. */
+export const IDLE_FIELDS: ReadonlySet<string> = new Set(['providers.kie.user_id']);

@@ -1,0 +1,345 @@
+// Every setting there is, as one zod schema: key, type, default, meaning. Environment names, docs/configuration.md,
+// .env.example and the JSON Schema of drawbridge.yaml are derived from it, so that none of them can drift.
+import ipaddr from 'ipaddr.js';
+import { z } from 'zod';
+
+/** Micro-credits in a credit; settings are in credits with at most six decimals. */
+const MICROS_PER_CREDIT = 1_000_000;
+/** Keeps micro-credit sums far inside the safe integers. */
+const MOST_CREDITS = 1_000_000_000;
+const LONGEST_TIMEOUT_S = 24 * 3600;
+const PROXY_GROUPS = ['loopback', 'linklocal', 'uniquelocal'];
+
+interface SettingNotes {
+  /** Names in the environment, strongest first; without it the one that the key gives. */
+  env?: readonly string[];
+  /** Never shown; may also come from a file named by `<NAME>_FILE`. */
+  secret?: true;
+}
+
+/** Gives a leaf its one-line meaning and, where they are not the mechanical ones, its names in the environment. */
+function setting<T extends z.ZodType>(schema: T, description: string, notes: SettingNotes = {}): T {
+  return schema.meta({
+    description,
+    ...(notes.env ? { 'x-env': notes.env } : {}),
+    ...(notes.secret ? { 'x-secret': true } : {}),
+  }) as T;
+}
+
+function parsedUrl(text: string): URL | undefined {
+  return URL.canParse(text) ? new URL(text) : undefined;
+}
+
+const text = (meaning: string, notes?: SettingNotes) =>
+  setting(z.string().min(1).nullable().default(null), meaning, notes);
+const flag = (initial: boolean, meaning: string) => setting(z.boolean().default(initial), meaning);
+const count = (initial: number, least: number, most: number, meaning: string) =>
+  setting(z.int().min(least).max(most).default(initial), meaning);
+const seconds = (initial: number, meaning: string) =>
+  setting(z.number().min(0.1).max(LONGEST_TIMEOUT_S).default(initial), meaning);
+const share = (meaning: string) => setting(z.number().min(0).max(1).default(0), meaning);
+
+const credits = z
+  .number()
+  .min(0)
+  .max(MOST_CREDITS)
+  .refine((value) => Number(value.toFixed(6)) === value, 'must have at most six decimals');
+
+/** A number of credits that the schema accepted, as integer micro-credits. */
+export function toMicros(amount: number): number {
+  return Math.round(amount * MICROS_PER_CREDIT);
+}
+
+const publicUrl = z.string().refine((value) => {
+  const url = parsedUrl(value);
+  return url && /^https?:$/.test(url.protocol) && !url.username && !url.password && !url.search && !url.hash;
+}, 'must be a full address such as https://pictures.example.com or https://example.com/draw, without user name, query or fragment');
+
+const origin = z.string().refine((value) => {
+  const url = parsedUrl(value);
+  return (
+    url && /^https?:$/.test(url.protocol) && [url.origin, `${url.origin}/`].includes(value.toLowerCase())
+  );
+}, 'must be an origin such as https://app.example.com: scheme and host, with the port if it is unusual, and nothing after it ("*" is not accepted, since callers send credentials)');
+
+const trustedProxy = z
+  .string()
+  .refine(
+    (value) => PROXY_GROUPS.includes(value) || ipaddr.isValid(value) || ipaddr.isValidCIDR(value),
+    `must be an IP address, a range such as 10.0.0.0/8, or one of ${PROXY_GROUPS.join(', ')}`,
+  );
+
+const hostPort = z.string().refine((value) => {
+  const url = parsedUrl(`http://${value}`);
+  return url && url.pathname === '/' && !url.username && /:\d+$/.test(value);
+}, 'must be host:port, such as 192.168.1.20:8188');
+
+const proxyUrl = z
+  .string()
+  .refine(
+    (value) => /^(https?|socks5h?):$/.test(parsedUrl(value)?.protocol ?? ''),
+    'must be a proxy address such as http://10.0.0.2:3128 or socks5://10.0.0.2:1080',
+  )
+  .nullable()
+  .default(null);
+
+const databaseUrl = z
+  .string()
+  .refine((value) => /^postgres(ql)?:\/\/./.test(value), 'must start with postgres:// or postgresql://')
+  .nullable()
+  .default(null);
+
+const adminKey = z
+  .string()
+  .regex(/^[\x21-\x7e]+$/, 'must be printable ASCII without spaces')
+  .nullable()
+  .default(null);
+
+/** A provider's or store's own keys; the one that owns them checks them. */
+const rawSections = z.record(z.string(), z.record(z.string(), z.unknown())).default({});
+
+export const settingsSchema = z.strictObject({
+  host: setting(
+    z
+      .string()
+      .regex(/^[0-9A-Za-z.:_-]+$/, 'must be an IP address or a host name')
+      .nullable()
+      .default(null),
+    'Address to listen on: 127.0.0.1 unless set (0.0.0.0 when the port comes from PORT). 0.0.0.0 answers on every network.',
+  ),
+  port: setting(z.int().min(0).max(65_535).default(8080), 'Port to listen on; 0 takes a free one.', {
+    env: ['DRAWBRIDGE_PORT', 'PORT'],
+  }),
+  data_dir: setting(
+    z.string().min(1).default('./data'),
+    'Folder of the database, pictures and keys; relative to the folder it is started in.',
+  ),
+  public_url: setting(
+    publicUrl.nullable().default(null),
+    'The address people use to reach this server, with a path prefix if there is one. Without it, each request tells.',
+  ),
+  admin_key: setting(adminKey, 'An API key with every right that always exists, for automation.', {
+    secret: true,
+  }),
+  cors_origins: setting(
+    z.array(origin).default([]),
+    'Other web origins whose pages may call the API (a comma-separated list in the environment).',
+  ),
+  trusted_proxies: setting(
+    z.array(trustedProxy).default(['loopback']),
+    'Reverse proxies whose X-Forwarded-* headers are believed: addresses, ranges, loopback, linklocal, uniquelocal.',
+  ),
+  database_url: setting(databaseUrl, 'A PostgreSQL server to use instead of the built-in SQLite.', {
+    env: ['DATABASE_URL'],
+    secret: true,
+  }),
+  language: setting(
+    z.enum(['en', 'zh']).default('en'),
+    'Language of the command line and of answers to callers that ask for none.',
+    { env: ['DRAWBRIDGE_LANG'] },
+  ),
+  default_model: text(
+    "Model for requests that name none. Without it: the first real provider's first model, else the sandbox.",
+  ),
+  client: z
+    .strictObject({
+      url: setting(
+        publicUrl.nullable().default(null),
+        'Address of a server elsewhere that the command line should talk to.',
+        { env: ['DRAWBRIDGE_URL'] },
+      ),
+      api_key: setting(adminKey, 'API key that the command line shows to that server.', {
+        env: ['DRAWBRIDGE_API_KEY'],
+        secret: true,
+      }),
+    })
+    .prefault({}),
+  log: z
+    .strictObject({
+      level: setting(
+        z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+        'Least important line to write.',
+      ),
+      format: setting(
+        z.enum(['auto', 'json', 'pretty']).default('auto'),
+        'auto is pretty on a terminal and one JSON object a line elsewhere.',
+      ),
+      file: text('File to append the log to, instead of standard output.'),
+    })
+    .prefault({}),
+  credits: z
+    .strictObject({
+      starting_grant: setting(credits.default(100), 'Credits that a new account starts with.'),
+      prices: setting(
+        z.record(z.string(), credits).default({}),
+        "Credits for one picture of a model, instead of the provider's own price (model=credits, comma-separated).",
+      ),
+    })
+    .prefault({}),
+  tasks: z
+    .strictObject({
+      deadline_s: setting(
+        z.int().min(1).max(LONGEST_TIMEOUT_S).nullable().default(null),
+        "Seconds after which an unfinished task fails and its credits return. Without it, the provider's own (5 to 40 minutes).",
+      ),
+      max_queued_per_account: count(1000, 1, 1_000_000, 'Unfinished tasks that one account may have.'),
+      max_prompt_chars: count(8000, 1, 100_000, 'Longest prompt, in characters.'),
+      max_images: count(10, 1, 100, 'Most pictures that one task may ask for.'),
+      max_input_images: count(10, 0, 100, 'Most input pictures of one task.'),
+      watchdog_interval_s: count(300, 1, 3600, 'Seconds between two looks for stuck tasks.'),
+      idempotency_hours: count(24, 1, 720, 'Hours for which an Idempotency-Key is remembered.'),
+    })
+    .prefault({}),
+  sandbox: z
+    .strictObject({
+      enabled: flag(true, 'Offer the built-in provider that needs no key.'),
+      concurrency: count(2, 1, 64, 'Pictures that it paints at the same time.'),
+      slow_seconds: setting(
+        z.number().min(0).max(3600).default(0),
+        'Extra seconds that every picture takes.',
+      ),
+      faults: z
+        .strictObject({
+          rejected: share('Share of submits that are refused (0 to 1), to try out failures.'),
+          unknown: share('Share of submits that break off without an answer.'),
+          failed: share('Share of jobs that fail.'),
+          lost: share('Share of jobs that are forgotten.'),
+          blocked: share('Share of jobs that a content filter stops.'),
+          broken_image: share('Share of pictures that arrive damaged.'),
+        })
+        .prefault({}),
+    })
+    .prefault({}),
+  media: z
+    .strictObject({
+      root: text('Folder of the pictures; "media" in the data folder unless set.'),
+      access: setting(
+        z.enum(['link', 'private']).default('link'),
+        'link: whoever has the link sees the picture. private: only its owner, or a signed link.',
+      ),
+      upload_max_mb: count(32, 1, 1024, 'Largest upload, in megabytes.'),
+      max_megapixels: count(50, 1, 250, 'Largest picture that is decoded, in millions of pixels.'),
+      keep_prompt_metadata: flag(
+        false,
+        'Keep the prompt that some providers write into their files when serving them.',
+      ),
+    })
+    .prefault({}),
+  limits: z
+    .strictObject({
+      requests_per_minute: count(600, 1, 1_000_000, 'Requests a minute for one account.'),
+      anonymous_requests_per_minute: count(
+        120,
+        1,
+        1_000_000,
+        'Requests a minute for one address that is not signed in.',
+      ),
+      streams_per_account: count(50, 1, 10_000, 'Live event streams that one account may hold open.'),
+    })
+    .prefault({}),
+  outbound: z
+    .strictObject({
+      connect_timeout_s: seconds(10, 'Longest wait for a connection to a provider or store.'),
+      idle_timeout_s: seconds(60, 'Longest silence while reading an answer.'),
+      total_timeout_s: seconds(600, 'Longest whole call, unless the provider has its own limit.'),
+      max_download_mb: count(64, 1, 1024, 'Largest picture that is fetched, in megabytes.'),
+      allow_hosts: setting(
+        z.array(hostPort).default([]),
+        'Exact host:port pairs in private networks that addresses given by users may point to.',
+      ),
+    })
+    .prefault({}),
+  proxy: z
+    .strictObject({
+      http: setting(proxyUrl, 'Proxy for plain http addresses.', {
+        env: ['http_proxy', 'HTTP_PROXY'],
+        secret: true,
+      }),
+      https: setting(proxyUrl, 'Proxy for https addresses.', {
+        env: ['https_proxy', 'HTTPS_PROXY'],
+        secret: true,
+      }),
+      all: setting(proxyUrl, 'Proxy for whatever has none of its own.', {
+        env: ['all_proxy', 'ALL_PROXY'],
+        secret: true,
+      }),
+      bypass: setting(
+        z.array(z.string().min(1)).default([]),
+        'Hosts that are reached without a proxy (comma-separated in the environment).',
+        { env: ['no_proxy', 'NO_PROXY'] },
+      ),
+    })
+    .prefault({}),
+  providers: setting(rawSections, 'One section per picture provider or language model.'),
+  stores: setting(rawSections, 'One section per picture store.'),
+});
+
+export type Settings = z.output<typeof settingsSchema>;
+export type SettingKind = 'text' | 'number' | 'boolean' | 'list' | 'map' | 'choice';
+
+/** One leaf of the schema, as sources, checks and documents see it. */
+export interface Setting {
+  /** Dotted key in drawbridge.yaml. */
+  key: string;
+  path: readonly string[];
+  env: readonly string[];
+  secret: boolean;
+  kind: SettingKind;
+  /** Values of a `choice`. */
+  choices: readonly string[];
+  defaultValue: unknown;
+  meaning: string;
+}
+
+/** Top-level sections whose keys belong to providers and stores; their names are in config-externals.ts. */
+export const RAW_SECTIONS = ['providers', 'stores'] as const;
+
+const KINDS: Readonly<Record<string, SettingKind>> = {
+  string: 'text',
+  number: 'number',
+  boolean: 'boolean',
+  array: 'list',
+  record: 'map',
+  enum: 'choice',
+};
+
+/** The schema inside `default`, `nullable` and `prefault`. */
+function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
+  let inner = schema;
+  while (inner instanceof z.ZodDefault || inner instanceof z.ZodNullable || inner instanceof z.ZodPrefault) {
+    inner = inner.unwrap();
+  }
+  return inner;
+}
+
+function listSettings(schema: z.ZodObject, prefix: readonly string[]): Setting[] {
+  return Object.entries(schema.shape).flatMap(([name, field]): Setting[] => {
+    const path = [...prefix, name];
+    const inner = unwrap(field);
+    if (inner instanceof z.ZodObject) return listSettings(inner, path);
+    if ((RAW_SECTIONS as readonly string[]).includes(name)) return [];
+    const meta = (field as z.ZodType).meta() ?? {};
+    return [
+      {
+        key: path.join('.'),
+        path,
+        env: (meta['x-env'] as string[] | undefined) ?? [`DRAWBRIDGE_${path.join('_').toUpperCase()}`],
+        secret: meta['x-secret'] === true,
+        kind: KINDS[inner._zod.def.type] ?? 'text',
+        choices: inner instanceof z.ZodEnum ? inner.options.map(String) : [],
+        defaultValue: (field as z.ZodType).parse(undefined),
+        meaning: meta.description ?? '',
+      },
+    ];
+  });
+}
+
+/** All settings in the order of the schema, without the raw sections. */
+export function allSettings(): Setting[] {
+  return listSettings(settingsSchema, []);
+}
+
+/** The JSON Schema (2020-12) of drawbridge.yaml, for editors. */
+export function configJsonSchema(): object {
+  return z.toJSONSchema(settingsSchema, { io: 'input' });
+}

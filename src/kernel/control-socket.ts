@@ -1,0 +1,41 @@
+// The control socket: the same HTTP server on a Unix socket in the data directory, mode 0600, so that whoever may read
+// the data is admin and the CLI can work beside a running server.
+import { chmod, rm } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { join } from 'node:path';
+
+const CONTROL_SOCKET_NAME = 'control.sock';
+const fromControlSocket = new WeakSet<Socket>();
+
+export function controlSocketPath(dataDir: string): string {
+  return join(dataDir, CONTROL_SOCKET_NAME);
+}
+
+/** Whether a request came over the control socket. */
+export function controlSocketFlag(request: IncomingMessage): boolean {
+  return fromControlSocket.has(request.socket);
+}
+
+/** Serves `handle` on the control socket; a socket file left by a killed server is replaced (the data lock proves it dead). */
+export async function listenOnControlSocket(
+  dataDir: string,
+  handle: (request: IncomingMessage, response: ServerResponse) => void,
+): Promise<Server> {
+  const path = controlSocketPath(dataDir);
+  await rm(path, { force: true });
+  const server = createServer(handle);
+  server.on('connection', (socket: Socket) => fromControlSocket.add(socket));
+  // The umask makes the socket private from its first moment; chmod alone would leave a gap.
+  const umask = process.umask(0o177);
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(path, resolve);
+    });
+  } finally {
+    process.umask(umask);
+  }
+  await chmod(path, 0o600);
+  return server;
+}

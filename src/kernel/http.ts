@@ -1,0 +1,327 @@
+// The HTTP server: binds route contracts to Fastify and owns what every answer shares - request ids, two log lines a
+// request, authentication, request limits, body parsing, security headers, and one handler for every error.
+import { STATUS_CODES } from 'node:http';
+import cookie from '@fastify/cookie';
+import cors from '@fastify/cors';
+import multipart from '@fastify/multipart';
+import rateLimit from '@fastify/rate-limit';
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { z } from 'zod';
+import type { Clock } from './clock.ts';
+import { controlSocketFlag } from './control-socket.ts';
+import { AppError, type FieldError } from './errors.ts';
+import { newId } from './id.ts';
+import { parseJsonBody } from './json-body.ts';
+import type { Logger } from './log.ts';
+import { fieldErrors, languageOf, type ProblemContext, problemBody, toAppError } from './problem.ts';
+import type { Access, BoundRoute, HandlerRequest, RateLimitClass, RouteContract } from './route.ts';
+
+/** Largest JSON body unless a route says otherwise; four pictures as base64 have their own routes. */
+export const MAX_JSON_BODY_BYTES = 1024 * 1024;
+/** A request that is not complete by then is answered 408: a slow line needs minutes for a 32 MB upload, an attacker more. */
+const REQUEST_TIMEOUT_MS = 300_000;
+const HEADERS_TIMEOUT_MS = 15_000;
+/** Longer than the 60 s that common proxies keep idle connections, so that it is never we who close first. */
+const KEEP_ALIVE_TIMEOUT_MS = 72_000;
+const MAX_PARAM_CHARS = 300;
+const SIGN_IN_ATTEMPTS = 10;
+const SIGN_IN_WINDOW_MS = 15 * 60_000;
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    access: Access | null;
+    startedAt: number;
+    errorStyle: 'problem' | 'openai';
+  }
+}
+
+export interface HttpOptions {
+  log: Logger;
+  clock: Clock;
+  /** `https://host/prefix`, or null to derive it from each request. */
+  publicUrl: string | null;
+  trustedProxies: readonly string[];
+  corsOrigins: readonly string[];
+  /** Calls a minute for one account (or one address without a key); 0 switches the limit off. */
+  requestsPerMinute: number;
+  /** Finds out who is calling; throws when a credential is given but wrong, returns null when none is. */
+  authenticate(request: FastifyRequest, contract: RouteContract): Promise<Access | null>;
+  /** Called when an answer does not fit its own schema; it is sent all the same. */
+  onAnswerMismatch(detail: { operation: string; status: number; issues: string }): void;
+}
+
+/** Builds the server with everything that is not a route; `bindRoutes` adds those. */
+export async function createHttpServer(options: HttpOptions): Promise<FastifyInstance> {
+  const prefix = options.publicUrl ? new URL(options.publicUrl).pathname.replace(/\/$/, '') : '';
+  const app = Fastify({
+    logger: false,
+    bodyLimit: MAX_JSON_BODY_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    http: { headersTimeout: HEADERS_TIMEOUT_MS },
+    trustProxy: [...options.trustedProxies],
+    routerOptions: { maxParamLength: MAX_PARAM_CHARS, ignoreTrailingSlash: true },
+    genReqId: () => newId('req', options.clock.now()),
+    // Works behind a proxy that strips the prefix and behind one that does not.
+    rewriteUrl: (request) => stripPrefix(request.url ?? '/', prefix),
+    frameworkErrors: (error, request, reply) => sendError(error, request, reply, options),
+    clientErrorHandler: answerBrokenRequest,
+  });
+  app.decorateRequest('access', null);
+  app.decorateRequest('startedAt', 0);
+  app.decorateRequest('errorStyle', 'problem');
+  app.removeContentTypeParser(['application/json', 'text/plain']);
+  app.addContentTypeParser(
+    'application/json',
+    { parseAs: 'string' },
+    async (_request: FastifyRequest, body: string) => parseJsonBody(body),
+  );
+  addRequestLog(app, options);
+  app.addHook('onSend', async (request, reply, payload) => {
+    addSecurityHeaders(request, reply);
+    return payload;
+  });
+  await app.register(cookie);
+  await app.register(multipart, { throwFileSizeLimit: true });
+  if (options.corsOrigins.length > 0) {
+    await app.register(cors, {
+      origin: [...options.corsOrigins],
+      exposedHeaders: [
+        'Location',
+        'Retry-After',
+        'X-Request-Id',
+        'X-Task-Id',
+        'RateLimit-Limit',
+        'RateLimit-Remaining',
+      ],
+      maxAge: 600,
+    });
+  }
+  await app.register(rateLimit, {
+    global: false,
+    enableDraftSpec: true,
+    // Otherwise the limiter answers in its own form.
+    errorResponseBuilder: (_request, context) =>
+      new AppError('rate_limited', {
+        detail: `More than ${context.max} requests in ${context.after}.`,
+        retryAfterS: Math.max(1, Math.ceil(context.ttl / 1000)),
+      }) as never,
+  });
+  app.setValidatorCompiler(({ schema, httpPart }) => (data) => {
+    const result = (schema as unknown as z.ZodType).safeParse(data);
+    if (result.success) return { value: result.data };
+    return {
+      error: new AppError('validation_failed', describeIssues(fieldErrors(result.error, httpPart ?? 'body'))),
+    };
+  });
+  app.setErrorHandler((error, request, reply) => sendError(error, request, reply, options));
+  return app;
+}
+
+function describeIssues(errors: FieldError[]) {
+  const first = errors[0];
+  return { errors, detail: first ? `${first.pointer}: ${first.detail}` : 'The request is not valid.' };
+}
+
+function stripPrefix(url: string, prefix: string): string {
+  if (prefix === '' || !url.startsWith(prefix)) return url;
+  const rest = url.slice(prefix.length);
+  if (rest === '') return '/';
+  return rest.startsWith('/') || rest.startsWith('?') ? rest : url;
+}
+
+/** What Node's parser refused never becomes a request: a plain, closed connection is the answer. */
+function answerBrokenRequest(error: NodeJS.ErrnoException, socket: import('node:net').Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
+  const status =
+    error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+}
+
+/** One line when a request arrives and one when it ends, so that a hung one shows. Paths only: queries hold tickets. */
+function addRequestLog(app: FastifyInstance, { log, clock }: HttpOptions): void {
+  const about = (request: FastifyRequest) => ({
+    request_id: request.id,
+    method: request.method,
+    path: request.url.split('?', 1)[0],
+  });
+  app.addHook('onRequest', (request, reply, done) => {
+    request.startedAt = clock.monotonicMs();
+    reply.header('x-request-id', request.id);
+    log.info({ ...about(request), ip: request.ip }, 'request started');
+    if (request.url.includes('%00'))
+      return done(new AppError('malformed_request', { detail: 'The URL contains NUL.' }));
+    done();
+  });
+  const ended = (request: FastifyRequest, status: number | null) =>
+    log.info(
+      {
+        ...about(request),
+        status,
+        duration_ms: Math.round((clock.monotonicMs() - request.startedAt) * 10) / 10,
+        ...(request.access ? { account_id: request.access.accountId } : {}),
+      },
+      status === null ? 'request ended: the client went away' : 'request ended',
+    );
+  app.addHook('onResponse', (request, reply, done) => {
+    ended(request, reply.raw.writableFinished ? reply.statusCode : null);
+    done();
+  });
+}
+
+function addSecurityHeaders(request: FastifyRequest, reply: FastifyReply): void {
+  const set = (name: string, value: string) => reply.hasHeader(name) || reply.header(name, value);
+  set('x-content-type-options', 'nosniff');
+  set('referrer-policy', 'no-referrer');
+  set('cross-origin-opener-policy', 'same-origin');
+  set('content-security-policy', "default-src 'none'; frame-ancestors 'none'");
+  if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
+  if (request.protocol === 'https') set('strict-transport-security', 'max-age=31536000');
+}
+
+/** Registers contracts on the server. Every route declares who may call it and which limit counts it. */
+export function bindRoutes(app: FastifyInstance, options: HttpOptions, routes: readonly BoundRoute[]): void {
+  const limits = createLimits(app, options);
+  for (const { contract, handler } of routes) {
+    const limit = limits[contract.limit];
+    app.route({
+      method: contract.method,
+      url: contract.path,
+      // HEAD is its own contract where it matters; Fastify's automatic twin would double every handler.
+      exposeHeadRoute: contract.method === 'GET',
+      ...(contract.maxBodyBytes ? { bodyLimit: contract.maxBodyBytes } : {}),
+      schema: {
+        ...(contract.params ? { params: contract.params } : {}),
+        ...(contract.query ? { querystring: contract.query } : {}),
+        ...(contract.body ? { body: contract.body } : {}),
+      },
+      onRequest: [
+        async (request) => {
+          request.errorStyle = contract.errorStyle ?? 'problem';
+          request.access = await options.authenticate(request, contract);
+          requireAccess(request, contract);
+        },
+        ...(limit ? [limit] : []),
+      ],
+      handler: (request, reply) => answer(contract, handler, request, reply, options),
+    });
+  }
+}
+
+function createLimits(app: FastifyInstance, { requestsPerMinute }: HttpOptions) {
+  const key = (request: FastifyRequest) => request.access?.accountId ?? request.ip;
+  const api =
+    requestsPerMinute > 0
+      ? app.rateLimit({ max: requestsPerMinute, timeWindow: 60_000, keyGenerator: key })
+      : null;
+  const signIn = app.rateLimit({
+    max: SIGN_IN_ATTEMPTS,
+    timeWindow: SIGN_IN_WINDOW_MS,
+    keyGenerator: (request: FastifyRequest) => request.ip,
+  });
+  return { api, media: api, sign_in: signIn, none: null } satisfies Record<RateLimitClass, unknown>;
+}
+
+/** Refuses a caller without what the route asks for. */
+function requireAccess(request: FastifyRequest, { access: rule }: RouteContract): void {
+  if (rule.kind === 'public') return;
+  const { access } = request;
+  if (rule.kind === 'operator' && !access && isDirectLoopback(request)) return;
+  if (!access) throw new AppError('authentication_required');
+  const needed = rule.kind === 'operator' ? 'admin' : rule.scope;
+  if (!access.scopes.has(needed) && !access.scopes.has('admin')) {
+    throw new AppError('permission_denied', { detail: `This call needs the scope "${needed}".` });
+  }
+}
+
+/** A caller on this machine that came through no proxy; a proxy's own loopback connection does not count. */
+function isDirectLoopback(request: FastifyRequest): boolean {
+  const address = request.socket.remoteAddress ?? '';
+  const loopback = address === '127.0.0.1' || address === '::1' || address === '::ffff:127.0.0.1';
+  return (loopback && !request.headers['x-forwarded-for']) || controlSocketFlag(request.raw);
+}
+
+async function answer(
+  contract: RouteContract,
+  handler: BoundRoute['handler'],
+  request: FastifyRequest,
+  reply: FastifyReply,
+  options: HttpOptions,
+): Promise<FastifyReply> {
+  const result = (await handler(toHandlerRequest(request, reply, options), reply)) as
+    | 'handled'
+    | { status: number; headers?: Record<string, string | number>; body?: unknown };
+  if (result === 'handled') return reply;
+  reply.code(result.status);
+  if (result.headers) reply.headers(result.headers);
+  if (result.body === undefined) return reply.send();
+  const schema = contract.responses[result.status]?.schema;
+  const checked = schema?.safeParse(result.body);
+  if (!checked?.success) {
+    const issues = checked ? checked.error.message.slice(0, 1000) : 'no schema for this status';
+    options.onAnswerMismatch({ operation: contract.id, status: result.status, issues });
+  }
+  return reply.type('application/json; charset=utf-8').serializer(JSON.stringify).send(result.body);
+}
+
+function toHandlerRequest(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  options: HttpOptions,
+): HandlerRequest<RouteContract> {
+  let disconnected: AbortController | null = null;
+  return {
+    params: request.params as never,
+    query: request.query as never,
+    body: request.body as never,
+    headers: request.headers,
+    access: request.access as never,
+    requestId: request.id,
+    get baseUrl() {
+      return baseUrlOf(request, options.publicUrl);
+    },
+    get language() {
+      return languageOf(request.headers['accept-language']);
+    },
+    log: options.log,
+    get disconnected() {
+      if (!disconnected) {
+        const controller = new AbortController();
+        disconnected = controller;
+        reply.raw.once('close', () => {
+          if (!reply.raw.writableFinished) controller.abort(new Error('The client went away'));
+        });
+        if (reply.raw.destroyed) controller.abort(new Error('The client went away'));
+      }
+      return disconnected.signal;
+    },
+    raw: request,
+  };
+}
+
+/** Where the caller reaches this server; `X-Forwarded-*` count only from trusted hops (Fastify's trustProxy). */
+export function baseUrlOf(request: FastifyRequest, publicUrl: string | null): string {
+  return publicUrl ?? `${request.protocol}://${request.host || 'localhost'}`;
+}
+
+function sendError(
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  options: HttpOptions,
+): FastifyReply {
+  const { appError, unexpected } = toAppError(error);
+  if (unexpected) options.log.error({ request_id: request.id, err: error }, 'a request failed unexpectedly');
+  const context: ProblemContext = {
+    language: languageOf(request.headers['accept-language']),
+    requestId: request.id,
+    baseUrl: baseUrlOf(request, options.publicUrl),
+  };
+  const { body, contentType } = problemBody(appError, request.errorStyle, context);
+  if (appError.options.retryAfterS !== undefined) reply.header('retry-after', appError.options.retryAfterS);
+  if (appError.code === 'authentication_required')
+    reply.header('www-authenticate', 'Bearer realm="Drawbridge"');
+  // An unread body would otherwise be read to its end before the connection can be used again.
+  if (appError.code === 'payload_too_large') reply.header('connection', 'close');
+  return reply.code(appError.status).type(contentType).serializer(JSON.stringify).send(body);
+}

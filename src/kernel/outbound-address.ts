@@ -1,0 +1,117 @@
+// Which addresses a URL given by a user may lead to: public unicast ones, on ports 80 and 443, over http and https.
+// Everything that embeds, tunnels to or is a local, private, reserved or metadata address is refused; unknown is refused.
+import { networkInterfaces } from 'node:os';
+import ipaddr from 'ipaddr.js';
+import { OutboundError } from './outbound-error.ts';
+
+/** `public`: an address that a user or a provider's answer gave. `configured`: a host that the operator set. */
+export type AddressPolicy = 'public' | 'configured';
+
+const PUBLIC_PORTS = new Set(['', '80', '443']);
+
+/** Refused beyond what ipaddr.js calls unicast. */
+const DENIED_RANGES = [
+  // IPv4: this network, shared (CGNAT), protocol assignments, benchmarks, documentation, 6to4 relays, Azure's platform address.
+  '0.0.0.0/8',
+  '100.64.0.0/10',
+  '192.0.0.0/24',
+  '192.0.2.0/24',
+  '192.88.99.0/24',
+  '198.18.0.0/15',
+  '198.51.100.0/24',
+  '203.0.113.0/24',
+  '224.0.0.0/3',
+  '168.63.129.16/32',
+  // IPv6: IPv4-compatible, Teredo and the rest of 2001::/23, documentation, 6to4, segment routing, site-local.
+  '::/96',
+  '64:ff9b::/96',
+  '64:ff9b:1::/48',
+  '2001::/23',
+  '2001:db8::/32',
+  '2002::/16',
+  '3fff::/20',
+  '5f00::/16',
+  'fec0::/10',
+].map((range) => ipaddr.parseCIDR(range));
+
+/** The only block of IPv6 that is given out for public unicast. */
+const GLOBAL_UNICAST_V6 = ipaddr.parseCIDR('2000::/3') as [ipaddr.IPv6, number];
+
+/** Where clouds hand out credentials; refused even to an operator's own configuration. */
+const METADATA_RANGES = [
+  '169.254.0.0/16',
+  '100.100.100.200/32',
+  '192.0.0.192/32',
+  '168.63.129.16/32',
+  'fd00:ec2::254/128',
+  'fe80::/10',
+].map((range) => ipaddr.parseCIDR(range));
+
+type Address = ipaddr.IPv4 | ipaddr.IPv6;
+
+function within(address: Address, ranges: readonly [Address, number][]): boolean {
+  return ranges.some(([range, bits]) => range.kind() === address.kind() && address.match(range, bits));
+}
+
+/** The address without zone; an IPv4 address in IPv6 clothing (::ffff:a.b.c.d) comes out as itself. */
+function parse(text: string): Address | undefined {
+  const bare = text.replace(/%.*$/, '');
+  return ipaddr.isValid(bare) && (bare.includes(':') || ipaddr.IPv4.isValidFourPartDecimal(bare))
+    ? ipaddr.process(bare)
+    : undefined;
+}
+
+/** ISATAP hides an IPv4 address behind the interface id 0000:5efe or 0200:5efe, under any prefix. */
+function isIsatap(address: ipaddr.IPv6): boolean {
+  return address.parts[5] === 0x5efe && ((address.parts[4] ?? 0) & 0xfdff) === 0;
+}
+
+/** Whether a connected or resolved address (four-part IPv4 or IPv6) is one that anybody on the internet could use. */
+export function isPublicAddress(text: string): boolean {
+  const address = parse(text);
+  if (!address || address.range() !== 'unicast' || within(address, DENIED_RANGES)) return false;
+  if (address instanceof ipaddr.IPv4) return true;
+  return address.match(...GLOBAL_UNICAST_V6) && !isIsatap(address);
+}
+
+/** Whether this is an address of a cloud's metadata service, or link-local like it. */
+export function isMetadataAddress(text: string): boolean {
+  const address = parse(text);
+  return !address || within(address, METADATA_RANGES);
+}
+
+/** Whether this machine itself answers on the address. */
+function isOwnAddress(text: string): boolean {
+  const wanted = parse(text)?.toNormalizedString();
+  return Object.values(networkInterfaces()).some((list) =>
+    list?.some(({ address }) => parse(address)?.toNormalizedString() === wanted),
+  );
+}
+
+/** Whether a connection to this address may be made under the policy. */
+export function isAllowedAddress(text: string, policy: AddressPolicy): boolean {
+  return policy === 'configured' ? !isMetadataAddress(text) : isPublicAddress(text) && !isOwnAddress(text);
+}
+
+/** `host:port` in lower case, with the scheme's port filled in; IPv6 in brackets. */
+export function hostAndPort(url: URL): string {
+  return `${url.hostname.toLowerCase()}:${url.port || (url.protocol === 'https:' ? '443' : '80')}`;
+}
+
+/**
+ * Checks what can be told from the URL alone and returns the policy for its addresses: an exact host:port that the
+ * operator allowed is treated as configured. Throws `OutboundError` of kind `blocked_url`.
+ */
+export function checkUrl(
+  url: URL,
+  policy: AddressPolicy,
+  allowed: ReadonlySet<string>,
+  about: string,
+): AddressPolicy {
+  const refuse = (why: string) => new OutboundError('blocked_url', 'not_sent', `${about}: ${why}`);
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') throw refuse('only http and https are used');
+  if (url.username || url.password) throw refuse('a user name in an address is not used');
+  if (policy === 'configured' || allowed.has(hostAndPort(url))) return 'configured';
+  if (!PUBLIC_PORTS.has(url.port)) throw refuse(`port ${url.port} is not allowed`);
+  return 'public';
+}

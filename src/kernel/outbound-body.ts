@@ -1,0 +1,86 @@
+// Bodies of outbound requests and answers: sent in pieces so that progress can be seen, read under caps on the encoded
+// and on the decoded bytes, so that neither an endless answer nor a compression bomb fills memory or disk.
+import { pipeline, Readable } from 'node:stream';
+import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from 'node:zlib';
+import { OutboundError } from './outbound-error.ts';
+
+const PIECE_BYTES = 64 * 1024;
+
+/** The encodings that `decoded` undoes, as an `Accept-Encoding` value. */
+export const ACCEPTED_ENCODINGS = 'gzip, deflate, br, zstd';
+
+/** A large body in pieces, each handed over when the last one has left, so that a slow upload shows progress. */
+export async function* inPieces(body: Uint8Array): AsyncGenerator<Uint8Array> {
+  for (let offset = 0; offset < body.byteLength; offset += PIECE_BYTES) {
+    yield body.subarray(offset, offset + PIECE_BYTES);
+  }
+}
+
+/** Whether a body is worth sending in pieces. */
+export function isLarge(body: Uint8Array): boolean {
+  return body.byteLength > PIECE_BYTES;
+}
+
+function tooLarge(about: string, maxBytes: number): OutboundError {
+  return new OutboundError('too_large', 'sent', `${about}: the answer is larger than ${maxBytes} bytes`);
+}
+
+async function* capped(
+  source: AsyncIterable<Uint8Array>,
+  maxBytes: number,
+  about: string,
+): AsyncGenerator<Uint8Array> {
+  let bytes = 0;
+  for await (const chunk of source) {
+    bytes += chunk.byteLength;
+    if (bytes > maxBytes) throw tooLarge(about, maxBytes);
+    yield chunk;
+  }
+}
+
+function decoder(encoding: string) {
+  switch (encoding) {
+    case 'gzip':
+    case 'x-gzip':
+      return createGunzip();
+    case 'deflate':
+      return createInflate();
+    case 'br':
+      return createBrotliDecompress();
+    case 'zstd':
+      return createZstdDecompress();
+    default:
+      return undefined;
+  }
+}
+
+/**
+ * The decoded body of an answer. `maxBytes` bounds both what arrives and what it decodes to.
+ * Throws `OutboundError`: `too_large`, `bad_answer` for an encoding nobody asked for, or what `source` throws.
+ */
+export function decoded(
+  source: AsyncIterable<Uint8Array>,
+  contentEncoding: string | undefined,
+  maxBytes: number,
+  about: string,
+): AsyncIterable<Uint8Array> {
+  const encoding = contentEncoding?.trim().toLowerCase() ?? '';
+  const encoded = capped(source, maxBytes, about);
+  if (encoding === '' || encoding === 'identity') return encoded;
+  const transform = decoder(encoding);
+  if (!transform) {
+    throw new OutboundError(
+      'bad_answer',
+      'sent',
+      `${about}: the answer has an encoding that was not asked for`,
+    );
+  }
+  // The iteration below throws what the pipeline reports; without a callback it would be thrown a second time.
+  pipeline(Readable.from(encoded), transform, () => {});
+  return capped(transform, maxBytes, about);
+}
+
+/** Throws `too_large` at once when the declared length says so. */
+export function checkDeclaredLength(header: string | undefined, maxBytes: number, about: string): void {
+  if (header !== undefined && Number(header) > maxBytes) throw tooLarge(about, maxBytes);
+}

@@ -1,0 +1,469 @@
+// The only door to other servers. Every request is bounded in time (connect, silence, whole) and in bytes, goes only to
+// addresses its policy allows, is never repeated on its own, and never carries credentials across a redirect.
+// A failure says what went wrong and whether anything may have reached the other side.
+import type { LookupFunction } from 'node:net';
+import { Readable } from 'node:stream';
+import { type Dispatcher, type FormData, request as undiciRequest } from 'undici';
+import type { Clock, Timer } from './clock.ts';
+import type { Logger } from './log.ts';
+import { type AddressPolicy, checkUrl, hostAndPort } from './outbound-address.ts';
+import { ACCEPTED_ENCODINGS, checkDeclaredLength, decoded, inPieces, isLarge } from './outbound-body.ts';
+import { createFreshClient, createSharedAgent, systemLookup } from './outbound-connect.ts';
+import {
+  OutboundError,
+  type OutboundErrorKind,
+  type OutboundPhase,
+  toOutboundError,
+} from './outbound-error.ts';
+
+const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
+const DEFAULT_IDLE_TIMEOUT_MS = 60_000;
+const DEFAULT_TOTAL_TIMEOUT_MS = 600_000;
+const DEFAULT_MAX_BYTES = 16 * 1024 * 1024;
+/** What a body read as text or JSON may have, unless the caller says more. */
+const DEFAULT_MAX_TEXT_BYTES = 4 * 1024 * 1024;
+export const MOST_REDIRECTS = 3;
+/** The least rate is judged only after so much waiting, so that a slow start is forgiven. */
+const THROUGHPUT_GRACE_MS = 30_000;
+const MS_PER_S = 1000;
+const USER_AGENT = 'drawbridge';
+const REPEATABLE_METHODS = new Set(['GET', 'HEAD']);
+/** All that a request keeps when it follows a redirect: nothing that could be a credential. */
+const REDIRECT_HEADERS = new Set(['accept', 'accept-encoding', 'accept-language', 'range', 'user-agent']);
+
+export type OutboundHeaders = Readonly<Record<string, string>>;
+
+export interface OutboundRequest {
+  method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  url: string | URL;
+  headers?: OutboundHeaders;
+  body?: string | Uint8Array | Readable | FormData | null;
+  /** What the request is for, in a word or two, for logs and messages: `jimeng submit`, `webhook`. */
+  purpose: string;
+  /** `public` for every address that did not come from the operator's configuration. */
+  allow: AddressPolicy;
+  /** Further exact `host:port` pairs to treat as configured, such as the provider's own for its result URLs. */
+  allowHosts?: readonly string[];
+  connectTimeoutMs?: number;
+  /** Longest silence while sending, waiting for the answer's head, and between its pieces. */
+  idleTimeoutMs?: number;
+  /** Longest whole exchange, redirects and body included. */
+  totalTimeoutMs?: number;
+  /** Cap on the answer's body, encoded and decoded. */
+  maxBytes?: number;
+  /** Least average bytes a second once the body has been waited for 30 s; 0 (the default) asks for none. */
+  minBytesPerS?: number;
+  /** Redirects to follow (at most 3; GET and HEAD only). With 0, the default, a 3xx answer is returned as it is. */
+  followRedirects?: number;
+  signal?: AbortSignal;
+  /** A unix socket to connect to instead of the URL's host. */
+  socketPath?: string;
+}
+
+/** An answer whose head has arrived. Its body must be read to the end or discarded. */
+export interface OutboundResponse {
+  readonly status: number;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** Where the answer came from, after redirects. */
+  readonly url: string;
+  /** Decoded bytes; can be iterated once. Throws `OutboundError`. */
+  readonly body: AsyncIterable<Uint8Array>;
+  /** The body as UTF-8 text without a byte order mark; at most `maxBytes` (default 4 MiB). */
+  readText(maxBytes?: number): Promise<string>;
+  /** The body as JSON; `bad_answer` if it is not. The caller validates the shape. */
+  readJson(maxBytes?: number): Promise<unknown>;
+  /** Drops the body and the connection. */
+  discard(): void;
+}
+
+export interface Outbound {
+  /** Sends one request; rejects with `OutboundError`. Any status is an answer, not an error. */
+  request(request: OutboundRequest): Promise<OutboundResponse>;
+  /** Cuts what is still open and closes kept connections. */
+  close(): Promise<void>;
+}
+
+/** One hop of a request, for choosing its connection. */
+export interface DispatchTarget {
+  url: URL;
+  policy: AddressPolicy;
+  /** The request may be repeated without harm, so a kept connection will do. */
+  repeatable: boolean;
+  purpose: string;
+  socketPath: string | undefined;
+}
+
+/** The connection for one hop; `release` is called when its exchange is over. */
+export interface DispatchRoute {
+  dispatcher: Dispatcher;
+  release(): void;
+}
+
+export interface OutboundOptions {
+  clock: Clock;
+  log: Logger;
+  timeouts?: { connectTimeoutMs?: number; idleTimeoutMs?: number; totalTimeoutMs?: number };
+  /** Exact `host:port` pairs in private networks that user-given addresses may lead to. */
+  allowHosts?: readonly string[];
+  /** Resolves names; the system's unless given. */
+  lookup?: LookupFunction;
+  /** Where proxies come in: answers with another route for a target, or undefined for the direct one. */
+  dispatcherFor?: (target: DispatchTarget) => DispatchRoute | undefined;
+}
+
+/** Tells when the request is about to be written and when pieces of it have been. */
+class WatchingHandler implements Dispatcher.DispatchHandler {
+  readonly #inner: Dispatcher.DispatchHandler;
+  readonly #onStart: () => void;
+  readonly #onProgress: () => void;
+
+  constructor(inner: Dispatcher.DispatchHandler, onStart: () => void, onProgress: () => void) {
+    this.#inner = inner;
+    this.#onStart = onStart;
+    this.#onProgress = onProgress;
+  }
+
+  onRequestStart(...args: Parameters<NonNullable<Dispatcher.DispatchHandler['onRequestStart']>>): void {
+    this.#onStart();
+    this.#inner.onRequestStart?.(...args);
+  }
+  onBodySent(): void {
+    this.#onProgress();
+  }
+  onRequestSent(): void {
+    this.#onProgress();
+  }
+  onRequestUpgrade(...args: Parameters<NonNullable<Dispatcher.DispatchHandler['onRequestUpgrade']>>): void {
+    this.#inner.onRequestUpgrade?.(...args);
+  }
+  onResponseStart(...args: Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseStart']>>): void {
+    this.#inner.onResponseStart?.(...args);
+  }
+  onResponseData(...args: Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseData']>>): void {
+    this.#inner.onResponseData?.(...args);
+  }
+  onResponseEnd(...args: Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseEnd']>>): void {
+    this.#inner.onResponseEnd?.(...args);
+  }
+  onResponseError(...args: Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseError']>>): void {
+    this.#inner.onResponseError?.(...args);
+  }
+}
+
+/** One exchange's limits: cuts it with a reason, and knows whether anything was sent. */
+class Exchange {
+  readonly clock: Clock;
+  readonly about: string;
+  readonly #abort = new AbortController();
+  readonly #total: Timer;
+  readonly #stopListening: () => void;
+  #phaseTimer: Timer | null = null;
+  #release: () => void = () => {};
+  phase: OutboundPhase = 'not_sent';
+
+  constructor(clock: Clock, about: string, totalTimeoutMs: number, signal: AbortSignal | undefined) {
+    this.clock = clock;
+    this.about = about;
+    this.#total = clock.after(totalTimeoutMs, () =>
+      this.cut('total_timeout', `took longer than ${totalTimeoutMs} ms`),
+    );
+    const onAbort = () => this.cut('aborted', 'was stopped');
+    this.#stopListening = () => signal?.removeEventListener('abort', onAbort);
+    if (signal?.aborted) onAbort();
+    else signal?.addEventListener('abort', onAbort, { once: true });
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  cut(kind: OutboundErrorKind, what: string): void {
+    this.#abort.abort(new OutboundError(kind, this.phase, `${this.about}: ${what}`));
+  }
+
+  /** Replaces the running limit on the present step. */
+  limit(kind: OutboundErrorKind, timeoutMs: number): void {
+    this.#phaseTimer?.cancel();
+    this.#phaseTimer = this.clock.after(timeoutMs, () => this.cut(kind, `no progress for ${timeoutMs} ms`));
+  }
+
+  unlimit(): void {
+    this.#phaseTimer?.cancel();
+    this.#phaseTimer = null;
+  }
+
+  /** What to undo when the exchange, or this hop of it, is over. */
+  holds(release: () => void): void {
+    this.#release = release;
+  }
+
+  leaveHop(): void {
+    this.unlimit();
+    this.#release();
+    this.#release = () => {};
+  }
+
+  end(): void {
+    this.#total.cancel();
+    this.#stopListening();
+    this.leaveHop();
+  }
+
+  /** The reason it was cut for, if it was, else what was thrown, classified. */
+  explain(error: unknown): OutboundError {
+    const reason = this.#abort.signal.reason;
+    return reason instanceof OutboundError ? reason : toOutboundError(error, this.phase, this.about);
+  }
+}
+
+type Head = Dispatcher.ResponseData;
+
+const single = (value: string | string[] | undefined) => (Array.isArray(value) ? value[0] : value);
+
+function lowerCased(headers: OutboundHeaders | undefined): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]),
+  );
+}
+
+/** What undici is given as headers and body; large bodies go in pieces with their length declared. */
+function prepare(request: OutboundRequest, headers: Record<string, string>) {
+  const all = { 'user-agent': USER_AGENT, 'accept-encoding': ACCEPTED_ENCODINGS, ...headers };
+  const bytes = typeof request.body === 'string' ? Buffer.from(request.body) : request.body;
+  if (bytes instanceof Uint8Array && isLarge(bytes)) {
+    return {
+      headers: { ...all, 'content-length': String(bytes.byteLength) },
+      body: Readable.from(inPieces(bytes)),
+    };
+  }
+  return { headers: all, body: bytes ?? null };
+}
+
+/** The next hop's URL; throws `redirect_refused` for one that may not be followed. */
+function nextHop(from: URL, location: string, hops: number, most: number, about: string): URL {
+  const refuse = (why: string) => new OutboundError('redirect_refused', 'sent', `${about}: ${why}`);
+  if (hops >= most) throw refuse(`more than ${most} redirects`);
+  const to = URL.canParse(location, from.href) ? new URL(location, from) : undefined;
+  if (!to) throw refuse('a redirect to something that is no address');
+  if (from.protocol === 'https:' && to.protocol === 'http:') throw refuse('a redirect from https to http');
+  return to;
+}
+
+const isRedirect = (status: number) => [301, 302, 303, 307, 308].includes(status);
+
+async function* watchedBody(head: Head, exchange: Exchange, idleTimeoutMs: number, minBytesPerS: number) {
+  const source: AsyncIterator<Uint8Array> = head.body[Symbol.asyncIterator]();
+  let waitedMs = 0;
+  let bytes = 0;
+  try {
+    for (;;) {
+      const askedAt = exchange.clock.monotonicMs();
+      exchange.limit('idle_timeout', idleTimeoutMs);
+      const { done, value } = await source.next();
+      exchange.unlimit();
+      if (done) return;
+      waitedMs += exchange.clock.monotonicMs() - askedAt;
+      bytes += value.byteLength;
+      if (waitedMs > THROUGHPUT_GRACE_MS && bytes < (minBytesPerS * waitedMs) / MS_PER_S) {
+        throw new OutboundError('too_slow', 'sent', `${exchange.about}: slower than ${minBytesPerS} bytes/s`);
+      }
+      yield value;
+    }
+  } catch (error) {
+    throw exchange.explain(error);
+  } finally {
+    head.body.destroy();
+    exchange.end();
+  }
+}
+
+async function readAll(body: AsyncIterable<Uint8Array>, maxBytes: number, about: string): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of body) {
+    bytes += chunk.byteLength;
+    if (bytes > maxBytes)
+      throw new OutboundError('too_large', 'sent', `${about}: more than ${maxBytes} bytes`);
+    chunks.push(chunk);
+  }
+  // TextDecoder drops a byte order mark, which JSON.parse would stumble over.
+  return new TextDecoder().decode(Buffer.concat(chunks));
+}
+
+function toResponse(
+  head: Head,
+  url: URL,
+  request: OutboundRequest,
+  exchange: Exchange,
+  idleTimeoutMs: number,
+) {
+  const { about } = exchange;
+  const maxBytes = request.maxBytes ?? DEFAULT_MAX_BYTES;
+  checkDeclaredLength(
+    request.method === 'HEAD' ? undefined : single(head.headers['content-length']),
+    maxBytes,
+    about,
+  );
+  const encoding = single(head.headers['content-encoding']);
+  const raw = watchedBody(head, exchange, idleTimeoutMs, request.minBytesPerS ?? 0);
+  const source = decoded(raw, request.method === 'HEAD' ? undefined : encoding, maxBytes, about);
+  async function* classified(): AsyncGenerator<Uint8Array> {
+    try {
+      yield* source;
+    } catch (error) {
+      throw exchange.explain(error);
+    } finally {
+      head.body.destroy();
+      exchange.end();
+    }
+  }
+  const body = classified();
+  const readText = (most = DEFAULT_MAX_TEXT_BYTES) => readAll(body, most, about);
+  const response: OutboundResponse = {
+    status: head.statusCode,
+    headers: head.headers,
+    url: url.href,
+    body,
+    readText,
+    async readJson(most) {
+      const text = await readText(most);
+      try {
+        return JSON.parse(text);
+      } catch {
+        throw new OutboundError('bad_answer', 'sent', `${about}: the answer is not JSON`);
+      }
+    },
+    discard() {
+      exchange.end();
+      // Dropping a body that nobody reads is not a failure to report.
+      head.body.on('error', () => {}).destroy();
+    },
+  };
+  return response;
+}
+
+/** Opens the door. `close` must be called; tests pass their own clock and look-up. */
+export function createOutbound(options: OutboundOptions): Outbound {
+  const { clock, log, timeouts = {} } = options;
+  const lookup = options.lookup ?? systemLookup;
+  const shared = createSharedAgent(lookup);
+  const alwaysAllowed = (options.allowHosts ?? []).map((host) => host.toLowerCase());
+  const open = new Set<Exchange>();
+
+  const directRoute = (target: DispatchTarget): DispatchRoute => {
+    const { url, policy, repeatable, socketPath } = target;
+    if (repeatable && policy === 'configured' && socketPath === undefined) {
+      return { dispatcher: shared, release: () => {} };
+    }
+    const dispatcher = createFreshClient(url.origin, { policy, lookup, socketPath });
+    return { dispatcher, release: () => void dispatcher.destroy() };
+  };
+
+  async function sendHop(
+    request: OutboundRequest,
+    url: URL,
+    policy: AddressPolicy,
+    headers: Record<string, string>,
+    exchange: Exchange,
+  ): Promise<Head> {
+    const repeatable = REPEATABLE_METHODS.has(request.method);
+    const target = { url, policy, repeatable, purpose: request.purpose, socketPath: request.socketPath };
+    const route = options.dispatcherFor?.(target) ?? directRoute(target);
+    exchange.holds(route.release);
+    const idleTimeoutMs = request.idleTimeoutMs ?? timeouts.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS;
+    const onProgress = () => exchange.limit('headers_timeout', idleTimeoutMs);
+    const onStart = () => {
+      exchange.phase = 'sent';
+      onProgress();
+    };
+    const dispatcher = route.dispatcher.compose(
+      (dispatch) => (dispatchOptions, handler) =>
+        dispatch(dispatchOptions, new WatchingHandler(handler, onStart, onProgress)),
+    );
+    exchange.limit(
+      'connect_timeout',
+      request.connectTimeoutMs ?? timeouts.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS,
+    );
+    exchange.signal.throwIfAborted();
+    const prepared = prepare(request, headers);
+    const head = await undiciRequest(url, {
+      dispatcher,
+      method: request.method,
+      headers: prepared.headers,
+      body: prepared.body,
+      signal: exchange.signal,
+    });
+    exchange.unlimit();
+    return head;
+  }
+
+  async function follow(request: OutboundRequest, exchange: Exchange): Promise<OutboundResponse> {
+    const { about } = exchange;
+    const idleTimeoutMs = request.idleTimeoutMs ?? timeouts.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS;
+    const most = REPEATABLE_METHODS.has(request.method)
+      ? Math.min(request.followRedirects ?? 0, MOST_REDIRECTS)
+      : 0;
+    const allowed = new Set([
+      ...alwaysAllowed,
+      ...(request.allowHosts ?? []).map((host) => host.toLowerCase()),
+    ]);
+    if (!URL.canParse(String(request.url))) {
+      throw new OutboundError('blocked_url', 'not_sent', `${about}: not an address`);
+    }
+    let url = new URL(request.url);
+    let policy = request.allow;
+    if (policy === 'configured') allowed.add(hostAndPort(url));
+    let headers = lowerCased(request.headers);
+    for (let hops = 0; ; hops += 1) {
+      const addressPolicy = checkUrl(url, policy, allowed, about);
+      const head = await sendHop(request, url, addressPolicy, headers, exchange);
+      const location = single(head.headers.location);
+      if (most === 0 || !isRedirect(head.statusCode) || location === undefined) {
+        return toResponse(head, url, request, exchange, idleTimeoutMs);
+      }
+      head.body.on('error', () => {}).destroy();
+      exchange.leaveHop();
+      url = nextHop(url, location, hops, most, about);
+      // Where it leads was the other side's choice: from here on only public addresses and exact exceptions.
+      policy = 'public';
+      headers = Object.fromEntries(Object.entries(headers).filter(([name]) => REDIRECT_HEADERS.has(name)));
+    }
+  }
+
+  return {
+    async request(request) {
+      const startedAt = clock.monotonicMs();
+      const host = URL.canParse(String(request.url)) ? new URL(request.url).host : 'no address';
+      const total = request.totalTimeoutMs ?? timeouts.totalTimeoutMs ?? DEFAULT_TOTAL_TIMEOUT_MS;
+      const exchange = new Exchange(clock, request.purpose, total, request.signal);
+      const fields = () => ({
+        purpose: request.purpose,
+        method: request.method,
+        host,
+        ms: Math.round(clock.monotonicMs() - startedAt),
+      });
+      open.add(exchange);
+      exchange.signal.addEventListener('abort', () => open.delete(exchange), { once: true });
+      try {
+        const response = await follow(request, exchange);
+        log.debug({ ...fields(), status: response.status }, 'outbound answer');
+        return response;
+      } catch (error) {
+        const outboundError = exchange.explain(error);
+        exchange.end();
+        log.debug(
+          { ...fields(), kind: outboundError.kind, phase: outboundError.phase },
+          'outbound request failed',
+        );
+        throw outboundError;
+      } finally {
+        open.delete(exchange);
+      }
+    },
+    async close() {
+      for (const exchange of open) exchange.cut('aborted', 'was stopped, since the program is closing');
+      await shared.destroy();
+    },
+  };
+}

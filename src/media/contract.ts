@@ -1,0 +1,217 @@
+// The HTTP contracts of uploads, pictures and their files.
+import { z } from 'zod';
+import { isId } from '../kernel/id.ts';
+import { defineRoute } from '../kernel/route.ts';
+
+export const MAX_TAGS = 32;
+export const MAX_TAG_CHARS = 64;
+export const MAX_PAGE = 200;
+const DEFAULT_PAGE = 50;
+const MAX_QUERY_CHARS = 300;
+
+const timestamp = z.iso.datetime().describe('RFC 3339, UTC, milliseconds');
+const moment = z.iso
+  .datetime({ offset: true })
+  .transform((text) => Date.parse(text))
+  .describe('RFC 3339 time');
+const flagText = z
+  .enum(['true', 'false'])
+  .transform((text) => text === 'true')
+  .describe('true or false');
+const imageId = z.object({ id: z.string().describe('`img_…`') });
+
+export const uploadSchema = z.object({
+  id: z.string().describe('`up_…`; give it as `upload_id` to a task'),
+  url: z.url(),
+  thumb_url: z.url(),
+  width: z.int(),
+  height: z.int(),
+  mime: z.string(),
+  bytes: z.int(),
+  sha256: z.string().describe('Of the stored bytes, lower-case hex'),
+  thumbhash: z.string().nullable().describe('Base64; a blurred preview of 20-30 bytes'),
+  created_at: timestamp,
+  expires_at: timestamp.describe('Removed after this time unless a task uses it'),
+});
+
+/** A picture as it appears inside its task. */
+export const taskImageSchema = z.object({
+  id: z.string(),
+  kind: z.enum(['final', 'hd']),
+  url: z.url(),
+  thumb_url: z.url(),
+  download_url: z.url(),
+  width: z.int(),
+  height: z.int(),
+  mime: z.string(),
+  bytes: z.int(),
+  seed: z.number().nullable(),
+  thumbhash: z.string().nullable(),
+  extra: z.boolean().describe('Delivered beyond the `n` asked for: kept, not charged'),
+  trashed: z.boolean(),
+});
+
+export const imageSchema = taskImageSchema.omit({ trashed: true }).extend({
+  task_id: z.string().nullable(),
+  position: z.int(),
+  sha256: z.string(),
+  mode: z.string(),
+  model: z.string(),
+  provider: z.string(),
+  prompt: z.string(),
+  favourite: z.boolean(),
+  tags: z.array(z.string()),
+  parent_id: z.string().nullable().describe('The picture this one was made larger from'),
+  created_at: timestamp,
+  trashed_at: timestamp.nullable(),
+  version: z.int(),
+});
+
+export const createUploadRoute = defineRoute({
+  id: 'uploads.create',
+  method: 'POST',
+  path: '/v1/uploads',
+  tag: 'Uploads',
+  summary: 'Upload a picture',
+  description:
+    'One PNG, JPEG or WebP of at most 32 MB and 50 megapixels in the field `file`. It is turned upright and stored without its metadata (place, camera, comments).',
+  access: { kind: 'scope', scope: 'tasks:write' },
+  limit: 'api',
+  multipart: z.object({ file: z.file() }),
+  responses: { 201: { description: 'The stored upload', schema: uploadSchema } },
+  errors: [
+    'validation_failed',
+    'unsupported_media_type',
+    'payload_too_large',
+    'image_invalid',
+    'storage_full',
+    'storage_unavailable',
+  ],
+});
+
+export const listImagesRoute = defineRoute({
+  id: 'images.list',
+  method: 'GET',
+  path: '/v1/images',
+  tag: 'Images',
+  summary: 'List pictures, newest first',
+  access: { kind: 'scope', scope: 'images:read' },
+  limit: 'api',
+  query: z.object({
+    mode: z.string().max(64).optional(),
+    model: z.string().max(MAX_QUERY_CHARS).optional(),
+    provider: z.string().max(MAX_QUERY_CHARS).optional(),
+    kind: z.enum(['final', 'hd']).optional(),
+    task_id: z.string().max(64).optional(),
+    tag: z.string().max(MAX_TAG_CHARS).optional(),
+    favourite: flagText.optional(),
+    trashed: flagText.default(false).describe('true lists the trash instead'),
+    before: moment.optional(),
+    after: moment.optional(),
+    q: z.string().max(MAX_QUERY_CHARS).optional().describe('Words that the prompt must hold'),
+    limit: z.coerce.number().int().min(1).max(MAX_PAGE).default(DEFAULT_PAGE),
+    cursor: z
+      .string()
+      .refine((text) => isId('img', text), 'This is not a cursor that a list gave.')
+      .optional()
+      .describe('`next_cursor` of the page before'),
+  }),
+  responses: {
+    200: {
+      description: 'A page of pictures',
+      schema: z.object({ data: z.array(imageSchema), next_cursor: z.string().nullable() }),
+    },
+  },
+  errors: ['validation_failed'],
+});
+
+export const getImageRoute = defineRoute({
+  id: 'images.get',
+  method: 'GET',
+  path: '/v1/images/:id',
+  tag: 'Images',
+  summary: 'One picture',
+  access: { kind: 'scope', scope: 'images:read' },
+  limit: 'api',
+  params: imageId,
+  responses: { 200: { description: 'The picture', schema: imageSchema } },
+  errors: ['not_found'],
+});
+
+export const updateImageRoute = defineRoute({
+  id: 'images.update',
+  method: 'PATCH',
+  path: '/v1/images/:id',
+  tag: 'Images',
+  summary: 'Mark as favourite, or set tags',
+  access: { kind: 'scope', scope: 'images:write' },
+  limit: 'api',
+  params: imageId,
+  body: z
+    .strictObject({
+      favourite: z.boolean().optional(),
+      tags: z
+        .array(z.string().trim().min(1).max(MAX_TAG_CHARS))
+        .max(MAX_TAGS)
+        .transform((tags) => [...new Set(tags)])
+        .optional(),
+    })
+    .refine((body) => body.favourite !== undefined || body.tags !== undefined, 'Give favourite or tags.'),
+  responses: { 200: { description: 'The picture as it is now', schema: imageSchema } },
+  errors: ['validation_failed', 'not_found'],
+});
+
+export const removeImageRoute = defineRoute({
+  id: 'images.remove',
+  method: 'DELETE',
+  path: '/v1/images/:id',
+  tag: 'Images',
+  summary: 'Move a picture to the trash',
+  description: 'Its link stops working at once. It can be restored for 30 days.',
+  access: { kind: 'scope', scope: 'images:write' },
+  limit: 'api',
+  params: imageId,
+  responses: { 200: { description: 'The picture, now in the trash', schema: imageSchema } },
+  errors: ['not_found'],
+});
+
+export const restoreImageRoute = defineRoute({
+  id: 'images.restore',
+  method: 'POST',
+  path: '/v1/images/:id/restore',
+  tag: 'Images',
+  summary: 'Take a picture out of the trash',
+  access: { kind: 'scope', scope: 'images:write' },
+  limit: 'api',
+  params: imageId,
+  responses: { 200: { description: 'The picture', schema: imageSchema } },
+  errors: ['not_found'],
+});
+
+export const serveMediaRoute = defineRoute({
+  id: 'media.get',
+  method: 'GET',
+  path: '/media/:kind/:key',
+  tag: 'Media',
+  summary: 'The bytes of a picture',
+  description:
+    'Answers ranges and conditional requests. Whoever has the link sees the picture, unless the server is set to private access: then the link carries a signature, or the owner is signed in.',
+  access: { kind: 'public' },
+  limit: 'media',
+  params: z.object({
+    kind: z.string().describe('original, final, hd or thumb'),
+    key: z.string(),
+  }),
+  query: z.object({
+    download: z.string().optional().describe('Save under this name instead of showing it'),
+    expires: z.string().optional(),
+    signature: z.string().optional(),
+  }),
+  responses: {
+    200: { description: 'The picture', contentType: 'image/*' },
+    206: { description: 'The range asked for', contentType: 'image/*' },
+    304: { description: 'Not changed' },
+    416: { description: 'No byte of the file is in the range asked for' },
+  },
+  errors: ['not_found', 'storage_unavailable'],
+});

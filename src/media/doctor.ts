@@ -1,0 +1,146 @@
+// Compares what the database says about pictures with what the store holds, both ways, and flags damaged files so that they
+// are never served. Deep checks read every byte.
+import type { Clock } from '../kernel/clock.ts';
+import type { Db } from '../kernel/db.ts';
+import { AppError } from '../kernel/errors.ts';
+import { measureStream } from './disk-files.ts';
+import { type FilesTable, findFile, findFilesAfter, markFiles } from './file-store.ts';
+import { findStrays, STRAY_GRACE_MS } from './garbage.ts';
+import type { MediaStore } from './media-store.ts';
+
+const BATCH = 500;
+/** A check names this many files and counts the rest. */
+const MAX_NAMED = 20;
+/** Below this much free space the operator is warned. */
+const LOW_SPACE_BYTES = 1024 * 1024 * 1024;
+
+export interface MediaCheck {
+  name: 'media.volume' | 'media.space' | 'media.files' | 'media.strays';
+  state: 'ok' | 'warning' | 'failed' | 'skipped';
+  /** What is so, in plain English. */
+  detail: string;
+  fix: string | null;
+  /** How many things are wrong, and the keys of the first of them. */
+  count: number;
+  examples: readonly string[];
+}
+
+export interface DoctorOptions {
+  db: Db;
+  store: MediaStore;
+  clock: Clock;
+}
+
+/** Runs all checks of the slice; `deep` reads and hashes every file. Only flags are changed, no file is. */
+export async function checkMedia(options: DoctorOptions, { deep }: { deep: boolean }): Promise<MediaCheck[]> {
+  const volume = await checkVolume(options.store);
+  if (volume.state !== 'ok') {
+    const skipped = {
+      state: 'skipped',
+      detail: 'Not checked: the volume is not usable.',
+      fix: null,
+      count: 0,
+      examples: [],
+    } as const;
+    return [volume, { name: 'media.files', ...skipped }, { name: 'media.strays', ...skipped }];
+  }
+  return [
+    volume,
+    await checkSpace(options.store),
+    await checkFiles(options, deep),
+    await checkStrays(options),
+  ];
+}
+
+async function checkVolume(store: MediaStore): Promise<MediaCheck> {
+  const base = { name: 'media.volume', count: 0, examples: [] } as const;
+  try {
+    await store.probe();
+    return { ...base, state: 'ok', detail: 'A picture can be written, read back and deleted.', fix: null };
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    const fix = error.options.fix ?? 'Check that the media directory is mounted, writable and has space.';
+    return { ...base, state: 'failed', detail: error.message, fix, count: 1 };
+  }
+}
+
+async function checkSpace(store: MediaStore): Promise<MediaCheck> {
+  const free = await store.freeBytes();
+  const isLow = free !== null && free < LOW_SPACE_BYTES;
+  return {
+    name: 'media.space',
+    state: isLow ? 'warning' : 'ok',
+    detail:
+      free === null
+        ? 'The store has no limit of its own.'
+        : `${Math.floor(free / 1e6)} MB are free for pictures.`,
+    fix: isLow ? 'Make space, or empty the trash: drawbridge gc' : null,
+    count: isLow ? 1 : 0,
+    examples: [],
+  };
+}
+
+async function checkFiles({ db, store, clock }: DoctorOptions, deep: boolean): Promise<MediaCheck> {
+  const bad: string[] = [];
+  let checked = 0;
+  let after = '';
+  for (;;) {
+    const rows = await findFilesAfter(db.slow, store.name, after, BATCH);
+    const live = rows.filter((row) => row.deleted_at === null);
+    const damaged: string[] = [];
+    const mended: string[] = [];
+    for (const row of live) {
+      const isGood = await holdsItsBytes(store, row, deep);
+      if (isGood && deep && row.damaged_at !== null) mended.push(row.key);
+      // Collected since the page was read: then nothing is wrong.
+      if (!isGood && (await findFile(db.read, row.key))?.deleted_at === null) damaged.push(row.key);
+    }
+    await db.write(markFiles, { keys: damaged, damagedAt: clock.now() });
+    await db.write(markFiles, { keys: mended, damagedAt: null });
+    bad.push(...damaged);
+    checked += live.length;
+    const last = rows.at(-1);
+    if (!last || rows.length < BATCH) break;
+    after = last.key;
+  }
+  return {
+    name: 'media.files',
+    state: bad.length > 0 ? 'failed' : 'ok',
+    detail:
+      bad.length > 0
+        ? `${bad.length} of ${checked} files are missing or do not have their bytes; they are not served.`
+        : `${checked} files are there with their ${deep ? 'hashes' : 'sizes'}.`,
+    fix: bad.length > 0 ? 'Copy these files back from a backup, then run: drawbridge doctor --deep' : null,
+    count: bad.length,
+    examples: bad.slice(0, MAX_NAMED),
+  };
+}
+
+async function holdsItsBytes(store: MediaStore, row: FilesTable, deep: boolean): Promise<boolean> {
+  try {
+    const opened = await store.open(row.kind, row.key);
+    try {
+      if (opened.bytes !== row.bytes) return false;
+      return !deep || (await measureStream(opened.stream())).sha256 === row.sha256;
+    } finally {
+      await opened.close();
+    }
+  } catch (error) {
+    if (error instanceof AppError && (error.code === 'not_found' || error.code === 'storage_unavailable'))
+      return false;
+    throw error;
+  }
+}
+
+async function checkStrays({ db, store, clock }: DoctorOptions): Promise<MediaCheck> {
+  const { files } = await findStrays({ db, store }, clock.now() - STRAY_GRACE_MS);
+  return {
+    name: 'media.strays',
+    state: files.length > 0 ? 'warning' : 'ok',
+    detail:
+      files.length > 0 ? `${files.length} files belong to no picture.` : 'Every file belongs to a picture.',
+    fix: files.length > 0 ? 'Collect them (they stay in quarantine for a week): drawbridge gc' : null,
+    count: files.length,
+    examples: files.slice(0, MAX_NAMED).map((file) => file.key),
+  };
+}

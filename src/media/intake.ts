@@ -1,0 +1,134 @@
+// The way of a picture into the store: private file → checked and prepared in the image process → published with its
+// thumbnail. Nothing becomes visible before the whole picture decoded, and a failed thumbnail does not fail the picture.
+import { createReadStream } from 'node:fs';
+import { dirname } from 'node:path';
+import { AppError } from '../kernel/errors.ts';
+import type { Logger } from '../kernel/log.ts';
+import type { StoredPicture, StoredThumb } from './file-store.ts';
+import type { ImageProcess, InspectOptions } from './image-process.ts';
+import { type MediaKind, type MediaStore, mimeOf, newMediaKey, type StagedFile } from './media-store.ts';
+import type { DecodedPicture } from './picture-decode.ts';
+
+export interface IntakeOptions {
+  store: MediaStore;
+  imageProcess: ImageProcess;
+  log: Logger;
+}
+
+/** Bytes on their way in, or a local file; a file in the staging area is consumed, any other is copied. */
+export type PictureSource = AsyncIterable<Uint8Array> | { path: string };
+
+export class Intake {
+  readonly #options: IntakeOptions;
+
+  constructor(options: IntakeOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Stores one picture and its thumbnail. The caller adds the rows afterwards; without them both files are collected later.
+   * A source file in the staging area stays there when the store fails (`storage_full`, `storage_unavailable`), so that the
+   * same bytes can be tried again; it is removed once stored or found to be no good picture.
+   */
+  async take(
+    source: PictureSource,
+    kind: MediaKind,
+    rules: { purpose: InspectOptions['purpose']; removeRecipes: boolean; maxBytes: number },
+  ): Promise<StoredPicture> {
+    const { store } = this.#options;
+    const { staged, isOurs } = await this.#stage(source, rules.maxBytes);
+    try {
+      const stored = await this.#checkAndPublish(staged, kind, rules);
+      await store.discard(staged.path);
+      return stored;
+    } catch (error) {
+      const isStoreFailure = error instanceof AppError && error.code.startsWith('storage_');
+      if (isOurs || !isStoreFailure) await store.discard(staged.path);
+      throw error;
+    }
+  }
+
+  /** Makes and publishes the thumbnail of a stored picture; throws when it still cannot be made. */
+  async deriveThumb(path: string): Promise<{ thumb: StoredThumb; thumbhash: string }> {
+    const { store, imageProcess } = this.#options;
+    const options = this.#inspectOptions({ purpose: 'result', removeRecipes: false });
+    try {
+      const picture = await imageProcess.inspect(path, options);
+      const thumb = await this.#publishThumb(picture);
+      if (!thumb || !picture.thumbhash)
+        throw new AppError('image_invalid', { detail: 'No thumbnail could be made.' });
+      return { thumb, thumbhash: picture.thumbhash };
+    } finally {
+      await store.discard(options.thumbPath);
+    }
+  }
+
+  async #stage(source: PictureSource, maxBytes: number): Promise<{ staged: StagedFile; isOurs: boolean }> {
+    const { store } = this.#options;
+    if (!('path' in source)) return { staged: await store.stage(source, { maxBytes }), isOurs: true };
+    const isStaged = dirname(source.path) === dirname(store.stagingPath('any'));
+    if (!isStaged)
+      return { staged: await store.stage(createReadStream(source.path), { maxBytes }), isOurs: true };
+    const staged = await store.adopt(source.path);
+    if (staged.bytes <= maxBytes) return { staged, isOurs: false };
+    await store.discard(source.path);
+    throw new AppError('payload_too_large', {
+      detail: `The picture has ${staged.bytes} bytes; ${maxBytes} are allowed.`,
+    });
+  }
+
+  #inspectOptions(rules: Pick<InspectOptions, 'purpose' | 'removeRecipes'>): InspectOptions {
+    const { store } = this.#options;
+    const { purpose, removeRecipes } = rules;
+    return {
+      purpose,
+      removeRecipes,
+      thumbPath: store.stagingPath('thumb'),
+      cleanPath: store.stagingPath('clean'),
+    };
+  }
+
+  async #checkAndPublish(
+    staged: StagedFile,
+    kind: MediaKind,
+    rules: Pick<InspectOptions, 'purpose' | 'removeRecipes'>,
+  ): Promise<StoredPicture> {
+    const { store, imageProcess } = this.#options;
+    const options = this.#inspectOptions(rules);
+    try {
+      const picture = await imageProcess.inspect(staged.path, options);
+      const whole = picture.cleanPath ? await store.adopt(picture.cleanPath) : staged;
+      const fileKey = newMediaKey(picture.format);
+      const [thumb] = await Promise.all([this.#publishThumb(picture), store.publish(whole, kind, fileKey)]);
+      return {
+        store: store.name,
+        fileKind: kind,
+        fileKey,
+        thumb,
+        width: picture.width,
+        height: picture.height,
+        mime: mimeOf(picture.format),
+        bytes: whole.bytes,
+        sha256: whole.sha256,
+        thumbhash: picture.thumbhash,
+      };
+    } finally {
+      await Promise.all([store.discard(options.thumbPath), store.discard(options.cleanPath)]);
+    }
+  }
+
+  /** Null when there is no thumbnail or it cannot be stored: it is made again by the collection run. */
+  async #publishThumb(picture: DecodedPicture): Promise<StoredPicture['thumb']> {
+    if (!picture.thumbPath) return null;
+    const { store, log } = this.#options;
+    try {
+      const staged = await store.adopt(picture.thumbPath);
+      const key = newMediaKey('webp');
+      await store.publish(staged, 'thumb', key);
+      return { key, bytes: staged.bytes, sha256: staged.sha256 };
+    } catch (error) {
+      log.warn({ err: error }, 'a thumbnail could not be stored; it will be made later');
+      return null;
+    }
+  }
+}

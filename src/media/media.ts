@@ -1,0 +1,316 @@
+// The face of the slice: pictures come in (uploads, providers' results), get checked in the image process, and are stored
+// before anything refers to them. Rows are written by the caller's own transaction (`insertImages`) or by a named one; a file
+// whose row never came is collected after a grace.
+import { join } from 'node:path';
+import type { Clock } from '../kernel/clock.ts';
+import type { Db } from '../kernel/db.ts';
+import { AppError } from '../kernel/errors.ts';
+import { isId, newId } from '../kernel/id.ts';
+import type { Logger } from '../kernel/log.ts';
+import { DiskStore } from './disk-store.ts';
+import { checkMedia, type MediaCheck } from './doctor.ts';
+import {
+  type FilesTable,
+  findFile,
+  findVolumeMarker,
+  markFiles,
+  rememberVolume,
+  type StoredPicture,
+} from './file-store.ts';
+import { collectGarbage, type GarbageReport } from './garbage.ts';
+import { requireFormat } from './image-format.ts';
+import { ImageProcess } from './image-process.ts';
+import { Intake, type PictureSource } from './intake.ts';
+import { type MediaKind, type MediaStore, mimeOf, type OpenedFile } from './media-store.ts';
+import { taskImageResource } from './resources.ts';
+import { addThumb, findImage, findImagesWithoutThumb, type ImagesTable } from './store.ts';
+import { createUpload, findUpload, type UploadsTable } from './upload-store.ts';
+import { MediaUrls } from './urls.ts';
+
+export type { MediaCheck } from './doctor.ts';
+export type { StoredPicture } from './file-store.ts';
+export type { GarbageReport } from './garbage.ts';
+export type { PictureSource } from './intake.ts';
+export type { MediaKind } from './media-store.ts';
+export {
+  findImage,
+  findImages,
+  findImagesOfTask,
+  findImagesOfTasks,
+  type ImageFilter,
+  type ImagesTable,
+  insertImages,
+  type NewImage,
+} from './store.ts';
+export { pinUploads, type UploadsTable } from './upload-store.ts';
+export { downloadName, MediaUrls } from './urls.ts';
+
+export const DEFAULT_UPLOAD_BYTES = 32 * 1024 * 1024;
+/** A 50-megapixel PNG of a provider stays below this. */
+export const DEFAULT_RESULT_BYTES = 128 * 1024 * 1024;
+/** How long an upload that no task uses is kept. */
+export const UPLOAD_KEEP_MS = 30 * 24 * 60 * 60_000;
+/** Thumbnails made in one collection run; the rest follows in the next. */
+const THUMBS_PER_RUN = 100;
+
+export interface MediaOptions {
+  db: Db;
+  clock: Clock;
+  log: Logger;
+  /** Folder of the pictures. */
+  root: string;
+  /** Largest upload and largest result of a provider, in bytes. */
+  uploadBytes?: number;
+  resultBytes?: number;
+  /** Largest picture that is decoded, in pixels (default 50 million). */
+  maxPixels?: number;
+  /** Children that decode pictures at the same time (default 2). */
+  decoders?: number;
+  /** Serve the prompt and workflow text that some providers write into their files (default: cut it out). */
+  keepPromptMetadata?: boolean;
+  /** Set for private access: the secret that signs picture URLs, the same on every node. */
+  signingKey?: Uint8Array | null;
+  /** The internal nginx location that serves the root, when nginx is to send the bytes (X-Accel-Redirect). */
+  accelLocation?: string | null;
+  /** Least free space for new pictures, in bytes (default 64 MB). */
+  minFreeBytes?: number;
+}
+
+/** A picture's file on local disk, as providers' adapters take their inputs. */
+export interface LocalPicture {
+  path: string;
+  bytes: number;
+  mime: string;
+}
+
+/** A file that may be served: its row, and the file itself, open. The caller closes it. */
+export interface ServableFile {
+  row: FilesTable;
+  opened: OpenedFile;
+}
+
+/** Builds the slice. Nothing is touched before `start`. */
+export function createMedia(options: MediaOptions): Media {
+  const { clock, root, minFreeBytes, maxPixels, decoders } = options;
+  const store = new DiskStore({ root, clock, ...(minFreeBytes === undefined ? {} : { minFreeBytes }) });
+  const imageProcess = new ImageProcess({
+    clock,
+    ...(decoders === undefined ? {} : { children: decoders }),
+    ...(maxPixels === undefined ? {} : { maxPixels }),
+  });
+  return new Media(options, store, imageProcess);
+}
+
+export class Media {
+  readonly urls: MediaUrls;
+  readonly uploadBytes: number;
+  readonly accelLocation: string | null;
+  readonly #options: MediaOptions;
+  readonly #store: DiskStore;
+  readonly #imageProcess: ImageProcess;
+  readonly #intake: Intake;
+
+  constructor(options: MediaOptions, store: DiskStore, imageProcess: ImageProcess) {
+    this.#options = options;
+    this.#store = store;
+    this.#imageProcess = imageProcess;
+    this.#intake = new Intake({ store, imageProcess, log: options.log });
+    this.urls = new MediaUrls({ clock: options.clock, signingKey: options.signingKey ?? null });
+    this.uploadBytes = options.uploadBytes ?? DEFAULT_UPLOAD_BYTES;
+    this.accelLocation = options.accelLocation ?? null;
+  }
+
+  /** For other parts of the slice and the test suites of stores. */
+  get store(): MediaStore {
+    return this.#store;
+  }
+
+  /** The folder that nginx must be pointed at. */
+  get root(): string {
+    return this.#store.root;
+  }
+
+  /**
+   * Binds to the volume: at the very first start its marker is made, later it must be there. Throws `storage_unavailable`
+   * when it is not; until a later `start` succeeds everything that stores refuses in the same way.
+   */
+  async start(): Promise<void> {
+    const { db, clock } = this.#options;
+    const known = await findVolumeMarker(db.read, this.#store.name);
+    const markerId = await this.#store.attach(known);
+    if (known === null) await this.#remember(markerId, false);
+    this.#options.log.info(
+      { free_bytes: await this.#store.freeBytes(), at: clock.now() },
+      'media volume attached',
+    );
+  }
+
+  /** The operator's word that the volume now at the root is the right one, although its marker is new or missing. */
+  async adoptVolume(): Promise<void> {
+    await this.#remember(await this.#store.attach(null), true);
+  }
+
+  /** Ends the image processes; pictures in work fail with `storage_unavailable`. */
+  close(): Promise<void> {
+    return this.#imageProcess.close();
+  }
+
+  /** Throws unless a picture can be stored just now. For readiness. */
+  probe(): Promise<void> {
+    return this.#store.probe();
+  }
+
+  freeBytes(): Promise<number> {
+    return this.#store.freeBytes();
+  }
+
+  /**
+   * Writes bytes that came inside a provider's answer, or a download, to a private local file under the size cap. Hand it to
+   * `ingestResult`, or to `discard`; forgotten ones are swept after a day. The mime is by the first bytes.
+   */
+  async spool(source: AsyncIterable<Uint8Array>, maxBytes = this.#resultBytes): Promise<LocalPicture> {
+    const { path, bytes } = await this.#store.stage(source, { maxBytes });
+    const format = await requireFormat(path).catch(() => null);
+    return { path, bytes, mime: format ? mimeOf(format) : 'application/octet-stream' };
+  }
+
+  /** Removes a spooled file that is not wanted; a missing one is fine. */
+  discard(path: string): Promise<void> {
+    return this.#store.discard(path);
+  }
+
+  /**
+   * Checks, stores and thumbnails a provider's picture; its rows come by `insertImages` in the caller's transaction. Bytes are
+   * kept as they came, but for prompt text. Throws `image_invalid` (what came is no whole picture), `payload_too_large`,
+   * `storage_full`, `storage_unavailable`; after the last two a spooled file is still there for another try.
+   */
+  async ingestResult(source: PictureSource, kind: 'final' | 'hd' = 'final'): Promise<StoredPicture> {
+    try {
+      return await this.#intake.take(source, kind, {
+        purpose: 'result',
+        removeRecipes: this.#options.keepPromptMetadata !== true,
+        maxBytes: this.#resultBytes,
+      });
+    } catch (error) {
+      // 415 is about what our caller sent; here it is the provider who sent something else.
+      if (!(error instanceof AppError) || error.code !== 'unsupported_media_type') throw error;
+      throw new AppError('image_invalid', { detail: `No picture came from the provider. ${error.message}` });
+    }
+  }
+
+  /**
+   * Stores an upload: turned upright, re-encoded without metadata. Throws `unsupported_media_type`, `image_invalid`,
+   * `payload_too_large`, `storage_full`, `storage_unavailable`.
+   */
+  async createUpload(accountId: string, source: PictureSource): Promise<UploadsTable> {
+    const picture = await this.#intake.take(source, 'original', {
+      purpose: 'upload',
+      removeRecipes: true,
+      maxBytes: this.uploadBytes,
+    });
+    const { db, clock } = this.#options;
+    const now = clock.now();
+    const expiresAt = now + UPLOAD_KEEP_MS;
+    return db.write(createUpload, { id: newId('up', now), accountId, picture, now, expiresAt });
+  }
+
+  /** An account's upload (`up_…`) or picture (`img_…`) as a local file. Throws `not_found` for foreign and unknown ids. */
+  async localFileOf(
+    id: string,
+    accountId: string,
+  ): Promise<
+    LocalPicture & { width: number; height: number; kind: 'original' | 'final' | 'hd'; key: string }
+  > {
+    const { read } = this.#options.db;
+    const found = isId('up', id)
+      ? await findUpload(read, id, accountId)
+      : isId('img', id)
+        ? await findImage(read, id, accountId)
+        : undefined;
+    if (!found) throw new AppError('not_found', { detail: 'There is no such picture or upload.' });
+    const kind = 'kind' in found ? found.kind : 'original';
+    const file = await this.openFile(kind, found.file_key, { allowHidden: true });
+    await file.opened.close();
+    const path = file.opened.path ?? join(this.root, kind, found.file_key);
+    const { bytes, mime, width, height, file_key: key } = found;
+    return { path, bytes, mime, width, height, kind, key };
+  }
+
+  /** A task's picture as its answer shows it. */
+  taskImage(row: ImagesTable, baseUrl: string): ReturnType<typeof taskImageResource> {
+    return taskImageResource(row, this.urls, baseUrl);
+  }
+
+  /**
+   * Opens a stored file whose row says that it may be seen. Throws `not_found` without such a row, and `storage_unavailable`
+   * when the bytes are missing or not those that were stored: wrong bytes are never served.
+   */
+  async openFile(kind: MediaKind, key: string, { allowHidden = false } = {}): Promise<ServableFile> {
+    const { db, log, clock } = this.#options;
+    const row = await findFile(db.read, key);
+    if (!row || row.kind !== kind || row.deleted_at !== null || (row.hidden === 1 && !allowHidden)) {
+      throw new AppError('not_found', { detail: 'There is no such picture.' });
+    }
+    if (row.damaged_at !== null) throw damaged();
+    const opened = await this.#store.open(kind, key).catch((error: unknown) => {
+      log.error({ key, err: error }, 'a stored picture could not be opened');
+      throw damaged();
+    });
+    if (opened.bytes === row.bytes) return { row, opened };
+    await opened.close();
+    log.error(
+      { key, bytes: opened.bytes, expected: row.bytes },
+      'a stored picture has another size than was stored',
+    );
+    await db.write(markFiles, { keys: [key], damagedAt: clock.now() });
+    throw damaged();
+  }
+
+  /** Collects what nobody needs and makes missing thumbnails. Throws `storage_unavailable` when the volume is not there. */
+  async gc(): Promise<GarbageReport & { thumbs: number }> {
+    const { db, clock, log } = this.#options;
+    const report = await collectGarbage({ db, clock, log, store: this.#store });
+    return { ...report, thumbs: await this.deriveMissingThumbs() };
+  }
+
+  /** Makes thumbnails that failed when their pictures were stored; returns how many. */
+  async deriveMissingThumbs(): Promise<number> {
+    const { db, clock, log } = this.#options;
+    let made = 0;
+    for (const image of await findImagesWithoutThumb(db.slow, THUMBS_PER_RUN)) {
+      try {
+        const { path } = await this.localFileOf(image.id, image.account_id);
+        const { thumb, thumbhash } = await this.#intake.deriveThumb(path);
+        const input = { imageId: image.id, store: this.#store.name, thumb, thumbhash, now: clock.now() };
+        if (await db.write(addThumb, input)) made += 1;
+      } catch (error) {
+        log.warn({ image_id: image.id, err: error }, 'a thumbnail still cannot be made');
+      }
+    }
+    return made;
+  }
+
+  /** The slice's checks for `doctor`; deep ones read every byte. Damaged files are flagged and not served from then on. */
+  doctorChecks({ deep }: { deep: boolean }): Promise<MediaCheck[]> {
+    const { db, clock } = this.#options;
+    return checkMedia({ db, clock, store: this.#store }, { deep });
+  }
+
+  get #resultBytes(): number {
+    return this.#options.resultBytes ?? DEFAULT_RESULT_BYTES;
+  }
+
+  async #remember(markerId: string, replace: boolean): Promise<void> {
+    const { db, clock } = this.#options;
+    const input = { store: this.#store.name, markerId, now: clock.now(), replace };
+    const kept = await db.write(rememberVolume, input);
+    // Another node was first with another volume: ours is not the cluster's.
+    if (kept !== markerId) await this.#store.attach(kept);
+  }
+}
+
+function damaged(): AppError {
+  return new AppError('storage_unavailable', {
+    detail: 'The file of this picture is missing or damaged, or its volume is not mounted.',
+  });
+}

@@ -1,0 +1,135 @@
+// Sends the bytes of a picture. Names from outside are matched against the exact shape of kinds and keys before a file is
+// touched; what is checked is what is sent (one descriptor, no link followed); a browser can do nothing with it but show it.
+import type { IncomingHttpHeaders } from 'node:http';
+import { dirname } from 'node:path';
+import { Readable } from 'node:stream';
+import { send } from '@fastify/send';
+import type { FastifyReply } from 'fastify';
+import type { Reader } from '../kernel/db.ts';
+import { AppError } from '../kernel/errors.ts';
+import type { Handler } from '../kernel/route.ts';
+import type { serveMediaRoute } from './contract.ts';
+import type { Media, ServableFile } from './media.ts';
+import { isMediaKey, isMediaKind, type MediaKind } from './media-store.ts';
+import { ownsFile } from './store.ts';
+import { attachmentHeader } from './urls.ts';
+
+const PUBLIC_CACHE = 'public, max-age=31536000, immutable';
+const PRIVATE_CACHE = 'private, no-store';
+const CONTENT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
+
+/** We answer conditions, types and caching; the path below the root has no dot files to hide. */
+const RANGES_ONLY = {
+  cacheControl: false,
+  etag: false,
+  lastModified: false,
+  contentType: false,
+  index: false,
+} as const;
+
+type ServeHandler = Handler<typeof serveMediaRoute>;
+
+/** The handler of `GET|HEAD /media/{kind}/{key}`. */
+export function serveMedia(media: Media, reader: Reader): ServeHandler {
+  return async ({ params, query, headers, access, raw }, reply) => {
+    const { kind, key } = params;
+    if (!isMediaKind(kind) || !isMediaKey(key)) throw notFound();
+    if (media.urls.areSigned && !media.urls.verify(kind, key, query.expires, query.signature)) {
+      if (!access || !(await ownsFile(reader, key, access.accountId))) throw notFound();
+    }
+    const file = await media.openFile(kind, key);
+    let isSending = false;
+    try {
+      setHeaders(reply, file, media.urls.areSigned ? PRIVATE_CACHE : PUBLIC_CACHE);
+      if (query.download !== undefined) reply.header('content-disposition', attachmentHeader(query.download));
+      if (isUnchanged(headers, file.row.sha256)) return finish(reply.code(304).removeHeader('content-type'));
+      if (media.accelLocation !== null)
+        return finish(reply.header('x-accel-redirect', accelPath(media, kind, key)));
+      isSending = await sendBytes(reply, file, headers, raw.method === 'HEAD');
+      return 'handled';
+    } finally {
+      if (!isSending) await file.opened.close();
+    }
+  };
+}
+
+function notFound(): AppError {
+  return new AppError('not_found', { detail: 'There is no such picture.' });
+}
+
+function finish(reply: FastifyReply): 'handled' {
+  reply.send();
+  return 'handled';
+}
+
+function etagOf(sha256: string): string {
+  return `"${sha256}"`;
+}
+
+function setHeaders(reply: FastifyReply, { row }: ServableFile, cacheControl: string): void {
+  reply.headers({
+    'content-type': row.mime,
+    etag: etagOf(row.sha256),
+    'cache-control': cacheControl,
+    'x-content-type-options': 'nosniff',
+    'content-security-policy': CONTENT_POLICY,
+    'cross-origin-resource-policy': 'cross-origin',
+    'accept-ranges': 'bytes',
+  });
+}
+
+function accelPath(media: Media, kind: MediaKind, key: string): string {
+  return `${media.accelLocation}/${kind}/${key.slice(0, 2)}/${key}`;
+}
+
+/** If-None-Match, compared weakly as RFC 9110 says for GET and HEAD. */
+function isUnchanged(headers: IncomingHttpHeaders, sha256: string): boolean {
+  const wanted = headers['if-none-match'];
+  if (wanted === undefined) return false;
+  if (wanted.trim() === '*') return true;
+  return wanted.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etagOf(sha256));
+}
+
+/** A range counts only while the client's copy is ours: If-Range takes the exact strong tag. */
+function rangeOf(headers: IncomingHttpHeaders, sha256: string): string | undefined {
+  const condition = headers['if-range'];
+  return condition === undefined || condition === etagOf(sha256) ? headers.range : undefined;
+}
+
+/**
+ * Sends all or a range; true when a stream has taken the open file over. The library judges the range (from headers alone, by
+ * a HEAD of its own); the bytes come from our descriptor, because the library would open the path again and follow links.
+ */
+async function sendBytes(
+  reply: FastifyReply,
+  { row, opened }: ServableFile,
+  headers: IncomingHttpHeaders,
+  isHead: boolean,
+): Promise<boolean> {
+  const range = rangeOf(headers, row.sha256);
+  let bytes = opened.bytes;
+  let window: { start: number; end: number } | null = null;
+  if (range !== undefined && opened.path !== null) {
+    const question = Object.assign(Readable.from([]), { method: 'HEAD', headers: { range } });
+    const root = dirname(opened.path);
+    const verdict = await send(question, `/${row.key}`, { ...RANGES_ONLY, root });
+    if (verdict.statusCode === 416) {
+      reply.code(416).header('content-range', `bytes */${bytes}`).removeHeader('content-type').send();
+      return false;
+    }
+    const contentRange = verdict.statusCode === 206 ? verdict.headers['Content-Range'] : undefined;
+    const match = /^bytes (\d+)-(\d+)\//.exec(contentRange ?? '');
+    if (contentRange && match) {
+      window = { start: Number(match[1]), end: Number(match[2]) };
+      bytes = window.end - window.start + 1;
+      reply.code(206).header('content-range', contentRange);
+    }
+  }
+  reply.header('content-length', bytes);
+  if (isHead || bytes === 0) {
+    reply.send();
+    return false;
+  }
+  reply.send(window ? opened.stream(window) : opened.stream());
+  return true;
+}

@@ -1,0 +1,41 @@
+// Paints a picture of a prompt. Loads sharp, so only the painter process (and benches) may import this file.
+// Invariant: prompt, negative prompt, seed and size decide every byte.
+import { compose, encodePng, type Pixels } from './canvas.ts';
+import type { View } from './drawing.ts';
+import { planPicture, SCENES } from './plan.ts';
+import { Noise, Random } from './random.ts';
+import type { SceneContext } from './scenery.ts';
+
+export interface PictureRequest {
+  prompt: string;
+  negativePrompt: string | null;
+  seed: number;
+  /** Pixels. */
+  width: number;
+  height: number;
+}
+
+/** The view of a size: its short side is 1000 units. */
+export function viewOf(width: number, height: number): View {
+  const scale = 1000 / Math.min(width, height);
+  return { width: width * scale, height: height * scale };
+}
+
+export async function paintPixels(request: PictureRequest): Promise<Pixels> {
+  const { prompt, negativePrompt, seed, width, height } = request;
+  const plan = planPicture(prompt, negativePrompt, seed);
+  const random = new Random(plan.seedText);
+  const context: SceneContext = {
+    view: viewOf(width, height),
+    random,
+    noise: new Noise(random.fork('noise')),
+    palette: plan.palette,
+    motifs: plan.motifs,
+  };
+  return compose(SCENES[plan.scene].paint(context), random.fork('finish'), width, height);
+}
+
+/** The picture as the bytes of a PNG. */
+export async function paintPng(request: PictureRequest): Promise<Buffer> {
+  return encodePng(await paintPixels(request));
+}

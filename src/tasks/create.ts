@@ -1,0 +1,251 @@
+// From a request to an accepted task: model, size, price and input pictures are settled first, then one transaction
+// makes it durable. Nothing is created when anything is wrong.
+import { randomInt } from 'node:crypto';
+import type { Clock } from '../kernel/clock.ts';
+import type { Db } from '../kernel/db.ts';
+import { AppError } from '../kernel/errors.ts';
+import { newId, sha256Hex } from '../kernel/id.ts';
+import type { Access } from '../kernel/route.ts';
+import type { Media } from '../media/media.ts';
+import type { Mode } from '../providers/provider.ts';
+import { type Providers, type PublicModel, supports } from '../providers/providers.ts';
+import { type CreateTaskBody, MAX_SEED } from './contract.ts';
+import type { OpenTaskGauge } from './open-task-gauge.ts';
+import { findByIdempotencyKey } from './read-store.ts';
+import { checkSize, invalid, type PixelSize, parseSize, sizeOfRatio } from './size.ts';
+import { createTask, type InputPicture, type TaskParams } from './store.ts';
+
+/** A task that nobody could start by then fails, whatever it waited for. */
+export const MAX_QUEUE_MS = 24 * 3600_000;
+const MICROS_PER_CREDIT = 1_000_000;
+const MAX_IDEMPOTENCY_KEY_CHARS = 200;
+
+export interface CreateContext {
+  db: Db;
+  clock: Clock;
+  media: Media;
+  providers: Providers;
+  openTasks: OpenTaskGauge;
+  /** Replaces every provider's own deadline; null leaves it. */
+  deadlineMs: number | null;
+  /** Fetches a user's picture from a URL: public addresses only, bounded. */
+  fetchPicture(url: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
+}
+
+/** What a request comes to, before anything is stored. */
+export interface TaskPlan {
+  mode: Mode;
+  model: PublicModel;
+  size: PixelSize;
+  costMicros: number;
+  deadlineMs: number;
+}
+
+export interface CreateOptions {
+  access: Access;
+  /** As the header gave it, or null. */
+  idempotencyKey: string | null;
+  retryOf: string | null;
+  /** For `upscale`: the picture that the result is a variant of. */
+  parentImageId: string | null;
+  /** What makes two requests equal, for callers whose pictures are named anew in every call; null: by the body. */
+  requestHash?: string;
+  signal: AbortSignal;
+}
+
+/** Settles model, mode, size and price; throws `model_not_found` and `validation_failed`. */
+export function planTask(
+  context: CreateContext,
+  body: CreateTaskBody,
+  inputs: readonly InputPicture[],
+): TaskPlan {
+  const mode = body.mode ?? (body.images?.length ? 'image-to-image' : 'text-to-image');
+  const model = context.providers.requireModel(body.model ?? null, body.provider ?? null);
+  checkCapabilities(model, mode, body);
+  const costMicros = model.priceMicros * body.n;
+  const deadlineMs =
+    body.deadline_s === undefined
+      ? (context.deadlineMs ?? context.providers.lane(model.provider)?.deadlineMs ?? MAX_QUEUE_MS)
+      : body.deadline_s * 1000;
+  if (body.budget_credits !== undefined && costMicros > Math.round(body.budget_credits * MICROS_PER_CREDIT)) {
+    throw invalid(
+      '/budget_credits',
+      `the task costs ${costMicros / MICROS_PER_CREDIT} credits, which is more than that`,
+    );
+  }
+  return { mode, model, size: planSize(model, mode, body, inputs), costMicros, deadlineMs };
+}
+
+function checkCapabilities(model: PublicModel, mode: Mode, body: CreateTaskBody): void {
+  const { capabilities } = model.providerModel;
+  const imageCount = body.images?.length ?? 0;
+  if (!supports(model, mode)) throw invalid('/mode', `the model "${model.name}" does not do ${mode}`);
+  if (mode !== 'upscale' && body.prompt.trim() === '') throw invalid('/prompt', 'must not be empty');
+  if (mode === 'text-to-image' && imageCount > 0)
+    throw invalid('/images', 'text-to-image takes no pictures; use image-to-image');
+  if (mode !== 'text-to-image' && imageCount === 0)
+    throw invalid('/images', `${mode} needs at least one picture`);
+  if (imageCount > capabilities.maxInputImages) {
+    throw invalid(
+      '/images',
+      `the model "${model.name}" takes at most ${capabilities.maxInputImages} pictures`,
+    );
+  }
+  if (body.n > capabilities.maxImages)
+    throw invalid('/n', `the model "${model.name}" paints at most ${capabilities.maxImages} at once`);
+  if (body.mask && !capabilities.mask) throw invalid('/mask', `the model "${model.name}" takes no mask`);
+  if (body.mask && imageCount === 0) throw invalid('/mask', 'a mask needs a picture');
+  if (body.strength !== undefined && !capabilities.strength)
+    throw invalid('/strength', `the model "${model.name}" has no strength`);
+  if (body.negative_prompt && !capabilities.negativePrompt) {
+    throw invalid('/negative_prompt', `the model "${model.name}" takes no negative prompt`);
+  }
+}
+
+function planSize(
+  model: PublicModel,
+  mode: Mode,
+  body: CreateTaskBody,
+  inputs: readonly InputPicture[],
+): PixelSize {
+  const limits = model.providerModel.capabilities.sizes;
+  if (body.size) {
+    const size = parseSize(body.size);
+    if (!size) throw invalid('/size', 'must look like 1024x768');
+    return checkSize(size, limits, '/size');
+  }
+  if (body.aspect_ratio) return sizeOfRatio(body.aspect_ratio, limits);
+  const [first] = inputs;
+  if (!first) return sizeOfRatio('1:1', limits);
+  const pixels = mode === 'upscale' ? first.width * first.height * 4 : undefined;
+  return sizeOfRatio(`${first.width}:${first.height}`, limits, pixels);
+}
+
+/** Accepts a task durably; `created` says whether it is new, replayed by its key, or an equal earlier one. */
+export async function acceptTask(context: CreateContext, body: CreateTaskBody, options: CreateOptions) {
+  const { access, idempotencyKey } = options;
+  checkIdempotencyKey(idempotencyKey);
+  if (body.priority > 0 && !access.scopes.has('accounts:act') && !access.scopes.has('admin')) {
+    throw new AppError('permission_denied', {
+      detail: 'A priority above 0 needs the scope "accounts:act" or "admin".',
+    });
+  }
+  const model = context.providers.requireModel(body.model ?? null, body.provider ?? null);
+  const hash = options.requestHash ?? requestHash(body, model.name, options);
+  const earlier =
+    idempotencyKey === null
+      ? undefined
+      : await findByIdempotencyKey(context.db.read, access.accountId, idempotencyKey);
+  if (earlier) {
+    if (earlier.request_hash === hash)
+      return { taskId: earlier.task_id, created: 'replayed' as const, lane: model.provider };
+    throw new AppError('idempotency_mismatch', {
+      detail: 'This Idempotency-Key was used with another request.',
+    });
+  }
+  context.providers.requireUsable(model.provider);
+  const sources = [...(body.images ?? []), ...(body.mask ? [body.mask] : [])];
+  const pictures = await Promise.all(sources.map((source) => resolvePicture(context, source, options)));
+  const mask = body.mask ? (pictures.pop() ?? null) : null;
+  const plan = planTask(context, body, pictures);
+  await context.openTasks.requireRoom(access.accountId);
+  const { clock, db } = context;
+  const now = clock.now();
+  const params: TaskParams = {
+    width: plan.size.width,
+    height: plan.size.height,
+    negativePrompt: body.negative_prompt?.trim() || null,
+    seed: body.seed ?? randomInt(MAX_SEED),
+    strength: body.strength ?? null,
+    inputs: pictures,
+    mask,
+    deadlineMs: plan.deadlineMs,
+    unitMicros: plan.model.priceMicros,
+    parentImageId: options.parentImageId,
+  };
+  const outcome = await db.write(createTask, {
+    taskId: newId('task', now),
+    accountId: access.accountId,
+    credentialId: access.credentialId,
+    mode: plan.mode,
+    model: plan.model.name,
+    lane: plan.model.provider,
+    providerModel: plan.model.providerModel.name,
+    prompt: body.prompt,
+    params: JSON.stringify(params),
+    requestHash: hash,
+    pictures: body.n,
+    priority: body.priority,
+    flow: access.accountId,
+    unitMicros: plan.model.priceMicros,
+    deadlineAt: now + (body.deadline_s === undefined ? MAX_QUEUE_MS : plan.deadlineMs),
+    retryOf: options.retryOf,
+    metadata: JSON.stringify(body.metadata ?? {}),
+    idempotencyKey,
+    dedupeWindowMs: body.dedupe_window_s * 1000,
+    now,
+  });
+  if (outcome.created === 'new') context.openTasks.add(access.accountId);
+  return { ...outcome, lane: plan.model.provider };
+}
+
+function checkIdempotencyKey(key: string | null): void {
+  if (key === null || (key.length > 0 && key.length <= MAX_IDEMPOTENCY_KEY_CHARS)) return;
+  const detail = `must have 1 to ${MAX_IDEMPOTENCY_KEY_CHARS} characters`;
+  throw new AppError('malformed_request', {
+    detail: `Idempotency-Key ${detail}.`,
+    errors: [{ pointer: 'header/idempotency-key', detail }],
+  });
+}
+
+/**
+ * The same request gives the same hash: what the caller sent, less what does not change the picture. Pictures count as
+ * they were named, so that a retried call with base64 is equal without storing it twice.
+ */
+export function requestHash(
+  body: CreateTaskBody,
+  model: string,
+  { retryOf, parentImageId }: Pick<CreateOptions, 'retryOf' | 'parentImageId'>,
+): string {
+  const { dedupe_window_s: _window, budget_credits: _budget, ...request } = body;
+  const images = body.images?.map((image) => ('b64' in image ? { sha256: sha256Hex(image.b64) } : image));
+  const mask = body.mask && 'b64' in body.mask ? { sha256: sha256Hex(body.mask.b64) } : body.mask;
+  return sha256Hex(JSON.stringify({ ...request, images, mask, model, retryOf, parentImageId }));
+}
+
+type ImageSource = NonNullable<CreateTaskBody['images']>[number];
+
+/** A stored copy of an input picture: fetched once, checked and frozen, whatever happens to its source later. */
+async function resolvePicture(
+  context: CreateContext,
+  source: ImageSource,
+  { access, signal }: CreateOptions,
+): Promise<InputPicture> {
+  const { media } = context;
+  const id = 'upload_id' in source ? source.upload_id : 'image_id' in source ? source.image_id : null;
+  if (id !== null) {
+    const found = await media.localFileOf(id, access.accountId);
+    return {
+      id,
+      kind: found.kind,
+      key: found.key,
+      width: found.width,
+      height: found.height,
+      mime: found.mime,
+    };
+  }
+  const bytes =
+    'b64' in source
+      ? decodeBase64(source.b64)
+      : await context.fetchPicture((source as { url: string }).url, signal);
+  const upload = await media.createUpload(access.accountId, bytes);
+  const { width, height, mime } = upload;
+  return { id: upload.id, kind: 'original', key: upload.file_key, width, height, mime };
+}
+
+async function* decodeBase64(text: string): AsyncGenerator<Uint8Array> {
+  const data = text.startsWith('data:') ? text.slice(text.indexOf(',') + 1) : text;
+  if (!/^[A-Za-z0-9+/_=\s-]*$/.test(data))
+    throw new AppError('image_invalid', { detail: 'The base64 of a picture has other characters in it.' });
+  yield Buffer.from(data, 'base64');
+}

@@ -1,0 +1,232 @@
+// Binds the contracts of the tasks slice to its verbs.
+import type { IncomingHttpHeaders } from 'node:http';
+import { type BoundRoute, bindRoute, type HandlerRequest, type RouteContract } from '../kernel/route.ts';
+import type { Media } from '../media/media.ts';
+import type { Providers, PublicModel } from '../providers/providers.ts';
+import * as contract from './contract.ts';
+import type { TaskFilter } from './read-store.ts';
+import { idempotencyKey, preferredWaitS } from './request-headers.ts';
+import type { StoredStatus } from './store.ts';
+import { type Accepted, streamTasks, type Tasks } from './tasks.ts';
+
+const MICROS_PER_CREDIT = 1_000_000;
+/** When a caller that polls should ask again. */
+const RETRY_AFTER_S = 1;
+
+export interface TaskRouteOptions {
+  tasks: Tasks;
+  providers: Providers;
+  media: Media;
+  /** When the server started, in seconds: what OpenAI's list calls a model's creation. */
+  startedAtS: number;
+}
+
+export function taskRoutes(options: TaskRouteOptions): BoundRoute[] {
+  return [
+    ...creationRoutes(options),
+    ...readingRoutes(options),
+    ...streamRoutes(options),
+    modelsRoute(options),
+  ];
+}
+
+type AnyRequest = Pick<HandlerRequest<RouteContract>, 'baseUrl' | 'language'>;
+const viewOf = ({ baseUrl, language }: AnyRequest) => ({ baseUrl, language });
+
+function creationRoutes({ tasks, providers }: TaskRouteOptions): BoundRoute[] {
+  const acceptedAnswer = (request: AnyRequest, { task, created }: Accepted) => {
+    const body = tasks.viewAsCreated(viewOf(request), task);
+    return {
+      status: 202 as const,
+      headers: {
+        location: body.urls.get,
+        'retry-after': RETRY_AFTER_S,
+        'x-task-id': task.id,
+        ...(created === 'replayed' ? { 'idempotent-replayed': 'true' } : {}),
+      },
+      body,
+    };
+  };
+  return [
+    bindRoute(contract.createTaskRoute, async (request) => {
+      const { access, headers } = request;
+      const waitS = preferredWaitS(headers);
+      const accepted = await tasks.accept(request.body, {
+        access,
+        idempotencyKey: idempotencyKey(headers),
+        retryOf: null,
+        parentImageId: null,
+        signal: request.disconnected,
+      });
+      if (accepted.created === 'duplicate') {
+        return { status: 200 as const, body: await tasks.view(viewOf(request), accepted.task) };
+      }
+      if (waitS === 0) return acceptedAnswer(request, accepted);
+      const task = await tasks.waitForEnd(accepted.task, waitS * 1000, request.disconnected);
+      const body = await tasks.view(viewOf(request), task);
+      const applied = {
+        'preference-applied': `wait=${waitS}`,
+        location: body.urls.get,
+        'x-task-id': task.id,
+      };
+      if (task.finished_at !== null) return { status: 200 as const, headers: applied, body };
+      return { status: 202 as const, headers: { ...applied, 'retry-after': RETRY_AFTER_S }, body };
+    }),
+    bindRoute(contract.retryTaskRoute, async (request) => {
+      const { access, headers, disconnected: signal } = request;
+      const options = { access, idempotencyKey: idempotencyKey(headers), signal };
+      return acceptedAnswer(request, await tasks.retry(request.params.id, options));
+    }),
+    bindRoute(contract.upscaleImageRoute, async (request) => {
+      const { access, headers, disconnected: signal } = request;
+      const options = { access, idempotencyKey: idempotencyKey(headers), signal };
+      return acceptedAnswer(request, await tasks.upscale(request.params.id, request.body, options));
+    }),
+    bindRoute(contract.quoteTaskRoute, async ({ body }) => {
+      const { model, size, costMicros } = tasks.quote(body);
+      return {
+        status: 200 as const,
+        body: {
+          cost_credits: costMicros / MICROS_PER_CREDIT,
+          provider: model.provider,
+          model: model.name,
+          size: `${size.width}x${size.height}`,
+          eta_s: await tasks.estimateSeconds(model, providers.lane(model.provider)?.concurrency ?? 1),
+        },
+      };
+    }),
+  ];
+}
+
+function readingRoutes({ tasks }: TaskRouteOptions): BoundRoute[] {
+  return [
+    bindRoute(contract.getTaskRoute, async (request) => {
+      const task = await tasks.get(request.params.id, request.access);
+      return { status: 200 as const, body: await tasks.view(viewOf(request), task) };
+    }),
+    bindRoute(contract.cancelTaskRoute, async (request) => {
+      const task = await tasks.cancel(request.params.id, request.access);
+      return { status: 200 as const, body: await tasks.view(viewOf(request), task) };
+    }),
+    bindRoute(contract.listTasksRoute, async (request) => {
+      const { query, access } = request;
+      const rows = await tasks.list({
+        ...toFilter(query),
+        accountId: access.accountId,
+        limit: query.limit + 1,
+      });
+      const page = rows.slice(0, query.limit);
+      const hasMore = rows.length > page.length;
+      return {
+        status: 200 as const,
+        body: {
+          data: await tasks.viewPage(viewOf(request), page),
+          next_cursor: hasMore ? (page.at(-1)?.id ?? null) : null,
+        },
+      };
+    }),
+  ];
+}
+
+type ListQuery = HandlerRequest<typeof contract.listTasksRoute>['query'];
+
+function toFilter(query: ListQuery): Omit<TaskFilter, 'accountId' | 'limit'> {
+  const wanted = query.status?.split(',') as StoredStatus[] | undefined;
+  // Callers know no "delayed": a task that waits for its time is queued.
+  const statuses = wanted?.includes('queued') ? [...wanted, 'delayed' as const] : wanted;
+  return {
+    ...(statuses ? { statuses } : {}),
+    ...(query.mode ? { mode: query.mode } : {}),
+    ...(query.model ? { model: query.model } : {}),
+    ...(query.provider ? { provider: query.provider } : {}),
+    ...(query.q ? { text: query.q } : {}),
+    ...(query.before ? { createdBefore: Date.parse(query.before) } : {}),
+    ...(query.after ? { createdAfter: Date.parse(query.after) } : {}),
+    ...(query.cursor ? { beforeId: query.cursor } : {}),
+  };
+}
+
+function streamRoutes({ tasks, media }: TaskRouteOptions): BoundRoute[] {
+  const lastEventId = ({
+    headers,
+    query,
+  }: {
+    headers: IncomingHttpHeaders;
+    query: { last_event_id?: string | undefined };
+  }) => {
+    const header = headers['last-event-id'];
+    return (Array.isArray(header) ? header[0] : header) ?? query.last_event_id ?? null;
+  };
+  return [
+    bindRoute(contract.taskEventsRoute, async (request, reply) => {
+      const task = await tasks.get(request.params.id, request.access);
+      const view = { ...viewOf(request), media };
+      const asked = {
+        accountId: request.access.accountId,
+        taskId: task.id,
+        lastEventId: lastEventId(request),
+        view,
+      };
+      await streamTasks(tasks.stream, asked, reply);
+      return 'handled';
+    }),
+    bindRoute(contract.eventsRoute, async (request, reply) => {
+      const view = { ...viewOf(request), media };
+      const asked = {
+        accountId: request.access.accountId,
+        taskId: null,
+        lastEventId: lastEventId(request),
+        view,
+      };
+      await streamTasks(tasks.stream, asked, reply);
+      return 'handled';
+    }),
+  ];
+}
+
+function modelsRoute({ providers, startedAtS }: TaskRouteOptions): BoundRoute {
+  return bindRoute(contract.listModelsRoute, async () => ({
+    status: 200 as const,
+    body: {
+      object: 'list' as const,
+      data: providers.models.map((model) => toModelBody(model, providers, startedAtS)),
+    },
+  }));
+}
+
+function toModelBody(model: PublicModel, providers: Providers, startedAtS: number) {
+  const { capabilities, title, typicalSeconds } = model.providerModel;
+  const { sizes } = capabilities;
+  return {
+    id: model.name,
+    object: 'model' as const,
+    created: startedAtS,
+    owned_by: model.provider,
+    drawbridge: {
+      title,
+      provider: model.provider,
+      provider_state: providers.health(model.provider)?.state ?? 'down',
+      is_default: model.name === providers.defaultModelName,
+      price_credits: model.priceMicros / MICROS_PER_CREDIT,
+      typical_seconds: typicalSeconds,
+      capabilities: {
+        modes: [...capabilities.modes],
+        sizes: {
+          min_side: sizes.minSide,
+          max_side: sizes.maxSide,
+          max_pixels: sizes.maxPixels,
+          multiple: sizes.multiple,
+        },
+        aspect_ratios: [...capabilities.aspectRatios],
+        max_images: capabilities.maxImages,
+        max_input_images: capabilities.maxInputImages,
+        negative_prompt: capabilities.negativePrompt,
+        seed: capabilities.seed,
+        mask: capabilities.mask,
+        strength: capabilities.strength,
+        cancel: capabilities.cancel,
+        progress: capabilities.progress,
+      },
+    },
+  };
+}

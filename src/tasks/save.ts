@@ -1,0 +1,147 @@
+// Saving what a provider delivered: download with retries of its own, check, store. A failed download or a full disk
+// never makes a second job; the task waits for the disk until its deadline.
+import { type Clock, sleep } from '../kernel/clock.ts';
+import { AppError, type ErrorCode } from '../kernel/errors.ts';
+import { newId } from '../kernel/id.ts';
+import type { Media, NewImage, StoredPicture } from '../media/media.ts';
+import type { Output } from '../providers/provider.ts';
+import { retryDelayMs } from './backoff.ts';
+import type { TaskParams, TaskRow } from './store.ts';
+
+const DOWNLOAD_TRIES = 4;
+/** A picture that does not decode is fetched once more: the transfer may have been cut. */
+const DECODE_TRIES = 2;
+/** Pictures beyond the number asked for are kept, but not without end. */
+const MAX_EXTRA_PICTURES = 8;
+/** A save that takes longer is shown as a phase of its own. */
+const SHOW_AFTER_MS = 300;
+
+export interface SaveRequest {
+  task: TaskRow;
+  params: TaskParams;
+  outputs: readonly Output[];
+  signal: AbortSignal;
+  /** Called when saving takes long (null) and when it has to wait, with the reason. */
+  onWait(reason: string | null): Promise<void>;
+}
+
+export interface SaveResult {
+  images: NewImage[];
+  /** Why a picture is missing, if one is. */
+  problem: { code: ErrorCode; detail: string } | null;
+}
+
+export interface PictureSaverOptions {
+  clock: Clock;
+  media: Media;
+  /** Opens a provider's result URL: bounded in time, size and redirects. */
+  download(url: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
+}
+
+export class PictureSaver {
+  readonly #options: PictureSaverOptions;
+
+  constructor(options: PictureSaverOptions) {
+    this.#options = options;
+  }
+
+  /** Stores all pictures it can, in the provider's order; each is checked and readable when this returns. */
+  async save(request: SaveRequest): Promise<SaveResult> {
+    const { clock } = this.#options;
+    let isOver = false;
+    const shown = clock.after(SHOW_AFTER_MS, () => {
+      // What it could not write, the end of the task will.
+      if (!isOver) void request.onWait(null).catch(() => {});
+    });
+    try {
+      const outputs = request.outputs.slice(0, request.task.pictures + MAX_EXTRA_PICTURES);
+      const saved = await Promise.all(outputs.map((output) => this.#saveOne(request, output)));
+      return this.#toImages(request, outputs, saved);
+    } finally {
+      isOver = true;
+      shown.cancel();
+    }
+  }
+
+  #toImages(
+    { task, params }: SaveRequest,
+    outputs: readonly Output[],
+    saved: readonly (StoredPicture | AppError)[],
+  ): SaveResult {
+    const now = this.#options.clock.now();
+    const images: NewImage[] = [];
+    let problem: SaveResult['problem'] = null;
+    for (const [index, picture] of saved.entries()) {
+      if (picture instanceof AppError) {
+        problem ??= { code: picture.code, detail: picture.message };
+        continue;
+      }
+      const position = images.length;
+      const isExtra = position >= task.pictures;
+      images.push({
+        id: newId('img', now),
+        accountId: task.account_id,
+        taskId: task.id,
+        position,
+        kind: task.mode === 'upscale' ? 'hd' : 'final',
+        picture,
+        seed: outputs[index]?.seed ?? params.seed + position,
+        mode: task.mode,
+        model: task.model,
+        provider: task.lane,
+        prompt: task.prompt,
+        parentId: params.parentImageId,
+        extra: isExtra,
+        captured: !isExtra && params.unitMicros > 0,
+      });
+    }
+    return { images, problem };
+  }
+
+  /** One picture, or why there is none. Throws only when the run must stop. */
+  async #saveOne(request: SaveRequest, output: Output): Promise<StoredPicture | AppError> {
+    const { media } = this.#options;
+    const kind = request.task.mode === 'upscale' ? 'hd' : 'final';
+    let decodes = 0;
+    for (let waits = 0; ; waits += 1) {
+      request.signal.throwIfAborted();
+      const source = await this.#fetch(request, output);
+      if (source instanceof AppError) return source;
+      try {
+        return await media.ingestResult(source, kind);
+      } catch (error) {
+        if (!(error instanceof AppError)) throw error;
+        if (error.code === 'storage_full' || error.code === 'storage_unavailable') {
+          await this.#waitForStore(request, error, waits);
+          continue;
+        }
+        decodes += 1;
+        if (decodes >= DECODE_TRIES || !('url' in output)) return error;
+      }
+    }
+  }
+
+  async #waitForStore({ task, signal, onWait }: SaveRequest, error: AppError, waits: number): Promise<void> {
+    if (waits === 0) await onWait(`The picture cannot be stored yet: ${error.message}`);
+    await sleep(this.#options.clock, retryDelayMs(Math.min(waits, 4), null, task.id), signal);
+  }
+
+  /** The bytes on local disk; a download is tried a few times, the generation never. */
+  async #fetch({ task, signal }: SaveRequest, output: Output): Promise<{ path: string } | AppError> {
+    if ('file' in output) return { path: output.file.path };
+    const { clock, media, download } = this.#options;
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await media.spool(await download(output.url, signal));
+      } catch (error) {
+        if (signal.aborted) throw error;
+        if (error instanceof AppError && error.code === 'payload_too_large') return error;
+        if (tries >= DOWNLOAD_TRIES) {
+          const detail = `The picture could not be downloaded from the provider: ${error instanceof Error ? error.message : String(error)}`;
+          return new AppError('image_invalid', { detail });
+        }
+        await sleep(clock, retryDelayMs(tries, null, task.id), signal);
+      }
+    }
+  }
+}

@@ -1,0 +1,431 @@
+// The tasks tables: rows, reads, and the creation of a task in one transaction - idempotency, fair place in the queue,
+// hold and event together or not at all. claim-store.ts and run-store.ts hold the engine's later transactions.
+import { holdCredits } from '../credits/credits.ts';
+import { compileOnce, registerWrites, type Trx } from '../kernel/db.ts';
+import { dialectOf } from '../kernel/db-dialect.ts';
+import { AppError } from '../kernel/errors.ts';
+import { newId } from '../kernel/id.ts';
+import { appendEvent } from '../kernel/outbox.ts';
+import type { Mode } from '../providers/provider.ts';
+
+export const TASK_TOPIC = 'tasks';
+
+/** How long an idempotency key is remembered. */
+export const IDEMPOTENCY_KEY_TTL_MS = 24 * 3600_000;
+
+/** `delayed` waits for its time and is shown as queued. */
+export type StoredStatus = 'queued' | 'delayed' | 'running' | 'succeeded' | 'failed' | 'cancelled';
+export type Phase = 'submitting' | 'waiting' | 'saving';
+export type CancelState = 'none' | 'requested' | 'confirmed' | 'not_cancellable' | 'finished_first';
+export type AttemptOutcome =
+  | 'open'
+  | 'not_sent'
+  | 'rejected'
+  | 'accepted'
+  | 'unknown'
+  | 'succeeded'
+  | 'failed'
+  | 'lost'
+  | 'cancelled';
+
+export interface TaskRow {
+  id: string;
+  account_id: string;
+  credential_id: string;
+  status: StoredStatus;
+  phase: Phase | null;
+  progress: number | null;
+  waiting_reason: string | null;
+  mode: Mode;
+  model: string;
+  /** The provider that serves it; each provider is a queue of its own. */
+  lane: string;
+  provider_model: string;
+  prompt: string;
+  /** TaskParams as JSON. */
+  params: string;
+  request_hash: string;
+  pictures: number;
+  priority: number;
+  /** Who shares a place in the queue: the batch, or else the account. */
+  flow: string;
+  fair: number;
+  due_at: number | null;
+  deadline_at: number;
+  lease_owner: string | null;
+  lease_epoch: number;
+  /** How often a dead node's run was taken over since the last progress; a task that kills its node shows here. */
+  adoptions: number;
+  attempt: number;
+  cancel_state: CancelState;
+  cancel_note: string | null;
+  /** StoredError as JSON. */
+  error: string | null;
+  hold_id: string;
+  held_micros: number;
+  captured_micros: number;
+  released_micros: number;
+  retry_of: string | null;
+  metadata: string;
+  /** When a held OpenAI-style answer was fully written; until then a repeated call is attached to this task. */
+  answer_delivered_at: number | null;
+  version: number;
+  created_at: number;
+  started_at: number | null;
+  finished_at: number | null;
+}
+
+export interface AttemptRow {
+  task_id: string;
+  n: number;
+  provider: string;
+  client_ref: string;
+  job_id: string | null;
+  outcome: AttemptOutcome;
+  /** Outputs that came inside an answer and exist nowhere else, as JSON; spooled files are on disk before this is set. */
+  outputs: string | null;
+  started_at: number;
+  ended_at: number | null;
+  error: string | null;
+}
+
+declare module '../kernel/db.ts' {
+  interface Tables {
+    tasks: TaskRow;
+    attempts: AttemptRow;
+    lanes: { lane: string; priority: number; clock: number };
+    idempotency_keys: {
+      account_id: string;
+      key: string;
+      request_hash: string;
+      task_id: string;
+      created_at: number;
+    };
+    late_results: { task_id: string; attempt: number; note: string; created_at: number };
+  }
+}
+
+/** What `params` holds: the request, normalised, with its input pictures frozen as stored files. */
+export interface TaskParams {
+  width: number;
+  height: number;
+  negativePrompt: string | null;
+  seed: number;
+  strength: number | null;
+  inputs: InputPicture[];
+  mask: InputPicture | null;
+  deadlineMs: number;
+  unitMicros: number;
+  /** For `upscale`: the picture that the result is a variant of. */
+  parentImageId: string | null;
+}
+
+/** An input picture as a stored file: an upload's or a finished picture's id, and where its bytes are. */
+export interface InputPicture {
+  id: string;
+  kind: 'original' | 'final' | 'hd';
+  key: string;
+  width: number;
+  height: number;
+  mime: string;
+}
+
+// --- create -----------------------------------------------------------------------------------------------------
+
+export interface CreateTaskInput {
+  taskId: string;
+  accountId: string;
+  credentialId: string;
+  mode: Mode;
+  model: string;
+  lane: string;
+  providerModel: string;
+  prompt: string;
+  params: string;
+  requestHash: string;
+  pictures: number;
+  priority: number;
+  flow: string;
+  unitMicros: number;
+  deadlineAt: number;
+  retryOf: string | null;
+  metadata: string;
+  idempotencyKey: string | null;
+  /** A non-failed equal task younger than this is returned instead; 0 switches it off. */
+  dedupeWindowMs: number;
+  now: number;
+}
+
+export type CreateTaskOutcome = { taskId: string; created: 'new' | 'replayed' | 'duplicate' };
+
+export const findIdempotencyKey = compileOnce<
+  { accountId: string; key: string },
+  { request_hash: string; task_id: string }
+>((query, param) =>
+  query
+    .selectFrom('idempotency_keys')
+    .select(['request_hash', 'task_id'])
+    .where('account_id', '=', param('accountId'))
+    .where('key', '=', param('key')),
+);
+
+const insertIdempotencyKey = compileOnce<
+  { accountId: string; key: string; requestHash: string; taskId: string; now: number },
+  { task_id: string }
+>((query, param) =>
+  query
+    .insertInto('idempotency_keys')
+    .values({
+      account_id: param('accountId'),
+      key: param('key'),
+      request_hash: param('requestHash'),
+      task_id: param('taskId'),
+      created_at: param('now'),
+    })
+    .onConflict((conflict) => conflict.columns(['account_id', 'key']).doNothing())
+    .returning('task_id'),
+);
+
+const findDuplicate = compileOnce<{ accountId: string; requestHash: string; since: number }, { id: string }>(
+  (query, param) =>
+    query
+      .selectFrom('tasks')
+      .select('id')
+      .where('account_id', '=', param('accountId'))
+      .where('request_hash', '=', param('requestHash'))
+      .where('created_at', '>', param('since'))
+      .where('status', 'not in', ['failed', 'cancelled'])
+      .orderBy('created_at', 'desc')
+      .limit(1),
+);
+
+/**
+ * The fair tag of a task that enters the ready set: never before the lane's clock, and after the flow's own waiting
+ * tasks there. Nothing "last" is stored, so a flow that was cancelled or paused does not pay for what never ran.
+ */
+const findFairBase = compileOnce<
+  { lane: string; priority: number; flow: string },
+  { clock: number | null; last: number | null }
+>((query, param) =>
+  query.selectNoFrom((eb) => [
+    eb
+      .selectFrom('lanes')
+      .select('clock')
+      .where('lane', '=', param('lane'))
+      .where('priority', '=', param('priority'))
+      .as('clock'),
+    eb
+      .selectFrom('tasks')
+      .select('fair')
+      .where('flow', '=', param('flow'))
+      .where('lane', '=', param('lane'))
+      .where('priority', '=', param('priority'))
+      .where('status', '=', 'queued')
+      .orderBy('fair', 'desc')
+      .limit(1)
+      .as('last'),
+  ]),
+);
+
+/** The tag for `pictures` more pictures of this flow; call it in the transaction that makes the task ready. */
+export async function fairTag(
+  trx: Trx,
+  place: { lane: string; priority: number; flow: string; pictures: number },
+): Promise<number> {
+  // Two creates of one flow at the same moment would otherwise get one place.
+  await dialectOf(trx).lockName(trx, `flow:${place.flow}`);
+  const [base] = await findFairBase(trx, { lane: place.lane, priority: place.priority, flow: place.flow });
+  return Math.max(base?.clock ?? 0, base?.last ?? 0) + place.pictures;
+}
+
+type NewTask = Pick<
+  TaskRow,
+  | 'id'
+  | 'account_id'
+  | 'credential_id'
+  | 'mode'
+  | 'model'
+  | 'lane'
+  | 'provider_model'
+  | 'prompt'
+  | 'params'
+  | 'request_hash'
+  | 'pictures'
+  | 'priority'
+  | 'flow'
+  | 'fair'
+  | 'deadline_at'
+  | 'hold_id'
+  | 'held_micros'
+  | 'retry_of'
+  | 'metadata'
+  | 'created_at'
+>;
+
+const insertTask = compileOnce<NewTask>((query, param) =>
+  query.insertInto('tasks').values({
+    id: param('id'),
+    account_id: param('account_id'),
+    credential_id: param('credential_id'),
+    status: 'queued',
+    phase: null,
+    progress: null,
+    waiting_reason: null,
+    mode: param('mode'),
+    model: param('model'),
+    lane: param('lane'),
+    provider_model: param('provider_model'),
+    prompt: param('prompt'),
+    params: param('params'),
+    request_hash: param('request_hash'),
+    pictures: param('pictures'),
+    priority: param('priority'),
+    flow: param('flow'),
+    fair: param('fair'),
+    due_at: null,
+    deadline_at: param('deadline_at'),
+    lease_owner: null,
+    lease_epoch: 0,
+    adoptions: 0,
+    attempt: 0,
+    cancel_state: 'none',
+    cancel_note: null,
+    error: null,
+    hold_id: param('hold_id'),
+    held_micros: param('held_micros'),
+    captured_micros: 0,
+    released_micros: 0,
+    retry_of: param('retry_of'),
+    metadata: param('metadata'),
+    answer_delivered_at: null,
+    version: 1,
+    created_at: param('created_at'),
+    started_at: null,
+    finished_at: null,
+  }),
+);
+
+/**
+ * Accepts a task: one transaction of idempotency row, task, hold and event (rule R1). Throws `idempotency_mismatch` and
+ * `insufficient_credits`; an equal earlier request gives the earlier task instead.
+ */
+export async function createTask(trx: Trx, input: CreateTaskInput): Promise<CreateTaskOutcome> {
+  const { accountId, taskId, now, idempotencyKey: key } = input;
+  if (key !== null) {
+    const inserted = await insertIdempotencyKey(trx, {
+      accountId,
+      key,
+      requestHash: input.requestHash,
+      taskId,
+      now,
+    });
+    if (inserted.length === 0) return replay(trx, accountId, key, input.requestHash);
+  }
+  if (input.dedupeWindowMs > 0) {
+    const since = now - input.dedupeWindowMs;
+    const [equal] = await findDuplicate(trx, { accountId, requestHash: input.requestHash, since });
+    if (equal) return duplicateOf(trx, input, equal.id);
+  }
+  const fair = await fairTag(trx, input);
+  const holdId = newId('hold', now);
+  await insertTask(trx, {
+    id: taskId,
+    account_id: accountId,
+    credential_id: input.credentialId,
+    mode: input.mode,
+    model: input.model,
+    lane: input.lane,
+    provider_model: input.providerModel,
+    prompt: input.prompt,
+    params: input.params,
+    request_hash: input.requestHash,
+    pictures: input.pictures,
+    priority: input.priority,
+    flow: input.flow,
+    fair,
+    deadline_at: input.deadlineAt,
+    hold_id: holdId,
+    held_micros: input.unitMicros * input.pictures,
+    retry_of: input.retryOf,
+    metadata: input.metadata,
+    created_at: now,
+  });
+  await appendTaskEvent(trx, { taskId, accountId, type: 'task.updated', version: 1, now });
+  // Last, because on PostgreSQL the account's balance row is the one that everybody waits for.
+  await holdCredits(trx, {
+    holdId,
+    accountId,
+    taskId,
+    unitMicros: input.unitMicros,
+    pictures: input.pictures,
+    now,
+  });
+  return { taskId, created: 'new' };
+}
+
+async function replay(
+  trx: Trx,
+  accountId: string,
+  key: string,
+  requestHash: string,
+): Promise<CreateTaskOutcome> {
+  const [first] = await findIdempotencyKey(trx, { accountId, key });
+  if (!first) throw new AppError('idempotency_in_progress', { retryAfterS: 1 });
+  if (first.request_hash !== requestHash) {
+    throw new AppError('idempotency_mismatch', {
+      detail: 'This Idempotency-Key was used with another request.',
+    });
+  }
+  return { taskId: first.task_id, created: 'replayed' };
+}
+
+/** The key, if one came, must lead to the task that the caller was given. */
+async function duplicateOf(trx: Trx, input: CreateTaskInput, taskId: string): Promise<CreateTaskOutcome> {
+  if (input.idempotencyKey !== null) {
+    await trx
+      .updateTable('idempotency_keys')
+      .set({ task_id: taskId })
+      .where('account_id', '=', input.accountId)
+      .where('key', '=', input.idempotencyKey)
+      .execute();
+  }
+  return { taskId, created: 'duplicate' };
+}
+
+/** The event that tells readers of a task's change; written in the transaction that changes it. */
+export function appendTaskEvent(
+  trx: Trx,
+  event: {
+    taskId: string;
+    accountId: string;
+    type: 'task.updated' | 'task.finished';
+    version: number;
+    now: number;
+  },
+): Promise<string> {
+  return appendEvent(trx, {
+    accountId: event.accountId,
+    topic: TASK_TOPIC,
+    entityId: event.taskId,
+    type: event.type,
+    version: event.version,
+    nowMs: event.now,
+  });
+}
+
+/** Marks a held OpenAI-style answer as fully delivered. */
+export async function markAnswerDelivered(trx: Trx, input: { taskId: string; now: number }): Promise<void> {
+  await trx
+    .updateTable('tasks')
+    .set({ answer_delivered_at: input.now })
+    .where('id', '=', input.taskId)
+    .where('answer_delivered_at', 'is', null)
+    .execute();
+}
+
+/** Forgets idempotency keys that are older than their promise. */
+export async function pruneIdempotencyKeys(trx: Trx, input: { olderThan: number }): Promise<void> {
+  await trx.deleteFrom('idempotency_keys').where('created_at', '<', input.olderThan).execute();
+}
+
+registerWrites(import.meta.url, { createTask, markAnswerDelivered, pruneIdempotencyKeys });

@@ -1,0 +1,150 @@
+// Tasks as they change: event streams that resume without a gap, and waits for the end of one task. Both read the
+// database from their own cursor; the hub only wakes them.
+import type { FastifyReply } from 'fastify';
+import type { Clock } from '../kernel/clock.ts';
+import type { Db } from '../kernel/db.ts';
+import { AppError } from '../kernel/errors.ts';
+import type { EventHub } from '../kernel/event-hub.ts';
+import { type StreamEvent, serveEventStream } from '../kernel/event-stream.ts';
+import {
+  canResume,
+  type EventCursor,
+  formatCursor,
+  latestCursor,
+  parseCursor,
+  readEvents,
+} from '../kernel/outbox.ts';
+import { findTask, findTasks } from './read-store.ts';
+import { TASK_TOPIC, type TaskRow } from './store.ts';
+import { type ViewContext, viewTasks } from './view.ts';
+
+const EVENTS_PER_READ = 100;
+
+export interface StreamContext {
+  db: Db;
+  clock: Clock;
+  hub: EventHub;
+  /** Open streams that one account may have. */
+  maxStreams: number;
+  openStreams: Map<string, number>;
+}
+
+export interface StreamRequest {
+  accountId: string;
+  /** Only this task, or all of the account. */
+  taskId: string | null;
+  lastEventId: string | null;
+  view: ViewContext;
+}
+
+/** Serves a stream until the client or the server goes; throws `rate_limited` over the account's number of streams. */
+export async function streamTasks(
+  context: StreamContext,
+  request: StreamRequest,
+  reply: FastifyReply,
+): Promise<void> {
+  const { openStreams, maxStreams, hub, clock } = context;
+  const open = openStreams.get(request.accountId) ?? 0;
+  if (open >= maxStreams) {
+    throw new AppError('rate_limited', {
+      detail: `This account has ${open} open streams, as many as it may have.`,
+      retryAfterS: 10,
+    });
+  }
+  openStreams.set(request.accountId, open + 1);
+  try {
+    const next = await openReader(context, request);
+    await serveEventStream(reply, clock, {
+      next,
+      onWake: (wake) => hub.subscribe(request.accountId, wake),
+      signal: hub.closing,
+    });
+  } finally {
+    const left = (openStreams.get(request.accountId) ?? 1) - 1;
+    if (left > 0) openStreams.set(request.accountId, left);
+    else openStreams.delete(request.accountId);
+  }
+}
+
+async function openReader(
+  { db }: StreamContext,
+  request: StreamRequest,
+): Promise<() => Promise<StreamEvent[]>> {
+  const { accountId, taskId, view } = request;
+  const asked = request.lastEventId === null ? null : parseCursor(request.lastEventId);
+  const isLost = asked !== null && (asked === undefined || !(await canResume(db.read, asked)));
+  let cursor: EventCursor | null = asked && !isLost ? asked : await latestCursor(db.read);
+  let isFirst = true;
+  return async () => {
+    if (isFirst) {
+      isFirst = false;
+      if (isLost)
+        return [
+          { ...(cursor ? { id: formatCursor(cursor) } : {}), event: 'reset', data: { reason: 'too old' } },
+        ];
+      // Whoever follows one task from now on wants to know where it stands.
+      if (taskId !== null && asked === null) return snapshot(db, view, taskId, cursor);
+    }
+    const events = await readEvents(db.read, {
+      after: cursor,
+      accountId,
+      ...(taskId === null ? {} : { entityId: taskId }),
+      topics: [TASK_TOPIC],
+      limit: EVENTS_PER_READ,
+    });
+    const last = events.at(-1);
+    if (!last) return [];
+    cursor = { change: last.change, id: last.id };
+    // Of several changes of a task in one read only the newest is sent: it carries the whole entity.
+    const newest = new Map(events.map((event) => [event.entity_id, event]));
+    const bodies = await viewTasks(db.read, view, await findTasks(db.read, [...newest.keys()]));
+    const byId = new Map(bodies.map((body) => [body.id, body]));
+    return [...newest.values()]
+      .sort((a, b) => a.change - b.change || (a.id < b.id ? -1 : 1))
+      .flatMap((event): StreamEvent[] => {
+        const body = byId.get(event.entity_id);
+        return body ? [{ id: formatCursor(event), event: event.type, data: body }] : [];
+      });
+  };
+}
+
+async function snapshot(
+  db: Db,
+  view: ViewContext,
+  taskId: string,
+  cursor: EventCursor | null,
+): Promise<StreamEvent[]> {
+  const [body] = await viewTasks(db.read, view, await findTasks(db.read, [taskId]));
+  if (!body) return [];
+  const event = body.finished_at === null ? 'task.updated' : 'task.finished';
+  return [{ ...(cursor ? { id: formatCursor(cursor) } : {}), event, data: body }];
+}
+
+/** The task once it has ended, or as it is after `waitMs` or when `signal` is aborted. */
+export async function waitForEnd(
+  { db, clock, hub }: Pick<StreamContext, 'db' | 'clock' | 'hub'>,
+  task: Pick<TaskRow, 'id' | 'account_id'>,
+  waitMs: number,
+  signal: AbortSignal,
+): Promise<TaskRow> {
+  let wake = () => {};
+  const unsubscribe = hub.subscribe(task.account_id, () => wake());
+  const over = new AbortController();
+  const timer = clock.after(waitMs, () => over.abort());
+  const end = AbortSignal.any([over.signal, signal, hub.closing]);
+  try {
+    for (;;) {
+      const woken = new Promise<void>((resolve) => {
+        wake = resolve;
+        end.addEventListener('abort', () => resolve(), { once: true });
+      });
+      const row = await findTask(db.read, task.id);
+      if (!row) throw new AppError('not_found');
+      if (row.finished_at !== null || end.aborted) return row;
+      await woken;
+    }
+  } finally {
+    timer.cancel();
+    unsubscribe();
+  }
+}

@@ -1,0 +1,80 @@
+// Serves the built studio: one page for every client route, its hashed files for ever, under a policy that runs no inline script.
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import fastifyStatic from '@fastify/static';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { AppError } from './kernel/errors.ts';
+import { baseUrlOf } from './kernel/http.ts';
+
+const DIST = join(dirname(fileURLToPath(import.meta.url)), '..', 'web', 'dist');
+/** Client routes; older callers' paths are reserved and never among them. */
+const PAGES = ['/', '/setup', '/sign-in', '/account', '/settings'];
+
+export interface WebAppOptions {
+  publicUrl: string | null;
+  /** Origins that pictures and calls may go to besides our own. */
+  origins: readonly string[];
+}
+
+/** `null` when `npm run build` has not been run: the API works, and the page says what to do. */
+async function readIndex(): Promise<string | null> {
+  return readFile(join(DIST, 'index.html'), 'utf8').catch(() => null);
+}
+
+const NOT_BUILT = `<!doctype html><meta charset="utf-8"><title>Drawbridge</title>
+<h1>The studio is not built yet</h1><p>Run <code>npm ci</code> or <code>npm run build</code> in the checkout, then start again. The API works.</p>`;
+
+function policy(origins: readonly string[]): string {
+  const others = origins.length > 0 ? ` ${origins.join(' ')}` : '';
+  return [
+    "default-src 'none'",
+    "script-src 'self'",
+    "worker-src 'self'",
+    "style-src 'self'",
+    `img-src 'self' blob: data:${others}`,
+    `connect-src 'self'${others}`,
+    "manifest-src 'self'",
+    "form-action 'self'",
+    "base-uri 'self'",
+    "object-src 'none'",
+    "frame-ancestors 'none'",
+  ].join('; ');
+}
+
+const escapeAttribute = (text: string) =>
+  text.replaceAll('&', '&amp;').replaceAll('"', '&quot;').replaceAll('<', '&lt;');
+
+/** Registers the studio and the answer for every path that nobody serves. */
+export async function registerWebApp(app: FastifyInstance, options: WebAppOptions): Promise<void> {
+  const index = await readIndex();
+  const csp = policy(options.origins);
+  const sendPage = (request: FastifyRequest, reply: FastifyReply, status: number) => {
+    // The page is the same at every client route; only its base says where the server lives (a path prefix, perhaps).
+    const base = new URL(baseUrlOf(request, options.publicUrl)).pathname.replace(/\/$/, '');
+    const html = (index ?? NOT_BUILT).replaceAll('%BASE%', escapeAttribute(base));
+    return reply
+      .code(status)
+      .headers({ 'content-security-policy': csp, 'cache-control': 'no-cache' })
+      .type('text/html; charset=utf-8')
+      .send(html);
+  };
+  for (const path of PAGES) app.get(path, (request, reply) => sendPage(request, reply, 200));
+  if (index) {
+    await app.register(fastifyStatic, {
+      root: join(DIST, 'assets'),
+      prefix: '/assets/',
+      decorateReply: false,
+      immutable: true,
+      maxAge: '365d',
+      setHeaders: (reply) => reply.header('content-security-policy', csp),
+    });
+  }
+  app.setNotFoundHandler((request, reply) => {
+    const wantsPage = request.method === 'GET' && (request.headers.accept ?? '').includes('text/html');
+    if (wantsPage) return sendPage(request, reply, 404);
+    throw new AppError('not_found', {
+      detail: `There is no ${request.method} ${request.url.split('?', 1)[0]?.slice(0, 200)}.`,
+    });
+  });
+}

@@ -1,0 +1,114 @@
+// Runs every test file of the repository, or those whose path contains one of the arguments, and ends with one line:
+// `N passed, N failed` (and `, N skipped`). With CI=true a skipped test is a failure, since CI installs everything.
+import { globSync } from 'node:fs';
+import { relative, resolve } from 'node:path';
+import { run } from 'node:test';
+import { inspect } from 'node:util';
+
+const PATTERNS = ['src/**/*.test.ts', 'test/**/*.test.ts', 'web/src/**/*.test.ts', 'migrations/**/*.test.ts'];
+/** Files at a time: the tests themselves start servers, workers and browsers. */
+const CONCURRENCY = 2;
+/** A file that takes longer hangs. */
+const FILE_TIMEOUT_MS = 600_000;
+const DOTS_PER_LINE = 100;
+
+interface Outcome {
+  name: string;
+  file: string;
+}
+
+interface Failure extends Outcome {
+  error: unknown;
+}
+
+class Report {
+  passed = 0;
+  readonly failures: Failure[] = [];
+  readonly skipped: (Outcome & { reason: string })[] = [];
+  /** What each file printed; shown only if something in it fails. */
+  readonly output = new Map<string, string>();
+  #dots = 0;
+
+  dot(mark: string): void {
+    this.#dots += 1;
+    process.stdout.write(this.#dots % DOTS_PER_LINE === 0 ? `${mark}\n` : mark);
+  }
+
+  keepOutput(file: string | undefined, text: string): void {
+    const key = resolve(file ?? '');
+    this.output.set(key, (this.output.get(key) ?? '') + text);
+  }
+
+  print(skippingFails: boolean): void {
+    process.stdout.write('\n');
+    for (const file of new Set(this.failures.map((failure) => failure.file))) {
+      const text = this.output.get(resolve(file))?.trim();
+      if (text) console.log(`\n--- printed by ${relative('.', file)}\n${text}`);
+    }
+    for (const { name, file, error } of this.failures) {
+      console.log(`\nFAILED ${relative('.', file)}: ${name}\n${describe(error)}`);
+    }
+    for (const { name, file, reason } of this.skipped) {
+      console.log(
+        `${skippingFails ? 'SKIPPED (a failure in CI)' : 'skipped'} ${relative('.', file)}: ${name} - ${reason}`,
+      );
+    }
+    const skipped = this.skipped.length > 0 ? `, ${this.skipped.length} skipped` : '';
+    console.log(`\n${this.passed} passed, ${this.failures.length} failed${skipped}`);
+  }
+}
+
+/** The error that the test threw, without the runner's wrapping around it. */
+function describe(error: unknown): string {
+  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
+  return typeof cause === 'string' ? cause : inspect(cause, { depth: 4, colors: process.stdout.isTTY });
+}
+
+/** A failed parent whose subtests failed says nothing that they do not. */
+function isOnlyAboutSubtests(error: unknown): boolean {
+  return (error as { failureType?: string } | undefined)?.failureType === 'subtestsFailed';
+}
+
+function testFiles(filters: readonly string[]): string[] {
+  const files = globSync(PATTERNS).sort();
+  if (filters.length === 0) return files;
+  return files.filter((file) => filters.some((filter) => file.includes(filter.replace(/^\.\//, ''))));
+}
+
+async function runFiles(files: string[], report: Report): Promise<void> {
+  const stream = run({ files, concurrency: CONCURRENCY, timeout: FILE_TIMEOUT_MS });
+  stream.on('test:stdout', ({ file, message }) => report.keepOutput(file, message));
+  stream.on('test:stderr', ({ file, message }) => report.keepOutput(file, message));
+  stream.on('test:pass', ({ name, file, skip, todo, details }) => {
+    if (details.type === 'suite') return;
+    const reason = skip ?? todo;
+    if (reason === undefined) {
+      report.passed += 1;
+      return report.dot('.');
+    }
+    report.skipped.push({
+      name,
+      file: file ?? '',
+      reason: typeof reason === 'string' ? reason : 'no reason given',
+    });
+    report.dot('s');
+  });
+  stream.on('test:fail', ({ name, file, details }) => {
+    if (isOnlyAboutSubtests(details.error)) return;
+    report.failures.push({ name, file: file ?? '', error: details.error });
+    report.dot('F');
+  });
+  for await (const _event of stream) {
+    // The listeners above do the work; reading the stream to its end is what waits for it.
+  }
+}
+
+const files = testFiles(process.argv.slice(2));
+const report = new Report();
+const skippingFails = process.env.CI === 'true';
+if (files.length === 0) console.error('No test file matches.');
+else await runFiles(files, report);
+report.print(skippingFails);
+const failed =
+  report.failures.length > 0 || report.passed === 0 || (skippingFails && report.skipped.length > 0);
+process.exitCode = failed ? 1 : 0;

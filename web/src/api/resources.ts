@@ -1,0 +1,21 @@
+// The shapes of the HTTP contract that the web app reads and writes: types of the server's own contract where it has one.
+import type { z } from 'zod';
+import type { sessionSchema } from '../../../src/accounts/contract.ts';
+import type { balanceSchema } from '../../../src/credits/contract.ts';
+import type { uploadSchema } from '../../../src/media/contract.ts';
+import type { createTaskBody, modelSchema, taskSchema } from '../../../src/tasks/contract.ts';
+
+export type Task = z.output<typeof taskSchema>;
+export type TaskImage = Task['images'][number];
+export type TaskRequest = z.input<typeof createTaskBody>;
+export type Model = z.output<typeof modelSchema>;
+export type ModelCapabilities = Model['drawbridge']['capabilities'];
+
+export interface TaskPage {
+  data: readonly Task[];
+  next_cursor: string | null;
+}
+
+export type Upload = z.output<typeof uploadSchema>;
+export type Session = z.output<typeof sessionSchema>;
+export type CreditBalance = z.output<typeof balanceSchema>;

@@ -1,0 +1,42 @@
+// The shared worker: one event stream for all tabs, since a browser allows six connections per origin on plain http.
+// It closes the stream when the last page has left.
+import { type FromWorker, fetchStream, type ToWorker } from './messages.ts';
+import { LiveStream, systemTimers } from './stream.ts';
+
+interface WorkerScope {
+  onconnect: ((event: MessageEvent) => void) | null;
+}
+
+const ports = new Set<MessagePort>();
+let streamUrl = '';
+
+function broadcast(message: FromWorker): void {
+  for (const port of ports) port.postMessage(message);
+}
+
+const stream = new LiveStream({
+  open: (lastEventId, signal) => fetchStream(streamUrl, lastEventId, signal),
+  onEvent: (event) => broadcast({ kind: 'event', event }),
+  onState: (state) => broadcast({ kind: 'state', state }),
+  timers: systemTimers,
+});
+
+function answer(port: MessagePort, message: ToWorker): void {
+  if (message.kind === 'open') {
+    streamUrl = message.url;
+    ports.add(port);
+    port.postMessage({ kind: 'state', state: stream.state } satisfies FromWorker);
+    stream.start();
+  } else if (message.kind === 'wake') {
+    stream.wake();
+  } else {
+    if (message.kind === 'leave') ports.delete(port);
+    if (message.kind === 'sign-out' || ports.size === 0) stream.stop();
+  }
+}
+
+(self as unknown as WorkerScope).onconnect = (event) => {
+  const port = event.ports[0];
+  if (!port) return;
+  port.onmessage = (message: MessageEvent<ToWorker>) => answer(port, message.data);
+};

@@ -1,0 +1,38 @@
+// The place of pictures that do not exist yet: frames in their true shape, and over them the bridge with what is going on.
+import { Bridge } from '../ui/Bridge.tsx';
+import { cssVariables } from '../ui/css-variables.ts';
+
+interface WorkInProgressProps {
+  /** Width over height of one picture. */
+  ratio: number;
+  count: number;
+  /** 0 to 1, or null where nobody knows. */
+  progress: number | null;
+  title: string;
+  notes: readonly string[];
+}
+
+export function WorkInProgress({ ratio, count, progress, title, notes }: WorkInProgressProps) {
+  const frames = Array.from({ length: count }, (_, index) => index);
+  return (
+    <div
+      className={`relative ${count === 1 ? 'pictures-1' : 'pictures-many'}`}
+      style={cssVariables({ '--ratio': ratio })}
+    >
+      <div className={count === 1 ? '' : 'grid grid-cols-2 gap-3'} aria-hidden="true">
+        {frames.map((frame) => (
+          <div key={frame} className="picture-frame" />
+        ))}
+      </div>
+      <div className="absolute inset-0 flex flex-col items-center justify-center gap-1 p-2 text-center">
+        <Bridge progress={progress} className="w-32 max-w-1/2" />
+        <p className="figures mt-2 font-semibold">{title}</p>
+        {notes.map((note) => (
+          <p key={note} className="figures text-sm text-soft">
+            {note}
+          </p>
+        ))}
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,32 @@
+// How amounts, durations, sizes and times are written for people.
+
+/** Seconds as `8 s`, `1:05` or `1:02:03`; negative values (clocks that differ) read as 0. */
+export function formatDuration(milliseconds: number): string {
+  const seconds = Math.max(0, Math.floor(milliseconds / 1000));
+  if (seconds < 60) return `${seconds} s`;
+  const pad = (value: number) => String(value).padStart(2, '0');
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes}:${pad(seconds % 60)}`;
+  return `${Math.floor(minutes / 60)}:${pad(minutes % 60)}:${pad(seconds % 60)}`;
+}
+
+/** Credits with at most three decimals. */
+export function formatCredits(amount: number, locale: string): string {
+  return new Intl.NumberFormat(locale, { maximumFractionDigits: 3 }).format(amount);
+}
+
+export function formatBytes(bytes: number, locale: string): string {
+  const inMegabytes = bytes >= 1_000_000;
+  const value = inMegabytes ? bytes / 1_000_000 : bytes / 1000;
+  const number = new Intl.NumberFormat(locale, { maximumFractionDigits: inMegabytes ? 1 : 0 }).format(value);
+  return `${number} ${inMegabytes ? 'MB' : 'kB'}`;
+}
+
+/** A time today as hours and minutes, otherwise with its date. */
+export function formatTime(epochMs: number, nowMs: number, locale: string): string {
+  const today = new Date(nowMs).toDateString() === new Date(epochMs).toDateString();
+  return new Intl.DateTimeFormat(
+    locale,
+    today ? { hour: '2-digit', minute: '2-digit' } : { dateStyle: 'medium', timeStyle: 'short' },
+  ).format(epochMs);
+}
