@@ -1,6 +1,7 @@
 // Tasks, their attempts, the clocks of the queue's lanes, idempotency keys and results that came too late.
-import { type Kysely, sql } from 'kysely';
+import { type Kysely, type RawBuilder, sql } from 'kysely';
 import { columnTypes, createTable } from '../src/kernel/db-columns.ts';
+import { dialectOf } from '../src/kernel/db-dialect.ts';
 
 export async function up(db: Kysely<unknown>): Promise<void> {
   const { text, integer, real } = columnTypes(db);
@@ -105,4 +106,25 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn('note', text, (column) => column.notNull())
     .addColumn('created_at', integer, (column) => column.notNull())
     .execute();
+  for (const guard of dialectOf(db).name === 'sqlite' ? sqliteGuards() : postgresGuards())
+    await guard.execute(db);
+}
+
+/** What has ended stays as it ended (invariant T2), whatever the code above the database does. */
+function sqliteGuards(): RawBuilder<unknown>[] {
+  return [
+    sql`create trigger tasks_stay_ended before update of status on tasks
+      when old.status in ('succeeded', 'failed', 'cancelled') and new.status <> old.status
+      begin select raise(abort, 'a task that has ended does not change'); end`,
+  ];
+}
+
+function postgresGuards(): RawBuilder<unknown>[] {
+  return [
+    sql`create function refuse_task_revival() returns trigger language plpgsql as $$
+      begin raise exception 'a task that has ended does not change'; end $$`,
+    sql`create trigger tasks_stay_ended before update of status on tasks for each row
+      when (old.status in ('succeeded', 'failed', 'cancelled') and new.status <> old.status)
+      execute function refuse_task_revival()`,
+  ];
 }

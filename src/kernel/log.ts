@@ -205,7 +205,10 @@ async function openOutput({ format, file }: LogOptions): Promise<Output> {
   }
   const stream = pino.destination({ dest: file ?? 1, append: true, mkdir: true, sync: false, mode: 0o640 });
   // Until its file is open the stream can neither be flushed nor say that it will never open.
-  await once(stream, 'ready');
+  await once(stream, 'ready').catch((error) => {
+    stream.destroy();
+    throw error;
+  });
   return {
     stream,
     flush: () => stream.flushSync(),

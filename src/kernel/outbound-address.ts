@@ -43,8 +43,7 @@ const METADATA_RANGES = [
   '100.100.100.200/32',
   '192.0.0.192/32',
   '168.63.129.16/32',
-  'fd00:ec2::254/128',
-  'fe80::/10',
+  'fd00:ec2::/32',
 ].map((range) => ipaddr.parseCIDR(range));
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
@@ -69,12 +68,12 @@ function isIsatap(address: ipaddr.IPv6): boolean {
 /** Whether a connected or resolved address (four-part IPv4 or IPv6) is one that anybody on the internet could use. */
 export function isPublicAddress(text: string): boolean {
   const address = parse(text);
-  if (!address || address.range() !== 'unicast' || within(address, DENIED_RANGES)) return false;
+  if (address?.range() !== 'unicast' || within(address, DENIED_RANGES)) return false;
   if (address instanceof ipaddr.IPv4) return true;
   return address.match(...GLOBAL_UNICAST_V6) && !isIsatap(address);
 }
 
-/** Whether this is an address of a cloud's metadata service, or link-local like it. */
+/** Whether this is an address of a cloud's metadata service, or of the range they live in. */
 export function isMetadataAddress(text: string): boolean {
   const address = parse(text);
   return !address || within(address, METADATA_RANGES);

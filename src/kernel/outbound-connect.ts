@@ -49,9 +49,15 @@ function guardedConnector({ policy, lookup, socketPath }: ConnectOptions): build
     connect({ ...options, hostname: literal }, (...result) => {
       const [error, socket] = result;
       if (error) return callback(error, null);
-      if (isAllowedAddress(socket.remoteAddress ?? '', policy)) return callback(null, socket);
+      const { remoteAddress } = socket;
+      if (remoteAddress !== undefined && isAllowedAddress(remoteAddress, policy))
+        return callback(null, socket);
       socket.destroy();
-      callback(blocked(), null);
+      // Without an address the peer has hung up already.
+      callback(
+        remoteAddress === undefined ? new Error('the connection was closed at once') : blocked(),
+        null,
+      );
     });
   };
 }

@@ -39,10 +39,9 @@ export async function downloadForCaller(
   options: DownloadOptions,
 ): Promise<AsyncIterable<Uint8Array>> {
   const fail = (error: unknown): never => {
-    if (error instanceof AppError) throw error;
-    throw new AppError('image_invalid', {
-      detail: 'The picture could not be fetched from the address given.',
-    });
+    throw error instanceof OutboundError
+      ? new AppError('image_invalid', { detail: error.userDetail })
+      : error;
   };
   const body = await download(outbound, options).catch(fail);
   return (async function* () {

@@ -4,17 +4,13 @@
 import type { LookupFunction } from 'node:net';
 import { Readable } from 'node:stream';
 import { type Dispatcher, type FormData, request as undiciRequest } from 'undici';
-import type { Clock, Timer } from './clock.ts';
+import type { Clock } from './clock.ts';
 import type { Logger } from './log.ts';
 import { type AddressPolicy, checkUrl, hostAndPort } from './outbound-address.ts';
 import { ACCEPTED_ENCODINGS, checkDeclaredLength, decoded, inPieces, isLarge } from './outbound-body.ts';
 import { createFreshClient, createSharedAgent, systemLookup } from './outbound-connect.ts';
-import {
-  OutboundError,
-  type OutboundErrorKind,
-  type OutboundPhase,
-  toOutboundError,
-} from './outbound-error.ts';
+import { OutboundError } from './outbound-error.ts';
+import { Exchange, WatchingHandler } from './outbound-exchange.ts';
 
 const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
 const DEFAULT_IDLE_TIMEOUT_MS = 60_000;
@@ -110,111 +106,6 @@ export interface OutboundOptions {
   lookup?: LookupFunction;
   /** Where proxies come in: answers with another route for a target, or undefined for the direct one. */
   dispatcherFor?: (target: DispatchTarget) => DispatchRoute | undefined;
-}
-
-/** Tells when the request is about to be written and when pieces of it have been. */
-class WatchingHandler implements Dispatcher.DispatchHandler {
-  readonly #inner: Dispatcher.DispatchHandler;
-  readonly #onStart: () => void;
-  readonly #onProgress: () => void;
-
-  constructor(inner: Dispatcher.DispatchHandler, onStart: () => void, onProgress: () => void) {
-    this.#inner = inner;
-    this.#onStart = onStart;
-    this.#onProgress = onProgress;
-  }
-
-  onRequestStart(...args: Parameters<NonNullable<Dispatcher.DispatchHandler['onRequestStart']>>): void {
-    this.#onStart();
-    this.#inner.onRequestStart?.(...args);
-  }
-  onBodySent(): void {
-    this.#onProgress();
-  }
-  onRequestSent(): void {
-    this.#onProgress();
-  }
-  onRequestUpgrade(...args: Parameters<NonNullable<Dispatcher.DispatchHandler['onRequestUpgrade']>>): void {
-    this.#inner.onRequestUpgrade?.(...args);
-  }
-  onResponseStart(...args: Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseStart']>>): void {
-    this.#inner.onResponseStart?.(...args);
-  }
-  onResponseData(...args: Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseData']>>): void {
-    this.#inner.onResponseData?.(...args);
-  }
-  onResponseEnd(...args: Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseEnd']>>): void {
-    this.#inner.onResponseEnd?.(...args);
-  }
-  onResponseError(...args: Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseError']>>): void {
-    this.#inner.onResponseError?.(...args);
-  }
-}
-
-/** One exchange's limits: cuts it with a reason, and knows whether anything was sent. */
-class Exchange {
-  readonly clock: Clock;
-  readonly about: string;
-  readonly #abort = new AbortController();
-  readonly #total: Timer;
-  readonly #stopListening: () => void;
-  #phaseTimer: Timer | null = null;
-  #release: () => void = () => {};
-  phase: OutboundPhase = 'not_sent';
-
-  constructor(clock: Clock, about: string, totalTimeoutMs: number, signal: AbortSignal | undefined) {
-    this.clock = clock;
-    this.about = about;
-    this.#total = clock.after(totalTimeoutMs, () =>
-      this.cut('total_timeout', `took longer than ${totalTimeoutMs} ms`),
-    );
-    const onAbort = () => this.cut('aborted', 'was stopped');
-    this.#stopListening = () => signal?.removeEventListener('abort', onAbort);
-    if (signal?.aborted) onAbort();
-    else signal?.addEventListener('abort', onAbort, { once: true });
-  }
-
-  get signal(): AbortSignal {
-    return this.#abort.signal;
-  }
-
-  cut(kind: OutboundErrorKind, what: string): void {
-    this.#abort.abort(new OutboundError(kind, this.phase, `${this.about}: ${what}`));
-  }
-
-  /** Replaces the running limit on the present step. */
-  limit(kind: OutboundErrorKind, timeoutMs: number): void {
-    this.#phaseTimer?.cancel();
-    this.#phaseTimer = this.clock.after(timeoutMs, () => this.cut(kind, `no progress for ${timeoutMs} ms`));
-  }
-
-  unlimit(): void {
-    this.#phaseTimer?.cancel();
-    this.#phaseTimer = null;
-  }
-
-  /** What to undo when the exchange, or this hop of it, is over. */
-  holds(release: () => void): void {
-    this.#release = release;
-  }
-
-  leaveHop(): void {
-    this.unlimit();
-    this.#release();
-    this.#release = () => {};
-  }
-
-  end(): void {
-    this.#total.cancel();
-    this.#stopListening();
-    this.leaveHop();
-  }
-
-  /** The reason it was cut for, if it was, else what was thrown, classified. */
-  explain(error: unknown): OutboundError {
-    const reason = this.#abort.signal.reason;
-    return reason instanceof OutboundError ? reason : toOutboundError(error, this.phase, this.about);
-  }
 }
 
 type Head = Dispatcher.ResponseData;
@@ -336,8 +227,7 @@ function toResponse(
     },
     discard() {
       exchange.end();
-      // Dropping a body that nobody reads is not a failure to report.
-      head.body.on('error', () => {}).destroy();
+      head.body.destroy();
     },
   };
   return response;
@@ -372,7 +262,11 @@ export function createOutbound(options: OutboundOptions): Outbound {
     const route = options.dispatcherFor?.(target) ?? directRoute(target);
     exchange.holds(route.release);
     const idleTimeoutMs = request.idleTimeoutMs ?? timeouts.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS;
-    const onProgress = () => exchange.limit('headers_timeout', idleTimeoutMs);
+    let answered = false;
+    const onProgress = () => {
+      // An answer may come before the upload has ended; from then on its body has the limit.
+      if (!answered) exchange.limit('headers_timeout', idleTimeoutMs);
+    };
     const onStart = () => {
       exchange.phase = 'sent';
       onProgress();
@@ -394,7 +288,10 @@ export function createOutbound(options: OutboundOptions): Outbound {
       body: prepared.body,
       signal: exchange.signal,
     });
+    answered = true;
     exchange.unlimit();
+    // A body that nobody is reading yet, or any more, must not bring the process down when it is cut.
+    head.body.on('error', () => {});
     return head;
   }
 
@@ -420,9 +317,14 @@ export function createOutbound(options: OutboundOptions): Outbound {
       const head = await sendHop(request, url, addressPolicy, headers, exchange);
       const location = single(head.headers.location);
       if (most === 0 || !isRedirect(head.statusCode) || location === undefined) {
-        return toResponse(head, url, request, exchange, idleTimeoutMs);
+        try {
+          return toResponse(head, url, request, exchange, idleTimeoutMs);
+        } catch (error) {
+          head.body.destroy();
+          throw error;
+        }
       }
-      head.body.on('error', () => {}).destroy();
+      head.body.destroy();
       exchange.leaveHop();
       url = nextHop(url, location, hops, most, about);
       // Where it leads was the other side's choice: from here on only public addresses and exact exceptions.
@@ -436,7 +338,13 @@ export function createOutbound(options: OutboundOptions): Outbound {
       const startedAt = clock.monotonicMs();
       const host = URL.canParse(String(request.url)) ? new URL(request.url).host : 'no address';
       const total = request.totalTimeoutMs ?? timeouts.totalTimeoutMs ?? DEFAULT_TOTAL_TIMEOUT_MS;
-      const exchange = new Exchange(clock, request.purpose, total, request.signal);
+      const exchange = new Exchange({
+        clock,
+        about: request.purpose,
+        totalTimeoutMs: total,
+        signal: request.signal,
+        onEnd: () => open.delete(exchange),
+      });
       const fields = () => ({
         purpose: request.purpose,
         method: request.method,
@@ -444,7 +352,6 @@ export function createOutbound(options: OutboundOptions): Outbound {
         ms: Math.round(clock.monotonicMs() - startedAt),
       });
       open.add(exchange);
-      exchange.signal.addEventListener('abort', () => open.delete(exchange), { once: true });
       try {
         const response = await follow(request, exchange);
         log.debug({ ...fields(), status: response.status }, 'outbound answer');
@@ -457,8 +364,6 @@ export function createOutbound(options: OutboundOptions): Outbound {
           'outbound request failed',
         );
         throw outboundError;
-      } finally {
-        open.delete(exchange);
       }
     },
     async close() {

@@ -39,7 +39,8 @@ export const readyzRoute = defineRoute({
   path: '/readyz',
   tag: TAG,
   summary: 'The server can do its work: database, store, and at least one usable provider',
-  description: 'For load balancers and container health checks. The sandbox does not count beside real providers.',
+  description:
+    'For load balancers and container health checks. The sandbox does not count beside real providers.',
   access: { kind: 'public' },
   limit: 'none',
   responses: {
@@ -190,7 +191,6 @@ export const gcReportSchema = z
     staged_removed: z.int(),
     quarantined_removed: z.int(),
     thumbnails_made: z.int(),
-    idempotency_keys_pruned: z.boolean(),
     events_pruned: z.int(),
   })
   .meta({ id: 'GcReport' });

@@ -12,7 +12,7 @@ const DATABASE_RESULT_MS = 1_000;
 const STORE_RESULT_MS = 5_000;
 /** A part that has not answered by then is down for whoever asks. */
 const PROBE_TIMEOUT_MS = 5_000;
-const MARK = 'readiness:';
+const MARK = 'readiness';
 
 export interface Part {
   /** `database`, `store`, `engine`, or `provider:<name>`. */
@@ -143,10 +143,11 @@ export class Health {
 
   async #writeAndReadBack(): Promise<void> {
     const { db, clock, node } = this.#options;
-    const mark = { name: `${MARK}${node.id}`, at: clock.now(), ok: 1 as const, note: '' };
+    const mark = { name: MARK, at: clock.now(), ok: 1 as const, note: node.id };
     await db.write(setMark, mark);
-    const found = await findMark(db.read, mark.name);
-    if (!found || found.at < mark.at)
+    const found = await findMark(db.read, MARK);
+    // Another node may have written since, by a clock of its own.
+    if (!found || (found.note === node.id && found.at < mark.at))
       throw new AppError('database_unavailable', { detail: 'What was just written was not found again.' });
   }
 }

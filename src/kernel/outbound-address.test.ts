@@ -1,0 +1,261 @@
+// The address filter against every disguise of a private address, alone and in front of a real server that must stay unreached.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { type AddressInfo, isIP, type LookupFunction } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { test } from 'node:test';
+import { request } from 'undici';
+import { checkUrl, isAllowedAddress, isMetadataAddress, isPublicAddress } from './outbound-address.ts';
+import { createFreshClient } from './outbound-connect.ts';
+import { OutboundError } from './outbound-error.ts';
+
+const PRIVATE_V4 = [
+  '0.0.0.0',
+  '0.1.2.3',
+  '10.0.0.1',
+  '10.255.255.254',
+  '100.64.0.1',
+  '100.100.100.200',
+  '100.127.255.254',
+  '127.0.0.1',
+  '127.1.2.3',
+  '127.255.255.254',
+  '168.63.129.16',
+  '169.254.0.1',
+  '169.254.169.254',
+  '169.254.170.2',
+  '172.16.0.1',
+  '172.31.255.254',
+  '192.0.0.192',
+  '192.0.2.1',
+  '192.88.99.1',
+  '192.168.0.1',
+  '192.168.255.254',
+  '198.18.0.1',
+  '198.19.255.254',
+  '198.51.100.7',
+  '203.0.113.9',
+  '224.0.0.1',
+  '239.255.255.250',
+  '240.0.0.1',
+  '255.255.255.255',
+];
+const PRIVATE_V6 = [
+  '::',
+  '::1',
+  '::2',
+  'fe80::1',
+  'febf::1',
+  'fec0::1',
+  'fc00::1',
+  'fd00:ec2::254',
+  'fdff::1',
+  'ff02::1',
+  'ff05::2',
+  '100::1',
+  '2001::1',
+  '2001:2::1',
+  '2001:10::1',
+  '2001:20::1',
+  '2001:db8::1',
+  '3fff::1',
+  '5f00::1',
+  '4000::1',
+  'e000::1',
+];
+const PUBLIC = [
+  '1.1.1.1',
+  '8.8.8.8',
+  '93.184.215.14',
+  '172.32.0.1',
+  '192.169.0.1',
+  '2606:4700:4700::1111',
+  '2a00:1450:4001::200e',
+  '2400:3200::1',
+];
+
+/** Every way to write an IPv4 address that some parser takes, and every IPv6 form that carries one. */
+function disguises(address: string): string[] {
+  const [a = 0, b = 0, c = 0, d = 0] = address.split('.').map(Number);
+  const number = ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
+  const hex = number.toString(16).padStart(8, '0');
+  const tail = `${hex.slice(0, 4)}:${hex.slice(4)}`;
+  const flipped = (0xffffffff ^ number) >>> 0;
+  const teredo = flipped.toString(16).padStart(8, '0');
+  const fullWidth = address.replace(/\d/g, (digit) => String.fromCodePoint(0xff10 + Number(digit)));
+  return [
+    address,
+    `${address}.`,
+    String(number),
+    `0x${hex}`,
+    `0${number.toString(8)}`,
+    [a, b, c, d].map((part) => `0x${part.toString(16)}`).join('.'),
+    [a, b, c, d].map((part) => `0${part.toString(8)}`).join('.'),
+    `${a}.${((b << 16) | (c << 8) | d) >>> 0}`,
+    `${a}.${b}.${((c << 8) | d) >>> 0}`,
+    fullWidth,
+    address.replaceAll('.', '\u3002'),
+    `[::ffff:${address}]`,
+    `[::ffff:${tail}]`,
+    `[::${address}]`,
+    `[::${tail}]`,
+    `[::ffff:0:${tail}]`,
+    `[64:ff9b::${tail}]`,
+    `[64:ff9b:1::${tail}]`,
+    `[2002:${tail}::1]`,
+    `[2001:0:4136:e378:8000:63bf:${teredo.slice(0, 4)}:${teredo.slice(4)}]`,
+    `[fe80::5efe:${tail}]`,
+    `[2a00:1450::5efe:${tail}]`,
+    `[2a00:1450::200:5efe:${tail}]`,
+  ];
+}
+
+const LITERALS = [...PRIVATE_V4.flatMap(disguises), ...PRIVATE_V6.map((address) => `[${address}]`)];
+const NAMES = [
+  'localhost',
+  'LOCALHOST',
+  'localhost.',
+  'intern.example',
+  'metadata.google.internal',
+  'ⓛocalhost',
+  'user@intern.example',
+  '1.1.1.1@intern.example',
+];
+
+const bare = (host: string) => host.replace(/^\[|\]$/g, '');
+
+test('SR1 every disguise of a private address is refused, public ones are not', () => {
+  assert.ok(LITERALS.length + NAMES.length >= 250, String(LITERALS.length));
+  for (const literal of LITERALS) {
+    const { hostname } = new URL(`http://${literal}/`);
+    assert.notEqual(isIP(bare(hostname)), 0, `${literal} is no literal after parsing: ${hostname}`);
+    assert.equal(isPublicAddress(bare(hostname)), false, `${literal} → ${hostname}`);
+  }
+  for (const address of PUBLIC) assert.ok(isPublicAddress(address), address);
+  for (const odd of [
+    '',
+    'localhost',
+    '2130706433',
+    '0x7f.1',
+    '127.1',
+    '1.1.1.1%eth0/..',
+    'fe80::1%1',
+    '::1%lo',
+  ]) {
+    assert.equal(isPublicAddress(odd), odd.startsWith('1.1.1.1%'), odd);
+  }
+});
+
+test("SR1 the machine's own addresses are refused even when public", (t) => {
+  const own = Object.values(networkInterfaces())
+    .flatMap((list) => list ?? [])
+    .map(({ address }) => address);
+  if (own.length === 0) return t.skip('no network interface');
+  for (const address of own) assert.equal(isAllowedAddress(address, 'public'), false, address);
+});
+
+test('SR6 an operator may configure private hosts, but never a metadata service', () => {
+  for (const address of ['127.0.0.1', '192.168.1.20', '10.0.0.1', '::1', 'fd00::1', '8.8.8.8']) {
+    assert.ok(isAllowedAddress(address, 'configured'), address);
+  }
+  for (const address of [
+    '169.254.169.254',
+    '::ffff:169.254.169.254',
+    '169.254.170.2',
+    '100.100.100.200',
+    'fd00:ec2::254',
+    '168.63.129.16',
+    '',
+  ]) {
+    assert.ok(isMetadataAddress(address), address);
+    assert.equal(isAllowedAddress(address, 'configured'), false, address);
+  }
+});
+
+test('SR5 only http and https on 80 and 443 without a user name, or an exact exception', () => {
+  const check = (url: string, allowed: string[] = []) =>
+    checkUrl(new URL(url), 'public', new Set(allowed), 'test');
+  for (const url of [
+    'http://a.example/',
+    'https://a.example/',
+    'http://a.example:443/',
+    'https://a.example:80/x?y',
+  ]) {
+    assert.equal(check(url), 'public');
+  }
+  const bad = [
+    'file:///etc/passwd',
+    'gopher://a.example/',
+    'data:text/plain,x',
+    'ftp://a.example/',
+    'ws://a.example/',
+    'javascript:1',
+    'unix:/run/x.sock',
+    'blob:http://a.example/1',
+    'http://a.example:25/',
+    'http://a.example:6379/',
+    'http://a.example:8080/',
+    'https://a.example:8443/',
+    'http://u@a.example/',
+    'http://u:p@a.example/',
+    'http://:p@a.example/',
+  ];
+  for (const url of bad) {
+    assert.throws(
+      () => check(url),
+      (error) => error instanceof OutboundError && error.kind === 'blocked_url' && error.phase === 'not_sent',
+      url,
+    );
+  }
+  assert.equal(check('http://192.168.1.20:8188/view', ['192.168.1.20:8188']), 'configured');
+  assert.throws(() => check('http://192.168.1.20:8189/', ['192.168.1.20:8188']));
+  assert.equal(check('http://[::1]:8188/', ['[::1]:8188']), 'configured');
+});
+
+test('SR1 SR2 no corpus host and no name that resolves inside reaches a server on this machine', async (t) => {
+  let hits = 0;
+  const canary = createServer((_request, response) => {
+    hits += 1;
+    response.end('reached');
+  });
+  canary.listen(0, '::');
+  await once(canary, 'listening');
+  t.after(() => canary.close());
+  const { port } = canary.address() as AddressInfo;
+  const inside: LookupFunction = (_name, _options, callback) =>
+    callback(null, [
+      { address: '127.0.0.1', family: 4 },
+      { address: '::1', family: 6 },
+    ]);
+
+  const fetchWith = async (host: string, policy: 'public' | 'configured', lookup = inside) => {
+    const url = new URL(`http://${host}:${port}/`);
+    const client = createFreshClient(url.origin, { policy, lookup });
+    try {
+      const answer = await request(url.origin, { dispatcher: client });
+      await answer.body.dump();
+      return answer.statusCode;
+    } finally {
+      await client.destroy();
+    }
+  };
+  const refused = (error: unknown) => error instanceof OutboundError && error.kind === 'blocked_address';
+  const names = NAMES.filter((name) => URL.canParse(`http://${name}:${port}/`));
+  for (const host of [...LITERALS, ...names]) await assert.rejects(fetchWith(host, 'public'), refused, host);
+  assert.equal(hits, 0);
+  // The canary can be reached, so the zero above means something.
+  for (const host of ['127.0.0.1', '[::1]', '2130706433', 'intern.example'])
+    assert.equal(await fetchWith(host, 'configured'), 200);
+  assert.equal(hits, 4);
+
+  // Rebinding: the first answer is public, the second is not; the filter uses the very answer it connects to.
+  let asked = 0;
+  const rebinding: LookupFunction = (_name, _options, callback) => {
+    asked += 1;
+    callback(null, [{ address: asked === 1 ? '192.0.2.1' : '127.0.0.1', family: 4 }]);
+  };
+  for (let i = 0; i < 3; i += 1)
+    await assert.rejects(fetchWith('rebind.example', 'public', rebinding), refused);
+  assert.equal(hits, 4);
+});

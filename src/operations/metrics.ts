@@ -1,0 +1,124 @@
+// The numbers for Prometheus, in a registry of this server's own: what the HTTP layer reports is counted as it happens,
+// everything else is read when it is asked for.
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Clock } from '../kernel/clock.ts';
+import type { Db } from '../kernel/db.ts';
+import { oldestWaitingEventMs } from '../kernel/outbox.ts';
+import { countOpenByLane, type Tasks } from '../tasks/tasks.ts';
+import type { Health } from './health.ts';
+
+/** Seconds: answers are meant to take milliseconds, waits up to a minute, downloads more. */
+const DURATION_BUCKETS = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60];
+
+export interface ObservedRequest {
+  method: string;
+  /** The route's pattern, never the path itself, which would make a series for every id. */
+  route: string;
+  /** Null when the client went away. */
+  status: number | null;
+  durationMs: number;
+}
+
+export interface MetricsOptions {
+  db: Db;
+  clock: Clock;
+  tasks: Tasks;
+  health: Health;
+  mediaFreeBytes: () => Promise<number | null>;
+  version: string;
+}
+
+export class Metrics {
+  readonly #options: MetricsOptions;
+  readonly #registry = new Registry();
+  readonly #requests: Counter<'method' | 'route' | 'status'>;
+  readonly #durations: Histogram<'method' | 'route'>;
+  readonly #openTasks: Gauge<'lane' | 'status'>;
+  readonly #parts: Gauge<'part'>;
+
+  constructor(options: MetricsOptions) {
+    this.#options = options;
+    const registers = [this.#registry];
+    collectDefaultMetrics({ register: this.#registry });
+    this.#requests = new Counter({
+      name: 'drawbridge_http_requests_total',
+      help: 'Requests by route and status; status "gone": the client went away',
+      labelNames: ['method', 'route', 'status'],
+      registers,
+    });
+    this.#durations = new Histogram({
+      name: 'drawbridge_http_request_duration_seconds',
+      help: 'Time from the arrival of a request to the end of its answer',
+      labelNames: ['method', 'route'],
+      buckets: DURATION_BUCKETS,
+      registers,
+    });
+    this.#openTasks = new Gauge({
+      name: 'drawbridge_tasks_open',
+      help: 'Unfinished tasks of the whole cluster by lane and status',
+      labelNames: ['lane', 'status'],
+      registers,
+    });
+    this.#parts = new Gauge({
+      name: 'drawbridge_part_up',
+      help: '1: usable, 0.5: degraded, 0: down',
+      labelNames: ['part'],
+      registers,
+    });
+    this.#addReadings(registers);
+  }
+
+  observe({ method, route, status, durationMs }: ObservedRequest): void {
+    this.#requests.inc({ method, route, status: status ?? 'gone' });
+    this.#durations.observe({ method, route }, durationMs / 1000);
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  /** The whole page. */
+  async text(): Promise<string> {
+    const { db, health } = this.#options;
+    const counts = await countOpenByLane(db.slow);
+    this.#openTasks.reset();
+    for (const { lane, status, count } of counts) this.#openTasks.set({ lane, status }, count);
+    this.#parts.reset();
+    for (const { name, state } of await health.parts()) {
+      this.#parts.set({ part: name }, state === 'ok' ? 1 : state === 'degraded' ? 0.5 : 0);
+    }
+    return this.#registry.metrics();
+  }
+
+  /** Gauges that read one value when they are asked. */
+  #addReadings(registers: Registry[]): void {
+    const { db, clock, tasks, mediaFreeBytes, version } = this.#options;
+    const reading = (name: string, help: string, read: () => number | Promise<number>) =>
+      new Gauge({
+        name,
+        help,
+        registers,
+        async collect() {
+          this.set(await read());
+        },
+      });
+    reading('drawbridge_tasks_running', 'Tasks that this process runs now', () => tasks.engine.running);
+    reading(
+      'drawbridge_event_lag_seconds',
+      'Age of the oldest event that readers must not see yet, because an older transaction still runs',
+      async () => {
+        const oldest = await oldestWaitingEventMs(db.slow);
+        return oldest === null ? 0 : Math.max(0, clock.now() - oldest) / 1000;
+      },
+    );
+    reading(
+      'drawbridge_media_free_bytes',
+      'Room for pictures; NaN where the store has no limit of its own',
+      async () => (await mediaFreeBytes().catch(() => null)) ?? Number.NaN,
+    );
+    new Gauge({ name: 'drawbridge_info', help: 'The version', labelNames: ['version'], registers }).set(
+      { version },
+      1,
+    );
+  }
+}

@@ -1,0 +1,132 @@
+// The face of the slice: whether this server is healthy and ready, its numbers, its upkeep, and the doctor.
+import type { Clock } from '../kernel/clock.ts';
+import { toTimestamp } from '../kernel/clock.ts';
+import type { Config } from '../kernel/config.ts';
+import type { Db } from '../kernel/db.ts';
+import type { NodeLease } from '../kernel/lease.ts';
+import type { Logger } from '../kernel/log.ts';
+import type { Media } from '../media/media.ts';
+import type { Providers } from '../providers/providers.ts';
+import { countOpenByLane, type Tasks } from '../tasks/tasks.ts';
+import { VERSION } from '../version.ts';
+import { Health, type Part } from './health.ts';
+import type { Metrics, ObservedRequest } from './metrics.ts';
+import { type GcReport, Upkeep } from './upkeep.ts';
+
+export type { Part } from './health.ts';
+export type { ObservedRequest } from './metrics.ts';
+export type { GcReport } from './upkeep.ts';
+
+export interface OperationsOptions {
+  config: Config;
+  db: Db;
+  clock: Clock;
+  log: Logger;
+  media: Media;
+  providers: Providers;
+  tasks: Tasks;
+  node: NodeLease;
+}
+
+export class Operations {
+  readonly health: Health;
+  readonly #options: OperationsOptions;
+  readonly #upkeep: Upkeep;
+  readonly #startedAt: number;
+  readonly #startedAtMonotonicMs: number;
+  #metrics: Metrics | null = null;
+
+  constructor(options: OperationsOptions) {
+    const { config, db, clock, log, media } = options;
+    this.#options = options;
+    this.#startedAt = clock.now();
+    this.#startedAtMonotonicMs = clock.monotonicMs();
+    this.health = new Health(options);
+    this.#upkeep = new Upkeep({
+      db,
+      clock,
+      log: log.child({ component: 'upkeep' }),
+      media,
+      idempotencyMs: config.tasks.idempotencyMs,
+    });
+  }
+
+  /** Starts the upkeep in the background. */
+  start(): void {
+    this.#upkeep.start();
+  }
+
+  /** Ends the upkeep; from now on `/readyz` says that the server is stopping. Idempotent. */
+  close(): void {
+    this.health.stop();
+    this.#upkeep.close();
+  }
+
+  get uptimeS(): number {
+    return Math.floor((this.#options.clock.monotonicMs() - this.#startedAtMonotonicMs) / 1000);
+  }
+
+  /** Counts a request that has ended; the HTTP layer calls it for each. */
+  observeRequest(request: ObservedRequest): void {
+    this.#metrics?.observe(request);
+  }
+
+  /** The page for Prometheus and its content type. Loaded at the first call: who has no Prometheus pays nothing. */
+  async metricsPage(): Promise<{ text: string; contentType: string }> {
+    const metrics = await this.#loadMetrics();
+    return { text: await metrics.text(), contentType: metrics.contentType };
+  }
+
+  /** Everything that `status` shows. */
+  async status() {
+    const { db, tasks, media, node } = this.#options;
+    const parts = await this.health.parts();
+    const history = await this.#upkeep.history();
+    return {
+      status: overallState(parts),
+      version: VERSION,
+      node: node.id,
+      pid: process.pid,
+      runtime: `Node ${process.version} on ${process.platform} ${process.arch}`,
+      started_at: toTimestamp(this.#startedAt),
+      uptime_s: this.uptimeS,
+      memory_bytes: process.memoryUsage.rss(),
+      database: db.dialect,
+      media_free_bytes: await media.freeBytes().catch(() => null),
+      running_here: tasks.engine.running,
+      tasks: await countOpenByLane(db.slow),
+      parts,
+      maintenance: history.map(({ job, at, ok, note }) => ({
+        job,
+        ran_at: toTimestamp(at),
+        ok: ok === 1,
+        result: note,
+      })),
+    };
+  }
+
+  /** Collects garbage now. Throws `conflict` while a collection runs, `storage_unavailable` without the volume. */
+  gc(): Promise<GcReport> {
+    return this.#upkeep.collect();
+  }
+
+  async #loadMetrics(): Promise<Metrics> {
+    const { Metrics } = await import('./metrics.ts');
+    const { db, clock, tasks, media } = this.#options;
+    this.#metrics ??= new Metrics({
+      db,
+      clock,
+      tasks,
+      health: this.health,
+      mediaFreeBytes: () => media.freeBytes(),
+      version: VERSION,
+    });
+    return this.#metrics;
+  }
+}
+
+/** Down when something required is down, degraded when anything is not ok. */
+export function overallState(parts: readonly Part[]): 'ok' | 'degraded' | 'down' {
+  if (parts.some(({ state, required }) => state === 'down' && required)) return 'down';
+  return parts.some(({ state }) => state !== 'ok') ? 'degraded' : 'ok';
+}

@@ -1,0 +1,74 @@
+// Binds the contracts of operations to its verbs.
+import type { FastifyRequest } from 'fastify';
+import { controlSocketFlag } from '../kernel/control-socket.ts';
+import { type Access, type BoundRoute, bindRoute } from '../kernel/route.ts';
+import { VERSION } from '../version.ts';
+import * as contract from './contract.ts';
+import type { Operations } from './operations.ts';
+
+const LOOPBACK = new Set(['127.0.0.1', '::1', '::ffff:127.0.0.1']);
+
+export function operationsRoutes(operations: Operations): BoundRoute[] {
+  return [...probeRoutes(operations), ...administrationRoutes(operations)];
+}
+
+function probeRoutes(operations: Operations): BoundRoute[] {
+  const { health } = operations;
+  return [
+    bindRoute(contract.healthzRoute, async () => ({ status: 200, body: { status: 'ok' } })),
+    bindRoute(contract.readyzRoute, async () => {
+      const reasons = await health.notReadyBecause();
+      if (reasons.length > 0) return { status: 503, body: { status: 'not_ready', reasons } };
+      return { status: 200, body: { status: 'ready' } };
+    }),
+    bindRoute(contract.healthRoute, async (request) => {
+      const parts = await health.parts();
+      const providers = parts.filter(({ name }) => name.startsWith('provider:'));
+      const detail = {
+        hasSession: providers.some(({ state, required }) => state !== 'down' && !required),
+        ...(mayDetail(request.access, request.raw)
+          ? { version: VERSION, uptime_s: operations.uptimeS, parts }
+          : {}),
+      };
+      const broken = parts.filter(({ state }) => state === 'down');
+      if (broken.length === 0) return { status: 200, body: { status: 'ok', ...detail } };
+      const error = `Not usable: ${broken.map(({ name }) => name).join(', ')}`;
+      return { status: 503, body: { status: 'unhealthy', error, ...detail } };
+    }),
+    bindRoute(contract.metricsRoute, async (_request, reply) => {
+      const { text, contentType } = await operations.metricsPage();
+      reply.type(contentType).send(text);
+      return 'handled';
+    }),
+  ];
+}
+
+function administrationRoutes(operations: Operations): BoundRoute[] {
+  return [
+    bindRoute(contract.statusRoute, async () => ({ status: 200, body: await operations.status() })),
+    bindRoute(contract.gcRoute, async () => {
+      const report = await operations.gc();
+      return {
+        status: 200,
+        body: {
+          images: report.images,
+          uploads: report.uploads,
+          files_removed: report.filesRemoved,
+          strays_quarantined: report.straysQuarantined,
+          strays_refused: report.straysRefused,
+          staged_removed: report.stagedRemoved,
+          quarantined_removed: report.quarantinedRemoved,
+          thumbnails_made: report.thumbs,
+          events_pruned: report.eventsPruned,
+        },
+      };
+    }),
+  ];
+}
+
+/** Administrators, and callers on this machine that came through no proxy, see what is inside. */
+function mayDetail(access: Access | null, request: FastifyRequest): boolean {
+  if (access) return access.scopes.has('admin');
+  const isDirect = LOOPBACK.has(request.socket.remoteAddress ?? '') && !request.headers['x-forwarded-for'];
+  return isDirect || controlSocketFlag(request.raw);
+}

@@ -1,0 +1,112 @@
+// Writes a picture of every screen in every theme, language and width to a folder, for people to look at:
+// `node test/pages/screenshots.ts [folder]` (default ./screenshots).
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import {
+  chooseModel,
+  launchBrowser,
+  openPage,
+  openStudio,
+  pageTestsSkipped,
+  type StudioServer,
+  startStudioServer,
+} from './studio-browser.ts';
+
+const DEFAULT_FOLDER = 'screenshots';
+const WIDTHS = [390, 768, 1440];
+const THEMES = ['light', 'dark'] as const;
+const LANGUAGES = {
+  en: {
+    locale: 'en-US',
+    slow: 'Sandbox, slow',
+    flaky: 'Sandbox, flaky',
+    one: 'A lighthouse on a basalt cliff in a winter storm, one warm window',
+    four: 'A small wooden teahouse above a misty bamboo valley at dawn',
+  },
+  zh: {
+    locale: 'zh-CN',
+    slow: '沙盒(慢速)',
+    flaky: '沙盒(故障演练)',
+    one: '冬日风暴中，玄武岩悬崖上的一座灯塔，一扇透出暖光的窗',
+    four: '黎明时分，薄雾竹谷之上的小木茶舍，水墨画，大片留白',
+  },
+};
+
+type Words = (typeof LANGUAGES)['en'];
+type Shoot = (page: Page, name: string) => Promise<void>;
+
+async function submit(page: Page, prompt: string): Promise<void> {
+  await page.fill('#prompt', prompt);
+  await page.locator('#prompt').press('Control+Enter');
+  await page
+    .locator('article', { hasText: prompt.slice(0, 12) })
+    .first()
+    .waitFor();
+}
+
+async function shootStudio(page: Page, words: Words, shoot: Shoot): Promise<void> {
+  await shoot(page, 'studio');
+  await chooseModel(page, words.flaky);
+  await submit(page, `${words.one} [sandbox:fault=content_blocked]`);
+  await page.locator('article .text-alarm').first().waitFor();
+  await shoot(page, 'failed');
+  await submit(page, words.one);
+  await page.locator('article [data-image]').first().waitFor();
+  await page.locator('input[type=radio][value="4"]').check();
+  await submit(page, words.four);
+  await page
+    .locator('article:has([data-image]:nth-of-type(1))', { hasText: words.four.slice(0, 12) })
+    .first()
+    .waitFor();
+  await shoot(page, 'finished');
+  await page.locator('input[type=radio][value="1"]').check();
+  await chooseModel(page, words.slow);
+  await submit(page, words.one);
+  await shoot(page, 'running');
+  await page.locator('article button').first().click();
+  await page.locator('article details > summary').first().click();
+  await shoot(page, 'details');
+  await page.locator('[popovertarget]').click();
+  await shoot(page, 'menu');
+  await page.keyboard.press('Escape');
+  await page.locator('[data-image]').first().click();
+  await page.locator('dialog[open]').waitFor();
+  await shoot(page, 'large');
+}
+
+async function shootAll(browser: Browser, server: StudioServer, folder: string): Promise<void> {
+  for (const [language, words] of Object.entries(LANGUAGES))
+    for (const colorScheme of THEMES)
+      for (const width of WIDTHS) {
+        const viewport = { width, height: 900 };
+        const options = { colorScheme, locale: words.locale, viewport, reducedMotion: 'reduce' } as const;
+        const shoot: Shoot = async (page, name) => {
+          await page.screenshot({ path: join(folder, `${name}-${language}-${colorScheme}-${width}.png`) });
+        };
+        const door = await openPage(browser, server.baseUrl, options);
+        await door.page.goto(server.baseUrl);
+        await door.page.locator('#api-key').waitFor();
+        await shoot(door.page, 'sign-in');
+        await door.page.goto(`${server.baseUrl}/setup`);
+        await door.page.locator('a.button').waitFor();
+        await shoot(door.page, 'set-up');
+        await door.close();
+        const studio = await openStudio(browser, server, options);
+        await shootStudio(studio.page, words, shoot);
+        await studio.close();
+      }
+}
+
+if (pageTestsSkipped) throw new Error(pageTestsSkipped);
+const folder = process.argv[2] ?? DEFAULT_FOLDER;
+await mkdir(folder, { recursive: true });
+const server = await startStudioServer();
+const browser = await launchBrowser();
+try {
+  await shootAll(browser, server, folder);
+} finally {
+  await browser.close();
+  await server.close();
+}
+process.stdout.write(`Screenshots are in ${folder}\n`);

@@ -1,0 +1,147 @@
+// The real program with its built studio, and a Chromium that watches itself: every page records script errors,
+// breaches of the content security policy and requests to another origin, and `assertClean` fails on any of them.
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { createApp } from '../../src/app.ts';
+import { loadConfig } from '../../src/kernel/config.ts';
+import { newSecret } from '../../src/kernel/id.ts';
+import { createMemoryLogger } from '../../src/kernel/log.ts';
+
+const CHROMIUM = '/usr/bin/chromium';
+const FLAGS = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+const ACTION_TIMEOUT_MS = 15_000;
+
+/** Why the page tests cannot run on this machine, or false. */
+export const pageTestsSkipped = existsSync(CHROMIUM) ? false : `needs ${CHROMIUM}`;
+
+export interface StudioServer {
+  baseUrl: string;
+  /** The one-time set-up link. */
+  setUpUrl: string;
+  /** A key that always exists. */
+  apiKey: string;
+  close(): Promise<void>;
+}
+
+/** Starts the program on a free port over an empty data directory. */
+export async function startStudioServer(): Promise<StudioServer> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'drawbridge-pages-'));
+  const apiKey = `dbk_${newSecret()}`;
+  const { config, problems } = loadConfig({
+    env: {
+      DRAWBRIDGE_DATA_DIR: dataDir,
+      DRAWBRIDGE_HOST: '127.0.0.1',
+      DRAWBRIDGE_PORT: '0',
+      DRAWBRIDGE_ADMIN_KEY: apiKey,
+    },
+    cwd: dataDir,
+  });
+  assert.ok(config, JSON.stringify(problems));
+  const app = await createApp({ config, log: createMemoryLogger({ level: 'warn' }) });
+  const baseUrl = `http://127.0.0.1:${await app.listen()}`;
+  return {
+    baseUrl,
+    setUpUrl: `${baseUrl}/setup#token=${app.bootstrap.setupToken}`,
+    apiKey,
+    async close() {
+      await app.close();
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+export function launchBrowser(): Promise<Browser> {
+  return chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+}
+
+export interface WatchedPage {
+  page: Page;
+  /** Fails when the page broke, breached its policy or called another origin. */
+  assertClean(): void;
+  close(): Promise<void>;
+}
+
+/** Opens a page of its own context (no cookies, no storage). */
+export async function openPage(
+  browser: Browser,
+  baseUrl: string,
+  options: BrowserContextOptions = {},
+): Promise<WatchedPage> {
+  const context = await browser.newContext({
+    locale: 'en-US',
+    viewport: { width: 1440, height: 900 },
+    ...options,
+  });
+  context.setDefaultTimeout(ACTION_TIMEOUT_MS);
+  const faults: string[] = [];
+  context.on('request', (request) => {
+    const url = new URL(request.url());
+    if (url.protocol.startsWith('http') && url.origin !== baseUrl) faults.push(`request to ${url.origin}`);
+  });
+  context.on('weberror', (error) => faults.push(`script error: ${error.error().stack}`));
+  context.on('console', (message) => {
+    if (message.text().includes('Content Security Policy')) faults.push(message.text());
+  });
+  return {
+    page: await context.newPage(),
+    assertClean: () => assert.deepEqual(faults, []),
+    close: () => context.close(),
+  };
+}
+
+/** Opens a page that is signed in and shows the Studio. */
+export async function openStudio(
+  browser: Browser,
+  server: StudioServer,
+  options: BrowserContextOptions = {},
+): Promise<WatchedPage> {
+  const watched = await openPage(browser, server.baseUrl, options);
+  const answer = await watched.page.request.post(`${server.baseUrl}/v1/auth/session`, {
+    data: { api_key: server.apiKey },
+    headers: { origin: server.baseUrl },
+  });
+  assert.ok(answer.ok(), await answer.text());
+  await watched.page.goto(server.baseUrl);
+  await watched.page.locator('#prompt').waitFor();
+  await watched.page.locator('form [type=submit]').waitFor();
+  return watched;
+}
+
+function readAxe(): string {
+  return readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+}
+
+/** Every violation that axe-core finds on the page, as `rule: element`. */
+export async function accessibilityViolations(page: Page): Promise<string[]> {
+  // As an expression over the debugging protocol, since the page's policy allows no injected script element.
+  return page.evaluate(`(async () => {
+    ${readAxe()};
+    const { violations } = await window.axe.run();
+    return violations.flatMap(({ id, nodes }) => nodes.map(({ target }) => id + ': ' + target.join(' ')));
+  })()`);
+}
+
+/** Picks a model, opening the list and, on narrow screens, the settings around it. */
+export async function chooseModel(page: Page, title: string): Promise<void> {
+  const settings = page.locator('form details > summary', { hasText: /^(Settings|设置)/ });
+  if ((await settings.count()) > 0 && !(await page.locator('form fieldset').first().isVisible()))
+    await settings.click();
+  const opener = page.locator('form button[aria-controls]');
+  if ((await opener.getAttribute('aria-expanded')) === 'false') await opener.click();
+  await page.getByRole('radio', { name: title }).check();
+  await opener.click();
+}
