@@ -4,10 +4,11 @@ import * as compat from './compat/contract.ts';
 import * as credits from './credits/contract.ts';
 import type { RouteContract } from './kernel/route.ts';
 import * as media from './media/contract.ts';
+import * as operations from './operations/contract.ts';
 import * as tasks from './tasks/contract.ts';
 
 /** In the order of the tags on the page. */
-const SLICES: Record<string, unknown>[] = [tasks, compat, media, credits, accounts];
+const SLICES: Record<string, unknown>[] = [tasks, compat, media, credits, accounts, operations];
 
 function isContract(value: unknown): value is RouteContract {
   return (

@@ -35,6 +35,8 @@ function inPlainWords(issue: z.core.$ZodIssue): string {
       return `must be at most ${issue.maximum}`;
     case 'invalid_value':
       return `must be ${joinWords(issue.values.map(String))}`;
+    case 'unrecognized_keys':
+      return `has an unknown name: ${issue.keys.join(', ')}`;
     default:
       return issue.message;
   }
@@ -67,7 +69,8 @@ export function explain(issue: z.core.$ZodIssue, tree: unknown, gathered: Gather
       ? `, entry ${path.slice(setting.path.length).join('.')},`
       : '';
   const value = valueAt(tree, issue.path);
-  const hint = setting?.kind === 'choice' ? didYouMean(String(value), setting.choices) : '';
+  const wrong = issue.code === 'unrecognized_keys' ? issue.keys[0] : value;
+  const hint = typeof wrong === 'string' ? didYouMean(wrong, setting?.choices ?? []) : '';
   return {
     key: name,
     text: `${name} (${from})${inside} ${inPlainWords(issue)}${shownValue(setting, value)}.${hint}`,

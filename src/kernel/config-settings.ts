@@ -10,6 +10,25 @@ const MOST_CREDITS = 1_000_000_000;
 const LONGEST_TIMEOUT_S = 24 * 3600;
 const PROXY_GROUPS = ['loopback', 'linklocal', 'uniquelocal'];
 
+/** The faults that the sandbox knows, by its own names. */
+export const SANDBOX_FAULTS = [
+  'unreachable',
+  'rate_limited',
+  'unavailable',
+  'content_blocked',
+  'submit_timeout',
+  'submit_timeout_created',
+  'submit_timeout_absent',
+  'poll_error',
+  'failed',
+  'lost',
+  'stuck',
+  'corrupt',
+  'slow_download',
+  'fewer',
+  'extra',
+] as const;
+
 interface SettingNotes {
   /** Names in the environment, strongest first; without it the one that the key gives. */
   env?: readonly string[];
@@ -37,7 +56,6 @@ const count = (initial: number, least: number, most: number, meaning: string) =>
   setting(z.int().min(least).max(most).default(initial), meaning);
 const seconds = (initial: number, meaning: string) =>
   setting(z.number().min(0.1).max(LONGEST_TIMEOUT_S).default(initial), meaning);
-const share = (meaning: string) => setting(z.number().min(0).max(1).default(0), meaning);
 
 const credits = z
   .number()
@@ -195,19 +213,19 @@ export const settingsSchema = z.strictObject({
       enabled: flag(true, 'Offer the built-in provider that needs no key.'),
       concurrency: count(2, 1, 64, 'Pictures that it paints at the same time.'),
       slow_seconds: setting(
-        z.number().min(0).max(3600).default(0),
-        'Extra seconds that every picture takes.',
+        z.number().min(0).max(3600).default(8),
+        'Seconds that a picture of the model sandbox-slow takes.',
       ),
-      faults: z
-        .strictObject({
-          rejected: share('Share of submits that are refused (0 to 1), to try out failures.'),
-          unknown: share('Share of submits that break off without an answer.'),
-          failed: share('Share of jobs that fail.'),
-          lost: share('Share of jobs that are forgotten.'),
-          blocked: share('Share of jobs that a content filter stops.'),
-          broken_image: share('Share of pictures that arrive damaged.'),
-        })
-        .prefault({}),
+      faults: setting(
+        z
+          .partialRecord(z.enum(SANDBOX_FAULTS), z.number().min(0).max(1))
+          .refine(
+            (shares) => Object.values(shares).reduce((sum, share) => sum + share, 0) <= 1,
+            'must not be more than 1 together',
+          )
+          .default({}),
+        'Share (0 to 1) of each fault that the model sandbox-flaky shows, such as failed=0.1,lost=0.05.',
+      ),
     })
     .prefault({}),
   media: z
@@ -285,7 +303,7 @@ export interface Setting {
   env: readonly string[];
   secret: boolean;
   kind: SettingKind;
-  /** Values of a `choice`. */
+  /** Values of a `choice`, names of a `map` that takes only some. */
   choices: readonly string[];
   defaultValue: unknown;
   meaning: string;
@@ -312,6 +330,11 @@ function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
   return inner;
 }
 
+function namesOf(schema: z.core.$ZodType): string[] {
+  const names = schema instanceof z.ZodRecord ? schema.keyType : schema;
+  return names instanceof z.ZodEnum ? names.options.map(String) : [];
+}
+
 function listSettings(schema: z.ZodObject, prefix: readonly string[]): Setting[] {
   return Object.entries(schema.shape).flatMap(([name, field]): Setting[] => {
     const path = [...prefix, name];
@@ -326,7 +349,7 @@ function listSettings(schema: z.ZodObject, prefix: readonly string[]): Setting[]
         env: (meta['x-env'] as string[] | undefined) ?? [`DRAWBRIDGE_${path.join('_').toUpperCase()}`],
         secret: meta['x-secret'] === true,
         kind: KINDS[inner._zod.def.type] ?? 'text',
-        choices: inner instanceof z.ZodEnum ? inner.options.map(String) : [],
+        choices: namesOf(inner),
         defaultValue: (field as z.ZodType).parse(undefined),
         meaning: meta.description ?? '',
       },

@@ -315,6 +315,21 @@ test('variables that Kubernetes sets for a service called drawbridge are ignored
   assert.equal(warnings.length, 1);
 });
 
+test('shares of sandbox faults are named, from 0 to 1, and at most 1 together', () => {
+  const faults = (text: string) => load({ DRAWBRIDGE_SANDBOX_FAULTS: text });
+  assert.deepEqual(
+    { ...faults('failed=0.25, lost=0.5').config?.sandbox.faults },
+    { failed: 0.25, lost: 0.5 },
+  );
+  assert.match(
+    faults('failled=0.1').problems[0]?.text ?? '',
+    /has an unknown name: failled\. Did you mean failed\?/,
+  );
+  assert.match(faults('failed=2').problems[0]?.text ?? '', /entry failed, must be at most 1, but is "2"/);
+  assert.match(faults('failed=0.6,lost=0.6').problems[0]?.text ?? '', /must not be more than 1 together/);
+  assert.match(faults('failed').problems[0]?.text ?? '', /must be a list of name=number, but is "failed"/);
+});
+
 test('a short admin key is warned about', () => {
   assert.match(warningTexts({ DRAWBRIDGE_ADMIN_KEY: 'secret123' })[0] ?? '', /is short and has every right/);
 });

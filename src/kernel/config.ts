@@ -100,15 +100,8 @@ export function toConfig(settings: Settings, context: ConfigContext) {
       enabled: sandbox.enabled,
       concurrency: sandbox.concurrency,
       slowMs: sandbox.slow_seconds * MS_PER_S,
-      /** Each a share from 0 to 1. */
-      faults: {
-        rejected: sandbox.faults.rejected,
-        unknown: sandbox.faults.unknown,
-        failed: sandbox.faults.failed,
-        lost: sandbox.faults.lost,
-        blocked: sandbox.faults.blocked,
-        brokenImage: sandbox.faults.broken_image,
-      },
+      /** Fault of the sandbox → share from 0 to 1. */
+      faults: sandbox.faults,
     },
     media: {
       root: media.root === null ? resolve(dataDir, 'media') : resolve(context.cwd, media.root),

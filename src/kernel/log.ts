@@ -1,7 +1,6 @@
 // The log: one JSON object a line (pretty on a terminal), structured fields first, then a fixed message.
 // Every value is scrubbed before it is written: secrets masked by field name and by shape, line breaks and control
 // characters escaped so that no value can forge a line, sizes bounded so that no value can flood it.
-import { once } from 'node:events';
 import pino from 'pino';
 import { type Clock, systemClock, toTimestamp } from './clock.ts';
 import { createRedactor, isSecretName, MASK, type Redactor } from './redact.ts';
@@ -35,7 +34,7 @@ export interface RootLogger extends Logger {
   /** Writes out what is still in memory; call before the process exits. */
   flush(): void;
   /** Opens the log file anew after it was rotated away; without a file it does nothing. */
-  reopen(): Promise<void>;
+  reopen(): void;
 }
 
 export interface LogOptions {
@@ -53,6 +52,8 @@ const LONGEST_STRING = 8192;
 const MOST_ENTRIES = 100;
 const DEEPEST = 6;
 const MOST_STACK_FRAMES = 12;
+/** The log may name accounts and addresses: not for everybody on the machine. */
+const FILE_MODE = 0o640;
 /** Names that the line itself uses. */
 const RESERVED = new Set(['level', 'time', 'msg']);
 /** Control and line-breaking characters, and those that reorder text on a terminal. */
@@ -187,7 +188,7 @@ function loggerOf(core: Core, bindings: LogFields): Logger {
 interface Output {
   stream: pino.DestinationStream;
   flush(): void;
-  reopen(): Promise<void>;
+  reopen(): void;
 }
 
 async function openOutput({ format, file }: LogOptions): Promise<Output> {
@@ -201,22 +202,21 @@ async function openOutput({ format, file }: LogOptions): Promise<Output> {
       singleLine: true,
       translateTime: 'SYS:HH:MM:ss.l',
     });
-    return { stream, flush: () => {}, reopen: async () => {} };
+    return { stream, flush: () => {}, reopen: () => {} };
   }
-  const stream = pino.destination({ dest: file ?? 1, append: true, mkdir: true, sync: false, mode: 0o640 });
-  // Until its file is open the stream can neither be flushed nor say that it will never open.
-  await once(stream, 'ready').catch((error) => {
-    stream.destroy();
-    throw error;
+  // Synchronous: an asynchronous stream loses or reorders the last lines of a process, which are the ones that matter.
+  const stream = pino.destination({
+    dest: file ?? 1,
+    append: true,
+    mkdir: true,
+    sync: true,
+    mode: FILE_MODE,
   });
   return {
     stream,
     flush: () => stream.flushSync(),
-    async reopen() {
-      if (file === null) return;
-      const ready = once(stream, 'ready');
-      stream.reopen();
-      await ready;
+    reopen: () => {
+      if (file !== null) stream.reopen();
     },
   };
 }
@@ -283,6 +283,6 @@ export function createMemoryLogger(
       return () => core.listeners.delete(listener);
     },
     flush: () => {},
-    reopen: async () => {},
+    reopen: () => {},
   };
 }

@@ -79,17 +79,16 @@ export function isMetadataAddress(text: string): boolean {
   return !address || within(address, METADATA_RANGES);
 }
 
-/** Whether this machine itself answers on the address. */
-function isOwnAddress(text: string): boolean {
-  const wanted = parse(text)?.toNormalizedString();
-  return Object.values(networkInterfaces()).some((list) =>
-    list?.some(({ address }) => parse(address)?.toNormalizedString() === wanted),
-  );
+/** Addresses on which this machine itself answers; a public one would lead back to services meant for it alone. */
+function ownAddresses(): string[] {
+  return Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map(({ address }) => address));
 }
 
 /** Whether a connection to this address may be made under the policy. */
-export function isAllowedAddress(text: string, policy: AddressPolicy): boolean {
-  return policy === 'configured' ? !isMetadataAddress(text) : isPublicAddress(text) && !isOwnAddress(text);
+export function isAllowedAddress(text: string, policy: AddressPolicy, own = ownAddresses()): boolean {
+  if (policy === 'configured') return !isMetadataAddress(text);
+  const normal = parse(text)?.toNormalizedString();
+  return isPublicAddress(text) && !own.some((address) => parse(address)?.toNormalizedString() === normal);
 }
 
 /** `host:port` in lower case, with the scheme's port filled in; IPv6 in brackets. */
@@ -113,4 +112,13 @@ export function checkUrl(
   if (policy === 'configured' || allowed.has(hostAndPort(url))) return 'configured';
   if (!PUBLIC_PORTS.has(url.port)) throw refuse(`port ${url.port} is not allowed`);
   return 'public';
+}
+
+/** Where a redirect leads; throws `redirect_refused` for what is no address or leaves https. Hop limits are the caller's. */
+export function redirectTarget(from: URL, location: string, about: string): URL {
+  const refuse = (why: string) => new OutboundError('redirect_refused', 'sent', `${about}: ${why}`);
+  if (!URL.canParse(location, from.href)) throw refuse('a redirect to something that is no address');
+  const to = new URL(location, from);
+  if (from.protocol === 'https:' && to.protocol === 'http:') throw refuse('a redirect from https to http');
+  return to;
 }

@@ -38,6 +38,17 @@ async function* capped(
   }
 }
 
+/** What zlib says of bytes that are not what the answer declared. */
+async function* explained(source: AsyncIterable<Uint8Array>, about: string): AsyncGenerator<Uint8Array> {
+  try {
+    yield* source;
+  } catch (error) {
+    if (error instanceof OutboundError) throw error;
+    const kind = (error as { code?: unknown }).code === 'Z_BUF_ERROR' ? 'truncated' : 'bad_answer';
+    throw new OutboundError(kind, 'sent', `${about}: the answer cannot be decoded`, error);
+  }
+}
+
 function decoder(encoding: string) {
   switch (encoding) {
     case 'gzip':
@@ -77,7 +88,7 @@ export function decoded(
   }
   // The iteration below throws what the pipeline reports; without a callback it would be thrown a second time.
   pipeline(Readable.from(encoded), transform, () => {});
-  return capped(transform, maxBytes, about);
+  return capped(explained(transform, about), maxBytes, about);
 }
 
 /** Throws `too_large` at once when the declared length says so. */

@@ -94,9 +94,6 @@ function kindOf(error: unknown, phase: OutboundPhase): OutboundErrorKind {
     if (known) return known === 'connect_timeout' && phase === 'sent' ? 'reset' : known;
     if (TLS_CODE.test(code)) return 'tls';
     if (code.startsWith('HPE_') || current.name === 'HTTPParserError') return 'bad_answer';
-    if (code.startsWith('Z_') || code.startsWith('ERR__ERROR_FORMAT') || code.startsWith('ERR_BROTLI')) {
-      return code === 'Z_BUF_ERROR' ? 'truncated' : 'bad_answer';
-    }
     if (/^Proxy response |SOCKS5/i.test(current.message)) return 'proxy';
     if (current instanceof AggregateError && current.errors.length > 0) current = current.errors[0];
     else current = current.cause;

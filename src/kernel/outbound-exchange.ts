@@ -117,9 +117,23 @@ export class Exchange {
     this.#onEnd();
   }
 
+  /** The outcome of `work`, or the cut if that comes first: undici heeds its signal only once it is connected. */
+  orCut<T>(work: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const onCut = () => reject(this.signal.reason);
+      if (this.signal.aborted) onCut();
+      this.signal.addEventListener('abort', onCut, { once: true });
+      work.then(resolve, reject).finally(() => this.signal.removeEventListener('abort', onCut));
+    });
+  }
+
   /** The reason it was cut for, if it was, else what was thrown, classified. */
   explain(error: unknown): OutboundError {
-    const reason = this.#abort.signal.reason;
-    return reason instanceof OutboundError ? reason : toOutboundError(error, this.phase, this.about);
+    const { reason } = this.#abort.signal;
+    const found = reason instanceof OutboundError ? reason : toOutboundError(error, this.phase, this.about);
+    // A later hop may fail before it is sent, but the request as a whole has been.
+    return found.phase === this.phase || this.phase === 'not_sent'
+      ? found
+      : new OutboundError(found.kind, this.phase, found.message, found);
   }
 }

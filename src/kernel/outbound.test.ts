@@ -261,7 +261,11 @@ test('S13 a request that must not be repeated never uses a kept connection; a re
   t.after(() => server.close());
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const { send } = open(t);
-  for (let i = 0; i < 3; i += 1) await (await send(url)).readText();
+  for (let i = 0; i < 3; i += 1) {
+    await (await send(url)).readText();
+    // The connection is free again one turn after the answer's end.
+    await new Promise(setImmediate);
+  }
   assert.equal(connections, 1);
   for (let i = 0; i < 3; i += 1) await (await send(url, { method: 'POST', body: 'x' })).readText();
   assert.equal(connections, 4);
@@ -396,8 +400,9 @@ test('every encoding is undone; an unasked one and a broken one are errors', asy
   for (const encoding of Object.keys(encoders))
     assert.equal(await (await send(`${url}/${encoding}`)).readText(), text);
   await assert.rejects(send(`${url}/compress`), failure('bad_answer', 'sent'));
-  await assert.rejects((await send(`${url}/gzip/cut`)).readText(), failure('truncated', 'sent'));
   for (const encoding of Object.keys(encoders)) {
+    const half = await send(`${url}/${encoding}/cut`);
+    await assert.rejects(half.readText(), failure('truncated', 'sent'), encoding);
     await assert.rejects(
       (await send(`${url}/${encoding}/broken`)).readText(),
       failure('bad_answer', 'sent'),

@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import { type Dispatcher, type FormData, request as undiciRequest } from 'undici';
 import type { Clock } from './clock.ts';
 import type { Logger } from './log.ts';
-import { type AddressPolicy, checkUrl, hostAndPort } from './outbound-address.ts';
+import { type AddressPolicy, checkUrl, hostAndPort, redirectTarget } from './outbound-address.ts';
 import { ACCEPTED_ENCODINGS, checkDeclaredLength, decoded, inPieces, isLarge } from './outbound-body.ts';
 import { createFreshClient, createSharedAgent, systemLookup } from './outbound-connect.ts';
 import { OutboundError } from './outbound-error.ts';
@@ -131,29 +131,23 @@ function prepare(request: OutboundRequest, headers: Record<string, string>) {
   return { headers: all, body: bytes ?? null };
 }
 
-/** The next hop's URL; throws `redirect_refused` for one that may not be followed. */
-function nextHop(from: URL, location: string, hops: number, most: number, about: string): URL {
-  const refuse = (why: string) => new OutboundError('redirect_refused', 'sent', `${about}: ${why}`);
-  if (hops >= most) throw refuse(`more than ${most} redirects`);
-  const to = URL.canParse(location, from.href) ? new URL(location, from) : undefined;
-  if (!to) throw refuse('a redirect to something that is no address');
-  if (from.protocol === 'https:' && to.protocol === 'http:') throw refuse('a redirect from https to http');
-  return to;
-}
-
 const isRedirect = (status: number) => [301, 302, 303, 307, 308].includes(status);
 
 async function* watchedBody(head: Head, exchange: Exchange, idleTimeoutMs: number, minBytesPerS: number) {
   const source: AsyncIterator<Uint8Array> = head.body[Symbol.asyncIterator]();
   let waitedMs = 0;
   let bytes = 0;
+  let complete = false;
   try {
     for (;;) {
       const askedAt = exchange.clock.monotonicMs();
       exchange.limit('idle_timeout', idleTimeoutMs);
       const { done, value } = await source.next();
       exchange.unlimit();
-      if (done) return;
+      if (done) {
+        complete = true;
+        return;
+      }
       waitedMs += exchange.clock.monotonicMs() - askedAt;
       bytes += value.byteLength;
       if (waitedMs > THROUGHPUT_GRACE_MS && bytes < (minBytesPerS * waitedMs) / MS_PER_S) {
@@ -164,7 +158,8 @@ async function* watchedBody(head: Head, exchange: Exchange, idleTimeoutMs: numbe
   } catch (error) {
     throw exchange.explain(error);
   } finally {
-    head.body.destroy();
+    // Destroying a body that has just ended would close its connection, which others could still use.
+    if (!complete) head.body.destroy();
     exchange.end();
   }
 }
@@ -200,12 +195,14 @@ function toResponse(
   const raw = watchedBody(head, exchange, idleTimeoutMs, request.minBytesPerS ?? 0);
   const source = decoded(raw, request.method === 'HEAD' ? undefined : encoding, maxBytes, about);
   async function* classified(): AsyncGenerator<Uint8Array> {
+    let complete = false;
     try {
       yield* source;
+      complete = true;
     } catch (error) {
       throw exchange.explain(error);
     } finally {
-      head.body.destroy();
+      if (!complete) head.body.destroy();
       exchange.end();
     }
   }
@@ -281,13 +278,14 @@ export function createOutbound(options: OutboundOptions): Outbound {
     );
     exchange.signal.throwIfAborted();
     const prepared = prepare(request, headers);
-    const head = await undiciRequest(url, {
+    const pending = undiciRequest(url, {
       dispatcher,
       method: request.method,
       headers: prepared.headers,
       body: prepared.body,
       signal: exchange.signal,
     });
+    const head = await exchange.orCut(pending);
     answered = true;
     exchange.unlimit();
     // A body that nobody is reading yet, or any more, must not bring the process down when it is cut.
@@ -326,7 +324,9 @@ export function createOutbound(options: OutboundOptions): Outbound {
       }
       head.body.destroy();
       exchange.leaveHop();
-      url = nextHop(url, location, hops, most, about);
+      if (hops >= most)
+        throw new OutboundError('redirect_refused', 'sent', `${about}: more than ${most} redirects`);
+      url = redirectTarget(url, location, about);
       // Where it leads was the other side's choice: from here on only public addresses and exact exceptions.
       policy = 'public';
       headers = Object.fromEntries(Object.entries(headers).filter(([name]) => REDIRECT_HEADERS.has(name)));

@@ -1,5 +1,6 @@
 // Hostile pictures against the real image process: what passes, what is refused, and that the service outlives its decoders.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -160,6 +161,21 @@ describe('hostile pictures', () => {
     await refused(Buffer.from('RIFF\x10\0\0\0WEBP<svg></svg>', 'latin1'));
   });
 
+  test('M5s: once restricted, sharp has no loader for SVG, GIF, TIFF and PDF, and keeps those for our three', async () => {
+    const script = `
+      import sharp from ${JSON.stringify(import.meta.resolve('sharp'))};
+      import { restrictDecoders } from ${JSON.stringify(new URL('./picture-decode.ts', import.meta.url).href)};
+      const source = { create: { width: 8, height: 8, channels: 3, background: 'red' } };
+      const files = { svg: Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8"/>') };
+      for (const format of ['png', 'jpeg', 'webp', 'gif', 'tiff', 'avif']) files[format] = await sharp(source).toFormat(format).toBuffer();
+      restrictDecoders();
+      const open = [];
+      for (const [format, bytes] of Object.entries(files)) await sharp(bytes).metadata().then(() => open.push(format), () => {});
+      console.log(open.join());`;
+    const run = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' });
+    assert.equal(run.stdout.trim(), 'png,jpeg,webp', run.stderr);
+  });
+
   test('V3 M3s: what lies behind the end of an uploaded picture is gone', async () => {
     for (const format of ['png', 'jpeg', 'webp'] as const) {
       const tail = Buffer.from('PK\x03\x04<html><script>alert(1)</script>');
@@ -187,7 +203,7 @@ describe('hostile pictures', () => {
 
   test('V2 M4s: pixel bombs, animations, chunk floods, text and profile bombs are refused at once', async () => {
     const startMs = performance.now();
-    await refused(flatPng(16_000, 16_000));
+    await assert.rejects(inspect(flatPng(16_000, 16_000)), /16000 × 16000 pixels; at most 50 million/);
     await refused(flatPng(30_000, 8_000), 'result');
     await refused(flatPng(40_000, 16));
     await refused(flatPng(16, 16, [animationChunk(10_000)]));

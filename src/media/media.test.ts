@@ -17,7 +17,6 @@ import { after, describe, type TestContext, test } from 'node:test';
 import { databaseKinds, openTestDb } from '../../test/harness/database.ts';
 import { systemClock } from '../kernel/clock.ts';
 import type { Db } from '../kernel/db.ts';
-import { registerWrites, type Trx } from '../kernel/db.ts';
 import { AppError } from '../kernel/errors.ts';
 import { newId, sha256Hex } from '../kernel/id.ts';
 import type { Logger } from '../kernel/log.ts';
@@ -27,33 +26,21 @@ import {
   createMedia,
   findImage,
   findImages,
-  insertImages,
   type Media,
   type MediaOptions,
   type NewImage,
-  pinUploads,
   type StoredPicture,
   UPLOAD_KEEP_MS,
 } from './media.ts';
 import { newMediaKey } from './media-store.ts';
 import { setImageTrashed, updateImage } from './store.ts';
 import { FOREIGN_FILES, flatPng, photo, textChunk } from './test-pictures.ts';
+import { insertForTest, pinForTest } from './test-writes.ts';
 
 const ACCOUNT = 'acct_1';
 const FOREIGN = 'acct_2';
 const silent: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
 const hasCode = (code: string) => (error: unknown) => error instanceof AppError && error.code === code;
-
-async function insertForTest(trx: Trx, input: { now: number; images: NewImage[] }): Promise<void> {
-  await insertImages(trx, input);
-}
-async function pinForTest(
-  trx: Trx,
-  input: { ids: string[]; accountId: string; untilMs: number },
-): Promise<void> {
-  await pinUploads(trx, input);
-}
-registerWrites(import.meta.url, { insertForTest, pinForTest });
 
 const folders: string[] = [];
 after(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true }))));
@@ -122,7 +109,7 @@ async function addImage(
   bytes?: Uint8Array,
   more: Partial<NewImage> = {},
 ): Promise<NewImage> {
-  const image = imageOf(await media.ingestResult(stream(bytes ?? (await photo('png', 32)))), more);
+  const image = imageOf(await media.ingestResult(stream(bytes ?? (await photo('png', 32))), more.kind), more);
   await db.write(insertForTest, { now: systemClock.now(), images: [image] });
   return image;
 }
@@ -239,7 +226,7 @@ describe('results', () => {
     await media.start();
     const bad = [
       ...Object.values(FOREIGN_FILES),
-      (await photo('jpeg', 64)).subarray(0, 900),
+      (await photo('jpeg', 128)).subarray(0, 900),
       flatPng(16_000, 16_000),
     ];
     for (const bytes of bad) {

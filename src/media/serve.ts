@@ -126,8 +126,9 @@ async function sendBytes(
     }
   }
   reply.header('content-length', bytes);
-  if (isHead || bytes === 0) {
-    reply.send();
+  if (isHead) {
+    // Fastify's HEAD handling sets a length of 0 unless the body is a stream.
+    reply.send(Readable.from([]));
     return false;
   }
   reply.send(window ? opened.stream(window) : opened.stream());

@@ -1,5 +1,7 @@
 // All queries on pictures, and the only writers of them. Their files' rows (file-store.ts) come and go in the same
 // transactions, so that a file with a row is always somebody's.
+
+import assert from 'node:assert/strict';
 import { sql } from 'kysely';
 import { compileOnce, type Reader, registerWrites, type Trx } from '../kernel/db.ts';
 import { currentChange } from '../kernel/db-dialect.ts';
@@ -83,6 +85,7 @@ export async function insertImages(
 ): Promise<void> {
   if (input.images.length === 0) return;
   const { now } = input;
+  for (const { kind, picture } of input.images) assert.equal(kind, picture.fileKind);
   await trx
     .insertInto('files')
     .values(input.images.flatMap(({ picture }) => fileRows(picture, now)))

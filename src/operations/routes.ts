@@ -15,11 +15,12 @@ export function operationsRoutes(operations: Operations): BoundRoute[] {
 function probeRoutes(operations: Operations): BoundRoute[] {
   const { health } = operations;
   return [
-    bindRoute(contract.healthzRoute, async () => ({ status: 200, body: { status: 'ok' } })),
+    bindRoute(contract.healthzRoute, async () => ({ status: 200 as const, body: { status: 'ok' as const } })),
     bindRoute(contract.readyzRoute, async () => {
       const reasons = await health.notReadyBecause();
-      if (reasons.length > 0) return { status: 503, body: { status: 'not_ready', reasons } };
-      return { status: 200, body: { status: 'ready' } };
+      if (reasons.length > 0)
+        return { status: 503 as const, body: { status: 'not_ready' as const, reasons } };
+      return { status: 200 as const, body: { status: 'ready' as const } };
     }),
     bindRoute(contract.healthRoute, async (request) => {
       const parts = await health.parts();
@@ -31,9 +32,9 @@ function probeRoutes(operations: Operations): BoundRoute[] {
           : {}),
       };
       const broken = parts.filter(({ state }) => state === 'down');
-      if (broken.length === 0) return { status: 200, body: { status: 'ok', ...detail } };
+      if (broken.length === 0) return { status: 200 as const, body: { status: 'ok' as const, ...detail } };
       const error = `Not usable: ${broken.map(({ name }) => name).join(', ')}`;
-      return { status: 503, body: { status: 'unhealthy', error, ...detail } };
+      return { status: 503 as const, body: { status: 'unhealthy' as const, error, ...detail } };
     }),
     bindRoute(contract.metricsRoute, async (_request, reply) => {
       const { text, contentType } = await operations.metricsPage();
@@ -45,11 +46,11 @@ function probeRoutes(operations: Operations): BoundRoute[] {
 
 function administrationRoutes(operations: Operations): BoundRoute[] {
   return [
-    bindRoute(contract.statusRoute, async () => ({ status: 200, body: await operations.status() })),
+    bindRoute(contract.statusRoute, async () => ({ status: 200 as const, body: await operations.status() })),
     bindRoute(contract.gcRoute, async () => {
       const report = await operations.gc();
       return {
-        status: 200,
+        status: 200 as const,
         body: {
           images: report.images,
           uploads: report.uploads,

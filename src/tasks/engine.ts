@@ -98,7 +98,6 @@ export class TaskEngine {
     await Promise.race([Promise.all(this.#finished), timeout]);
     (timer as Timer | null)?.cancel();
     this.#stopRuns();
-    await Promise.all(this.#finished);
   }
 
   async #claim(lane: string): Promise<void> {

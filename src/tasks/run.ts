@@ -23,8 +23,10 @@ import { askToStop, awaitOutputs, lastOutputs } from './wait.ts';
 
 /** A task taken over this often without any progress in between is ended: it may be what kills its node. */
 export const MAX_ADOPTIONS = 10;
-/** What is left of a task's time once its deadline has passed: one question and one answer. */
-const LAST_WORDS_MS = 15_000;
+/** After the deadline a provider has this long to answer one last question. */
+const LAST_QUESTION_MS = 15_000;
+/** And a picture that was there this long to be saved. */
+const LAST_SAVE_MS = 5 * 60_000;
 
 /** `again`: the run broke off unexpectedly and must be taken up anew. */
 export type RunEnd = 'done' | 'again';
@@ -150,11 +152,14 @@ async function saveAndFinish(run: Run, outputs: Job['outputs']): Promise<void> {
 
 /** At the deadline: a job that is done is delivered after all, any other is asked to stop, and the task fails free of charge. */
 async function finishLate(run: Run): Promise<void> {
-  run.signal = AbortSignal.any([run.control.stopped, timeoutSignal(run.ctx.clock, LAST_WORDS_MS)]);
+  run.signal = AbortSignal.any([run.control.stopped, timeoutSignal(run.ctx.clock, LAST_QUESTION_MS)]);
   const jobId = run.attempt?.jobId ?? null;
   try {
     const outputs = jobId === null ? null : await lastOutputs(run, jobId);
-    if (outputs) return await saveAndFinish(run, outputs);
+    if (outputs) {
+      run.signal = AbortSignal.any([run.control.stopped, timeoutSignal(run.ctx.clock, LAST_SAVE_MS)]);
+      return await saveAndFinish(run, outputs);
+    }
     if (jobId !== null) await askToStop(run, jobId, run.signal);
   } catch (error) {
     if (error instanceof LeaseLostError || run.control.stopped.aborted) throw new LeaseLostError();

@@ -19,14 +19,12 @@ const THEMES = ['light', 'dark'] as const;
 const LANGUAGES = {
   en: {
     locale: 'en-US',
-    slow: 'Sandbox, slow',
     flaky: 'Sandbox, flaky',
     one: 'A lighthouse on a basalt cliff in a winter storm, one warm window',
     four: 'A small wooden teahouse above a misty bamboo valley at dawn',
   },
   zh: {
     locale: 'zh-CN',
-    slow: '沙盒(慢速)',
     flaky: '沙盒(故障演练)',
     one: '冬日风暴中，玄武岩悬崖上的一座灯塔，一扇透出暖光的窗',
     four: '黎明时分，薄雾竹谷之上的小木茶舍，水墨画，大片留白',
@@ -45,6 +43,13 @@ async function submit(page: Page, prompt: string): Promise<void> {
     .waitFor();
 }
 
+/** Waits until the newest card has `count` pictures and shows the first. */
+async function newestPictures(page: Page, count: number): Promise<void> {
+  const images = page.locator('#feed li:first-child [data-image] img');
+  await images.nth(count - 1).waitFor();
+  await images.first().evaluate('(image) => image.decode()');
+}
+
 async function shootStudio(page: Page, words: Words, shoot: Shoot): Promise<void> {
   await shoot(page, 'studio');
   await chooseModel(page, words.flaky);
@@ -52,17 +57,13 @@ async function shootStudio(page: Page, words: Words, shoot: Shoot): Promise<void
   await page.locator('article .text-alarm').first().waitFor();
   await shoot(page, 'failed');
   await submit(page, words.one);
-  await page.locator('article [data-image]').first().waitFor();
+  await newestPictures(page, 1);
   await page.locator('input[type=radio][value="4"]').check();
   await submit(page, words.four);
-  await page
-    .locator('article:has([data-image]:nth-of-type(1))', { hasText: words.four.slice(0, 12) })
-    .first()
-    .waitFor();
+  await newestPictures(page, 4);
   await shoot(page, 'finished');
   await page.locator('input[type=radio][value="1"]').check();
-  await chooseModel(page, words.slow);
-  await submit(page, words.one);
+  await submit(page, `${words.one} [sandbox:delay=3s]`);
   await shoot(page, 'running');
   await page.locator('article button').first().click();
   await page.locator('article details > summary').first().click();
@@ -71,7 +72,7 @@ async function shootStudio(page: Page, words: Words, shoot: Shoot): Promise<void
   await shoot(page, 'menu');
   await page.keyboard.press('Escape');
   await page.locator('[data-image]').first().click();
-  await page.locator('dialog[open]').waitFor();
+  await page.locator('dialog[open] img').evaluate('(image) => image.decode()');
   await shoot(page, 'large');
 }
 

@@ -28,13 +28,33 @@ const ACTION_TIMEOUT_MS = 15_000;
 /** Why the page tests cannot run on this machine, or false. */
 export const pageTestsSkipped = existsSync(CHROMIUM) ? false : `needs ${CHROMIUM}`;
 
+export interface SessionCookie {
+  name: string;
+  value: string;
+  url: string;
+}
+
 export interface StudioServer {
   baseUrl: string;
   /** The one-time set-up link. */
   setUpUrl: string;
   /** A key that always exists. */
   apiKey: string;
+  /** Signs in once and returns the same cookie ever after, since sign-ins are limited per address. */
+  sessionCookie(): Promise<SessionCookie>;
   close(): Promise<void>;
+}
+
+async function signIn(baseUrl: string, apiKey: string): Promise<SessionCookie> {
+  const answer = await fetch(`${baseUrl}/v1/auth/session`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ api_key: apiKey }),
+  });
+  const [pair = ''] = (answer.headers.get('set-cookie') ?? '').split(';', 1);
+  const [name = '', value = ''] = pair.split('=', 2);
+  assert.ok(name !== '' && value !== '', await answer.text());
+  return { name, value, url: baseUrl };
 }
 
 /** Starts the program on a free port over an empty data directory. */
@@ -53,10 +73,15 @@ export async function startStudioServer(): Promise<StudioServer> {
   assert.ok(config, JSON.stringify(problems));
   const app = await createApp({ config, log: createMemoryLogger({ level: 'warn' }) });
   const baseUrl = `http://127.0.0.1:${await app.listen()}`;
+  let cookie: Promise<SessionCookie> | null = null;
   return {
     baseUrl,
     setUpUrl: `${baseUrl}/setup#token=${app.bootstrap.setupToken}`,
     apiKey,
+    sessionCookie: () => {
+      cookie ??= signIn(baseUrl, apiKey);
+      return cookie;
+    },
     async close() {
       await app.close();
       await rm(dataDir, { recursive: true, force: true });
@@ -110,11 +135,7 @@ export async function openStudio(
   options: BrowserContextOptions = {},
 ): Promise<WatchedPage> {
   const watched = await openPage(browser, server.baseUrl, options);
-  const answer = await watched.page.request.post(`${server.baseUrl}/v1/auth/session`, {
-    data: { api_key: server.apiKey },
-    headers: { origin: server.baseUrl },
-  });
-  assert.ok(answer.ok(), await answer.text());
+  await watched.page.context().addCookies([await server.sessionCookie()]);
   await watched.page.goto(server.baseUrl);
   await watched.page.locator('#prompt').waitFor();
   await watched.page.locator('form [type=submit]').waitFor();

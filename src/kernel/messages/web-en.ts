@@ -152,7 +152,7 @@ export const webEn = {
   'task.submitting': 'Handing over',
   'task.waiting': 'Painting',
   'task.saving': 'Bringing it across',
-  'task.cancelled': 'Cancelled',
+  'task.cancelled': 'Cancelled.',
   'task.cancelled.free': 'Nothing was charged.',
   'task.cancelling': 'Cancelling',
   'task.notCancellable': 'This one can no longer be stopped.',

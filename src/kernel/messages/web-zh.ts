@@ -145,7 +145,7 @@ export const webZh: WebMessages = {
   'task.submitting': '提交中',
   'task.waiting': '绘制中',
   'task.saving': '保存中',
-  'task.cancelled': '已取消',
+  'task.cancelled': '已取消。',
   'task.cancelled.free': '没有扣费。',
   'task.cancelling': '正在取消',
   'task.notCancellable': '这个任务已经无法停止。',

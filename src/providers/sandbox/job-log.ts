@@ -156,9 +156,7 @@ export class JobLog {
   append(line: LogLine): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#pending.push({ line, resolve, reject });
-      this.#flushing ??= this.#flush().finally(() => {
-        this.#flushing = null;
-      });
+      this.#flushing ??= this.#flush();
     });
   }
 
@@ -180,6 +178,8 @@ export class JobLog {
         for (const { reject } of batch) reject(error);
       }
     }
+    // In the same turn as the last look at what is pending: a line that comes later starts a new flush.
+    this.#flushing = null;
   }
 
   /** Takes in what another process on the same directory has written since. */

@@ -15,10 +15,14 @@ export interface PictureRequest {
   height: number;
 }
 
-/** The view of a size: its short side is 1000 units. */
+/** Strips longer than this show less across instead, or their scenes would have no end. */
+const LONGEST_SIDE_UNITS = 3000;
+
+/** The view of a size in pixels: its short side is 1000 units, less where the picture is a long strip. */
 export function viewOf(width: number, height: number): View {
-  const scale = 1000 / Math.min(width, height);
-  return { width: width * scale, height: height * scale };
+  const longSidePx = Math.max(width, height);
+  const scale = Math.min(1000 / Math.min(width, height), LONGEST_SIDE_UNITS / longSidePx);
+  return { width: width * scale, height: height * scale, longSidePx };
 }
 
 export async function paintPixels(request: PictureRequest): Promise<Pixels> {

@@ -353,10 +353,10 @@ test('a delay and a slow download take their time by the clock', async () => {
     const polling = poll(sandbox, slowId, slow).finally(() => {
       answered = true;
     });
-    // Turned only when the delivery waits for it, beside the painter's own timer and the end of the long poll.
+    // Turned only when the delivery waits for it, beside the painter's own timer.
     while (!answered) {
       await new Promise((resolve) => setImmediate(resolve));
-      if (clock.waiting > 2) clock.advance(1000);
+      if (clock.waiting > 1) clock.advance(1000);
     }
     result = await polling;
   }

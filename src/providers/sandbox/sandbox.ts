@@ -223,14 +223,14 @@ export class Sandbox implements ProviderAdapter {
     const stop = new AbortController();
     const signal = AbortSignal.any([call.signal, stop.signal]);
     try {
-      const finished = Promise.all([painting, sleep(this.#clock, Math.max(0, waitMs), signal)]).then(
-        ([outputs]) => outputs,
-      );
+      const inTime = waitMs > 0 ? sleep(this.#clock, waitMs, signal) : Promise.resolve();
+      const finished = Promise.all([painting, inTime]).then(([outputs]) => outputs);
       const outputs = await Promise.race([
         finished,
         sleep(this.#clock, LONG_POLL_MS, signal).then(() => null),
       ]);
       finished.catch(() => {});
+      stop.abort();
       if (job.cancelledAt !== null) return cancelledResult();
       if (!outputs) return this.#running(job);
       if (fault === 'failed') {

@@ -35,7 +35,7 @@ export function ribbons(context: SceneContext): ScenePicture {
   };
   const shadow = new Drawing(view);
   const drawing = new Drawing(view);
-  const count = Math.round((430 * view.width * view.height) / 1_000_000);
+  const count = Math.round((340 * view.width * view.height) / 1_000_000);
   for (let i = 0; i < count; i++) {
     const late = i / count;
     const points: Point[] = [];
@@ -172,7 +172,7 @@ export function contours(context: SceneContext): ScenePicture {
   );
   const ink = toRgb(palette.ink);
   const levels = 17;
-  const side = Math.round(SHARP_GROUND_SIDE_PX * 0.8);
+  const side = Math.min(view.longSidePx, Math.round(SHARP_GROUND_SIDE_PX * 0.8));
   const unit = Math.max(view.width, view.height) / side;
   // Heights once for each pixel: lines and shading both need the neighbours.
   const width = Math.round(view.width / unit);

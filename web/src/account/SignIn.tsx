@@ -1,7 +1,7 @@
 // Sign-in with an API key, and the explanation of where one comes from.
 import { useQueryClient } from '@tanstack/react-query';
 import { useRouter } from '@tanstack/react-router';
-import { type FormEvent, useEffect, useRef, useState } from 'react';
+import { type FormEvent, type RefObject, useEffect, useRef, useState } from 'react';
 import { type Problem, problemOf } from '../api/problem.ts';
 import { CopyButton } from '../ui/CopyButton.tsx';
 import { Icon } from '../ui/Icon.tsx';
@@ -30,12 +30,59 @@ function Explanation() {
   );
 }
 
+interface KeyFieldProps {
+  value: string;
+  onChange(value: string): void;
+  field: RefObject<HTMLInputElement | null>;
+  /** Nothing was pasted yet. */
+  empty: boolean;
+  invalid: boolean;
+}
+
+function KeyField({ value, onChange, field, empty, invalid }: KeyFieldProps) {
+  const { t } = useText();
+  const [shown, setShown] = useState(false);
+  return (
+    <div className="flex flex-col gap-1.5">
+      <label htmlFor="api-key" className="eyebrow">
+        {t('signIn.key')}
+      </label>
+      <div className="relative">
+        <input
+          ref={field}
+          id="api-key"
+          className="field pr-12 font-mono"
+          type={shown ? 'text' : 'password'}
+          autoComplete="current-password"
+          autoCapitalize="off"
+          spellCheck={false}
+          value={value}
+          onInput={(event) => onChange(event.currentTarget.value)}
+          aria-describedby="api-key-note"
+          aria-invalid={invalid}
+        />
+        <button
+          type="button"
+          className="button button-quiet button-icon absolute top-0 right-0"
+          aria-pressed={shown}
+          aria-label={t(shown ? 'signIn.key.hide' : 'signIn.key.show')}
+          onClick={() => setShown(!shown)}
+        >
+          <Icon name="eye" />
+        </button>
+      </div>
+      <p id="api-key-note" className={`text-sm ${empty ? 'text-alarm' : 'text-soft'}`}>
+        {t(empty ? 'signIn.key.empty' : 'signIn.key.hint')}
+      </p>
+    </div>
+  );
+}
+
 export function SignIn() {
   const { t } = useText();
   const client = useQueryClient();
   const router = useRouter();
   const [key, setKey] = useState('');
-  const [shown, setShown] = useState(false);
   const [busy, setBusy] = useState(false);
   const [empty, setEmpty] = useState(false);
   const [problem, setProblem] = useState<Problem | null>(null);
@@ -70,38 +117,13 @@ export function SignIn() {
       <form className="sheet flex flex-col gap-4 p-6" onSubmit={(event) => void submit(event)} noValidate>
         <h1 className="text-xl font-semibold">{t('signIn.title')}</h1>
         <p className="text-soft">{t('signIn.lead')}</p>
-        <div className="flex flex-col gap-1.5">
-          <label htmlFor="api-key" className="eyebrow">
-            {t('signIn.key')}
-          </label>
-          <div className="relative">
-            <input
-              ref={field}
-              id="api-key"
-              className="field pr-12 font-mono"
-              type={shown ? 'text' : 'password'}
-              autoComplete="current-password"
-              autoCapitalize="off"
-              spellCheck={false}
-              value={key}
-              onInput={(event) => setKey(event.currentTarget.value)}
-              aria-describedby="api-key-note"
-              aria-invalid={empty || problem !== null}
-            />
-            <button
-              type="button"
-              className="button button-quiet button-icon absolute top-0 right-0"
-              aria-pressed={shown}
-              aria-label={t(shown ? 'signIn.key.hide' : 'signIn.key.show')}
-              onClick={() => setShown(!shown)}
-            >
-              <Icon name="eye" />
-            </button>
-          </div>
-          <p id="api-key-note" className={`text-sm ${empty ? 'text-alarm' : 'text-soft'}`}>
-            {t(empty ? 'signIn.key.empty' : 'signIn.key.hint')}
-          </p>
-        </div>
+        <KeyField
+          value={key}
+          onChange={setKey}
+          field={field}
+          empty={empty}
+          invalid={empty || problem !== null}
+        />
         {problem && (
           <div role="alert">
             <ProblemNote problem={problem} />

@@ -38,7 +38,7 @@ export const systemTimers: StreamTimers = {
     return () => clearTimeout(handle);
   },
   nowMs: () => performance.now(),
-  random: () => Math.random(),
+  random: () => (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) / 2 ** 32,
 };
 
 export class LiveStream {

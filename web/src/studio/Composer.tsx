@@ -253,7 +253,8 @@ function BalanceNote({ model }: { model: Model | null }) {
 function showFeed(): void {
   if (matchMedia('(pointer: coarse)').matches && document.activeElement instanceof HTMLElement)
     document.activeElement.blur();
-  requestAnimationFrame(() => document.getElementById('feed')?.scrollIntoView({ behavior: 'smooth' }));
+  const behavior = matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth';
+  requestAnimationFrame(() => document.getElementById('feed')?.scrollIntoView({ behavior }));
 }
 
 export function Composer() {

@@ -236,7 +236,7 @@ function CancelledActions({ task }: { task: Task }) {
   return (
     <>
       <p className="text-soft">
-        {t('task.cancelled')}.{' '}
+        {t('task.cancelled')}{' '}
         {charged === 0
           ? t('task.cancelled.free')
           : t('why.cost.captured', { amount: formatCredits(charged, locale) })}

@@ -24,14 +24,18 @@ export function WorkInProgress({ ratio, count, progress, title, notes }: WorkInP
           <div key={frame} className="picture-frame" />
         ))}
       </div>
-      <div className="absolute inset-0 flex flex-col items-center justify-center gap-1 p-2 text-center">
-        <Bridge progress={progress} className="w-32 max-w-1/2" />
-        <p className="figures mt-2 font-semibold">{title}</p>
-        {notes.map((note) => (
-          <p key={note} className="figures text-sm text-soft">
-            {note}
-          </p>
-        ))}
+      <div className="absolute inset-0 flex items-center justify-center p-2">
+        <div
+          className={`flex flex-col items-center gap-1 text-center ${count > 1 ? 'rounded-sheet bg-mat px-6 py-4' : ''}`}
+        >
+          <Bridge progress={progress} className="w-32 max-w-full" />
+          <p className="figures mt-2 font-semibold">{title}</p>
+          {notes.map((note) => (
+            <p key={note} className="figures text-sm text-soft">
+              {note}
+            </p>
+          ))}
+        </div>
       </div>
     </div>
   );

@@ -1,0 +1,13 @@
+// The entry of bin/drawbridge: runs one command, with the program above it loaded only by commands that need it.
+import { MessageChannel } from 'node:worker_threads';
+import { runCli } from './cli/cli.ts';
+
+// The clock's timers never keep a process alive, but a command that waits must stay: an open port does that.
+new MessageChannel().port1.on('message', () => {});
+
+const exitCode = await runCli(process.argv.slice(2), {
+  createApp: async (options) => (await import('./app.ts')).createApp(options),
+  contracts: async () => (await import('./contracts.ts')).allContracts,
+});
+// Connections that a command leaves behind must not keep it from ending.
+process.exit(exitCode);
