@@ -71,6 +71,8 @@ export async function createApp(options: AppOptions): Promise<App> {
   const { config, log } = options;
   const clock = options.clock ?? systemClock;
   const db = await openDatabase(config, log);
+  const opener = createAccountOpener(db, config.credits.startingGrantMicros);
+  const bootstrap = await ensureBootstrap(db, clock, opener);
   const media = createMedia({
     db,
     clock,
@@ -79,6 +81,8 @@ export async function createApp(options: AppOptions): Promise<App> {
     uploadBytes: config.media.uploadMaxBytes,
     maxPixels: config.media.maxPixels,
     keepPromptMetadata: config.media.keepPromptMetadata,
+    // Under private access a URL opens its picture by a signature of this key, the same on every node.
+    signingKey: config.media.access === 'private' ? Buffer.from(bootstrap.ticketSecret) : null,
   });
   await media.start();
   const outbound = createOutbound({
@@ -87,6 +91,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     timeouts: config.outbound,
     allowHosts: config.outbound.allowHosts,
   });
+  warnOfUnserved(config, log);
   const providers = new Providers({
     entries: [...(options.providers ?? []), ...(await sandboxEntry(options, clock))],
     defaultModel: config.defaultModel,
@@ -95,8 +100,6 @@ export async function createApp(options: AppOptions): Promise<App> {
     log: log.child({ component: 'providers' }),
   });
 
-  const opener = createAccountOpener(db, config.credits.startingGrantMicros);
-  const bootstrap = await ensureBootstrap(db, clock, opener);
   const authenticator = createAuthenticator({
     db,
     clock,
@@ -144,6 +147,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     trustedProxies: config.trustedProxies,
     corsOrigins: config.corsOrigins,
     requestsPerMinute: config.limits.requestsPerMinute,
+    anonymousRequestsPerMinute: config.limits.anonymousRequestsPerMinute,
     authenticate: authenticateRequest(authenticator, config.publicUrl),
     onAnswerMismatch:
       options.onAnswerMismatch ?? ((detail) => log.error(detail, 'an answer does not fit its own schema')),
@@ -177,6 +181,18 @@ export async function createApp(options: AppOptions): Promise<App> {
     node,
     outbound,
   });
+}
+
+/** Settings of providers and stores that this version does not know must not look as if they worked. */
+function warnOfUnserved(config: Config, log: RootLogger): void {
+  for (const section of ['providers', 'stores'] as const) {
+    const names = Object.keys(config[section]);
+    if (names.length === 0) continue;
+    log.warn(
+      { [section]: names },
+      `${section} are configured that this version cannot use yet; their settings have no effect`,
+    );
+  }
 }
 
 async function openDatabase(config: Config, log: RootLogger): Promise<Db> {

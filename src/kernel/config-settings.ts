@@ -201,10 +201,6 @@ export const settingsSchema = z.strictObject({
         "Seconds after which an unfinished task fails and its credits return. Without it, the provider's own (5 to 40 minutes).",
       ),
       max_queued_per_account: count(1000, 1, 1_000_000, 'Unfinished tasks that one account may have.'),
-      max_prompt_chars: count(8000, 1, 100_000, 'Longest prompt, in characters.'),
-      max_images: count(10, 1, 100, 'Most pictures that one task may ask for.'),
-      max_input_images: count(10, 0, 100, 'Most input pictures of one task.'),
-      watchdog_interval_s: count(300, 1, 3600, 'Seconds between two looks for stuck tasks.'),
       idempotency_hours: count(24, 1, 720, 'Hours for which an Idempotency-Key is remembered.'),
     })
     .prefault({}),

@@ -90,10 +90,6 @@ export function toConfig(settings: Settings, context: ConfigContext) {
       /** Null: each provider's own. */
       deadlineMs: tasks.deadline_s === null ? null : tasks.deadline_s * MS_PER_S,
       maxQueuedPerAccount: tasks.max_queued_per_account,
-      maxPromptChars: tasks.max_prompt_chars,
-      maxImages: tasks.max_images,
-      maxInputImages: tasks.max_input_images,
-      watchdogIntervalMs: tasks.watchdog_interval_s * MS_PER_S,
       idempotencyMs: tasks.idempotency_hours * MS_PER_HOUR,
     },
     sandbox: {

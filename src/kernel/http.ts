@@ -24,6 +24,9 @@ const HEADERS_TIMEOUT_MS = 15_000;
 /** Longer than the 60 s that common proxies keep idle connections, so that it is never we who close first. */
 const KEEP_ALIVE_TIMEOUT_MS = 72_000;
 const MAX_PARAM_CHARS = 300;
+const MINUTE_MS = 60_000;
+/** A gallery shows hundreds of thumbnails at once; this only stops a flood. */
+const MEDIA_REQUESTS_PER_MINUTE = 6_000;
 const SIGN_IN_ATTEMPTS = 10;
 const SIGN_IN_WINDOW_MS = 15 * 60_000;
 
@@ -42,8 +45,10 @@ export interface HttpOptions {
   publicUrl: string | null;
   trustedProxies: readonly string[];
   corsOrigins: readonly string[];
-  /** Calls a minute for one account (or one address without a key); 0 switches the limit off. */
+  /** Calls a minute for one account. */
   requestsPerMinute: number;
+  /** Calls a minute for one address without a key. */
+  anonymousRequestsPerMinute: number;
   /** Finds out who is calling; throws when a credential is given but wrong, returns null when none is. */
   authenticate(request: FastifyRequest, contract: RouteContract): Promise<Access | null>;
   /** Called when an answer does not fit its own schema; it is sent all the same. */
@@ -208,18 +213,25 @@ export function bindRoutes(app: FastifyInstance, options: HttpOptions, routes: r
   }
 }
 
-function createLimits(app: FastifyInstance, { requestsPerMinute }: HttpOptions) {
-  const key = (request: FastifyRequest) => request.access?.accountId ?? request.ip;
-  const api =
-    requestsPerMinute > 0
-      ? app.rateLimit({ max: requestsPerMinute, timeWindow: 60_000, keyGenerator: key })
-      : null;
+function createLimits(app: FastifyInstance, options: HttpOptions) {
+  const { requestsPerMinute, anonymousRequestsPerMinute } = options;
+  const byAddress = (request: FastifyRequest) => request.ip;
+  const api = app.rateLimit({
+    max: (request: FastifyRequest) => (request.access ? requestsPerMinute : anonymousRequestsPerMinute),
+    timeWindow: MINUTE_MS,
+    keyGenerator: (request: FastifyRequest) => request.access?.accountId ?? request.ip,
+  });
+  const media = app.rateLimit({
+    max: MEDIA_REQUESTS_PER_MINUTE,
+    timeWindow: MINUTE_MS,
+    keyGenerator: byAddress,
+  });
   const signIn = app.rateLimit({
     max: SIGN_IN_ATTEMPTS,
     timeWindow: SIGN_IN_WINDOW_MS,
-    keyGenerator: (request: FastifyRequest) => request.ip,
+    keyGenerator: byAddress,
   });
-  return { api, media: api, sign_in: signIn, none: null } satisfies Record<RateLimitClass, unknown>;
+  return { api, media, sign_in: signIn, none: null } satisfies Record<RateLimitClass, unknown>;
 }
 
 /** Refuses a caller without what the route asks for. */

@@ -49,7 +49,11 @@ export function newId<P extends IdPrefix>(prefix: P, nowMs: number): `${P}_${str
 
 /** Whether `value` has the shape of an id with this prefix; says nothing about its existence. */
 export function isId(prefix: IdPrefix, value: string): boolean {
-  return value.length === prefix.length + 33 && value.startsWith(`${prefix}_`) && /^[0-9a-f]{32}$/.test(value.slice(-32));
+  return (
+    value.length === prefix.length + 33 &&
+    value.startsWith(`${prefix}_`) &&
+    /^[0-9a-f]{32}$/.test(value.slice(-32))
+  );
 }
 
 /** An unguessable URL-safe token of `bytes` random bytes (default 32 = 256 bits). */

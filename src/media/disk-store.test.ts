@@ -150,23 +150,23 @@ describe('disk store', () => {
     const staged = await store.stage(chunks(Buffer.from('x')), { maxBytes: 9 });
     await rm(join(root, MARKER_FILE));
     const key = newMediaKey('png');
-    const all = () => [
-      store.stage(chunks(Buffer.from('x')), { maxBytes: 9 }),
-      store.publish(staged, 'final', key),
-      store.remove('final', key),
-      store.quarantine('final', key),
-      store.sweep({ stagedMs: 0, quarantinedMs: 0 }),
-      store.probe(),
-      (async () => {
+    const calls: (() => Promise<unknown>)[] = [
+      () => store.stage(chunks(Buffer.from('x')), { maxBytes: 9 }),
+      () => store.publish(staged, 'final', key),
+      () => store.remove('final', key),
+      () => store.quarantine('final', key),
+      () => store.sweep({ stagedMs: 0, quarantinedMs: 0 }),
+      () => store.probe(),
+      async () => {
         for await (const file of store.list()) assert.fail(file.key);
-      })(),
+      },
     ];
-    for (const call of all()) await assert.rejects(call, hasCode('storage_unavailable'));
+    for (const call of calls) await assert.rejects(call, hasCode('storage_unavailable'));
     // An unmounted volume: the directory is there, but empty. The marker is not made a second time.
     await assert.rejects(store.attach(marker), hasCode('storage_unavailable'));
     await writeFile(join(root, MARKER_FILE), 'of-another-installation\n');
     await assert.rejects(store.attach(marker), hasCode('storage_unavailable'));
-    for (const call of all()) await assert.rejects(call, hasCode('storage_unavailable'));
+    for (const call of calls) await assert.rejects(call, hasCode('storage_unavailable'));
     await writeFile(join(root, MARKER_FILE), `${marker}\n`);
     assert.equal(await store.attach(marker), marker);
     await store.publish(staged, 'final', key);

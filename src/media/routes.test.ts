@@ -555,6 +555,8 @@ describe('GET /media', () => {
       404,
     );
     assert.equal((await closed.call(`${plain}${query.slice(0, -2)}`, { account: null })).status, 404);
+    const later = query.replace(/expires=(\d+)/, (_, seconds) => `expires=${Number(seconds) - 1}`);
+    assert.equal((await closed.call(`${plain}${later}`, { account: null })).status, 404);
     time.offsetMs = SIGNED_URL_MS;
     assert.equal((await closed.call(url, { account: null })).status, 404);
   });
