@@ -62,6 +62,7 @@ async function startDocs(publicUrl: string | null = null) {
     trustedProxies: ['loopback'],
     corsOrigins: [],
     requestsPerMinute: 0,
+    anonymousRequestsPerMinute: 0,
     authenticate: async () => ({
       accountId: 'acct_1',
       scopes: new Set(['admin']),

@@ -80,6 +80,7 @@ async function startServer(db: Db, publicUrl: string | null = null): Promise<Ser
     trustedProxies: [],
     corsOrigins: [],
     requestsPerMinute: 0,
+    anonymousRequestsPerMinute: 0,
     authenticate: authenticateRequest(authenticator, publicUrl),
     onAnswerMismatch: (detail) => assert.fail(JSON.stringify(detail)),
   };

@@ -10,14 +10,36 @@ import {
   messagesFor,
   standardStreams,
 } from './command-context.ts';
+import { addCredits } from './credits.ts';
+import { addDoctor } from './doctor.ts';
 import type { ProgramParts } from './embedded.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { CommandFailure, failureOf, type Problem } from './failure.ts';
+import { addGenerate } from './generate.ts';
 import { translateHeading } from './help.ts';
+import { addAccounts, addKeys } from './keys.ts';
 import { addServe } from './serve.ts';
+import { addStatus } from './status.ts';
+import { addTasks } from './tasks.ts';
 import { displayWidth, type Stream, Terminal } from './terminal.ts';
+import { addGc, addMigrate, addOpenapi } from './upkeep.ts';
 
 export type { EmbeddedApp, ProgramParts } from './embedded.ts';
+
+/** In the order of the help. */
+const COMMANDS: readonly ((program: Command, context: CommandContext, parts: ProgramParts) => void)[] = [
+  addServe,
+  addGenerate,
+  addTasks,
+  addStatus,
+  addDoctor,
+  addCredits,
+  addAccounts,
+  addKeys,
+  addGc,
+  addMigrate,
+  addOpenapi,
+];
 
 /** Runs a command line (without the program's own name) and resolves with its exit code; never rejects. */
 export async function runCli(argv: readonly string[], parts: ProgramParts): Promise<ExitCode> {
@@ -66,7 +88,7 @@ function buildProgram(context: CommandContext, parts: ProgramParts): Command {
       displayWidth,
       styleTitle: (title) => translateHeading(title, context),
     });
-  addServe(program, context, parts);
+  for (const add of COMMANDS) add(program, context, parts);
   return program;
 }
 

@@ -27,6 +27,7 @@ before(async () => {
     trustedProxies: [],
     corsOrigins: [],
     requestsPerMinute: 0,
+    anonymousRequestsPerMinute: 0,
     authenticate: async ({ headers }): Promise<Access> => ({
       accountId,
       scopes: new Set(headers['x-admin'] ? SCOPES : ['credits:read']),

@@ -1,4 +1,5 @@
 // Binds the contracts of uploads, pictures and their files to the slice.
+import type { IncomingMessage } from 'node:http';
 import type { MultipartFile } from '@fastify/multipart';
 import type { FastifyRequest } from 'fastify';
 import type { Clock } from '../kernel/clock.ts';
@@ -25,6 +26,8 @@ const MAX_FORM_FIELDS = 20;
 const MAX_FIELD_BYTES = 10_000;
 /** What a form adds around the file, at most; a longer request is refused before it is read. */
 const FORM_OVERHEAD_BYTES = 64 * 1024;
+/** How much of a refused request is read to its end. */
+const DRAIN_BYTES = 64 * 1024 * 1024;
 
 export interface MediaRoutesOptions {
   db: Db;
@@ -103,6 +106,7 @@ export async function readUpload(request: FastifyRequest, media: Media): Promise
     });
   }
   if (Number(request.headers['content-length'] ?? 0) > media.uploadBytes + FORM_OVERHEAD_BYTES) {
+    await drain(request.raw);
     throw new AppError('payload_too_large', { detail: tooLargeDetail(media.uploadBytes) });
   }
   let spooled: LocalPicture | null = null;
@@ -130,9 +134,28 @@ export async function readUpload(request: FastifyRequest, media: Media): Promise
   } catch (error) {
     current?.file.resume();
     if (spooled) await media.discard(spooled.path);
+    await drain(request.raw);
     throw error;
   }
   throw invalidForm(`There is no file in the field "${UPLOAD_FIELD}".`);
+}
+
+/**
+ * Reads the rest of a refused request, up to a limit: an answer on a connection with unread bytes is followed by a reset, and
+ * the client would see a broken connection instead of what is wrong.
+ */
+async function drain(request: IncomingMessage): Promise<void> {
+  let bytes = 0;
+  request.unpipe();
+  await new Promise<void>((resolve) => {
+    if (request.readableEnded || request.destroyed) return resolve();
+    request.once('end', resolve).once('close', resolve);
+    request.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes > DRAIN_BYTES) resolve();
+    });
+    request.resume();
+  });
 }
 
 function invalidForm(detail: string): AppError {

@@ -3,16 +3,20 @@ import type { Clock } from '../kernel/clock.ts';
 import { toTimestamp } from '../kernel/clock.ts';
 import type { Config } from '../kernel/config.ts';
 import type { Db } from '../kernel/db.ts';
+import { AppError } from '../kernel/errors.ts';
 import type { NodeLease } from '../kernel/lease.ts';
 import type { Logger } from '../kernel/log.ts';
 import type { Media } from '../media/media.ts';
 import type { Providers } from '../providers/providers.ts';
 import { countOpenByLane, type Tasks } from '../tasks/tasks.ts';
 import { VERSION } from '../version.ts';
+import type { DoctorReportBody } from './contract.ts';
+import { type DoctorRequest, examine } from './doctor.ts';
 import { Health, type Part } from './health.ts';
 import type { Metrics, ObservedRequest } from './metrics.ts';
 import { type GcReport, Upkeep } from './upkeep.ts';
 
+export { doctorMessages, examineMachine } from './doctor.ts';
 export type { Part } from './health.ts';
 export type { ObservedRequest } from './metrics.ts';
 export type { GcReport } from './upkeep.ts';
@@ -35,6 +39,8 @@ export class Operations {
   readonly #startedAt: number;
   readonly #startedAtMonotonicMs: number;
   #metrics: Metrics | null = null;
+  #isStarted = false;
+  #isExamining = false;
 
   constructor(options: OperationsOptions) {
     const { config, db, clock, log, media } = options;
@@ -53,6 +59,7 @@ export class Operations {
 
   /** Starts the upkeep in the background. */
   start(): void {
+    this.#isStarted = true;
     this.#upkeep.start();
   }
 
@@ -79,7 +86,10 @@ export class Operations {
 
   /** Everything that `status` shows. */
   async status() {
-    const { db, tasks, media, node } = this.#options;
+    const { db, tasks, media, node, providers } = this.#options;
+    // Where no server probes them, nobody has asked the providers yet.
+    const unknown = providers.names.filter((name) => providers.health(name)?.checkedAt === null);
+    await Promise.all(unknown.map((name) => providers.probe(name)));
     const parts = await this.health.parts();
     const history = await this.#upkeep.history();
     return {
@@ -108,6 +118,18 @@ export class Operations {
   /** Collects garbage now. Throws `conflict` while a collection runs, `storage_unavailable` without the volume. */
   gc(): Promise<GcReport> {
     return this.#upkeep.collect();
+  }
+
+  /** Looks for what is wrong. Throws `conflict` while another examination runs: deep ones read everything there is. */
+  async doctor(request: DoctorRequest): Promise<DoctorReportBody> {
+    if (this.#isExamining) throw new AppError('conflict', { detail: 'The doctor is at work already.' });
+    this.#isExamining = true;
+    try {
+      const isServing = this.#isStarted;
+      return await examine({ ...this.#options, upkeep: this.#upkeep, isServing }, request);
+    } finally {
+      this.#isExamining = false;
+    }
   }
 
   async #loadMetrics(): Promise<Metrics> {

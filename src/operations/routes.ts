@@ -47,6 +47,19 @@ function probeRoutes(operations: Operations): BoundRoute[] {
 function administrationRoutes(operations: Operations): BoundRoute[] {
   return [
     bindRoute(contract.statusRoute, async () => ({ status: 200 as const, body: await operations.status() })),
+    bindRoute(contract.doctorRoute, async ({ body, language, headers, raw }) => {
+      const fetchPath = async (path: string) => {
+        const { authorization } = headers;
+        const answer = await raw.server.inject({
+          method: 'GET',
+          url: path,
+          headers: authorization === undefined ? {} : { authorization },
+        });
+        return { status: answer.statusCode, bytes: answer.rawPayload };
+      };
+      const report = await operations.doctor({ ...body, language, fetchPath });
+      return { status: 200 as const, body: report };
+    }),
     bindRoute(contract.gcRoute, async () => {
       const report = await operations.gc();
       return {

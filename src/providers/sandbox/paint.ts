@@ -5,6 +5,7 @@ import type { View } from './drawing.ts';
 import { planPicture, SCENES } from './plan.ts';
 import { Noise, Random } from './random.ts';
 import type { SceneContext } from './scenery.ts';
+import { weatherOf } from './weather.ts';
 
 export interface PictureRequest {
   prompt: string;
@@ -36,7 +37,9 @@ export async function paintPixels(request: PictureRequest): Promise<Pixels> {
     palette: plan.palette,
     motifs: plan.motifs,
   };
-  return compose(SCENES[plan.scene].paint(context), random.fork('finish'), width, height);
+  const scene = SCENES[plan.scene].paint(context);
+  const layers = SCENES[plan.scene].outdoors ? [...scene.layers, ...weatherOf(context)] : scene.layers;
+  return compose({ ...scene, layers }, random.fork('finish'), width, height);
 }
 
 /** The picture as the bytes of a PNG. */

@@ -22,6 +22,8 @@ interface Scene {
   nightPalettes: readonly PaletteName[];
   /** Whether a named mood may replace its palettes: an aurora needs a dark sky whatever the season. */
   takesMoods: boolean;
+  /** Whether it can snow and rain there. */
+  outdoors: boolean;
   /** Chosen by the hash as well; the others only when they are named. */
   common: boolean;
   words: string;
@@ -36,6 +38,7 @@ function animalScene(animal: Animal, words: string): Scene {
     palettes: ANIMAL_PALETTES,
     nightPalettes: DARK,
     takesMoods: true,
+    outdoors: false,
     common: false,
     words,
   };
@@ -48,6 +51,7 @@ export const SCENES = {
     palettes: ['sumi'],
     nightPalettes: ['sumi'],
     takesMoods: false,
+    outdoors: false,
     common: true,
     words: 'ink wash,ink painting,sumi,shanshui,calligraphy,水墨,山水,国画,墨',
   },
@@ -56,6 +60,7 @@ export const SCENES = {
     palettes: ['tropic', 'golden', 'lagoon', 'nebula', 'emerald', 'dusk', 'candy'],
     nightPalettes: DARK,
     takesMoods: true,
+    outdoors: false,
     common: true,
     words: 'stained glass,mosaic,voronoi,cathedral,crystal,church,玻璃,马赛克,教堂,水晶,彩窗',
   },
@@ -64,6 +69,7 @@ export const SCENES = {
     palettes: ['poster', 'autumn', 'tropic', 'lagoon', 'candy'],
     nightPalettes: ['midnight', 'ember'],
     takesMoods: true,
+    outdoors: false,
     common: true,
     words: 'bauhaus,geometric,geometry,poster,minimal,minimalist,shapes,cubist,包豪斯,几何,海报,极简',
   },
@@ -72,6 +78,7 @@ export const SCENES = {
     palettes: ['candy', 'tropic', 'sakura', 'emerald', 'dusk', 'ember', 'lagoon'],
     nightPalettes: DARK,
     takesMoods: true,
+    outdoors: false,
     common: true,
     words: 'mandala,ornament,kaleidoscope,symmetry,symmetrical,曼陀罗,对称,万花筒,纹样',
   },
@@ -80,6 +87,7 @@ export const SCENES = {
     palettes: ['emerald', 'mint', 'sahara', 'autumn', 'lagoon', 'nordic'],
     nightPalettes: ['midnight'],
     takesMoods: true,
+    outdoors: false,
     common: true,
     words: 'map,topographic,contour,terrain,island,cartography,treasure,地图,地形,等高线,岛,岛屿',
   },
@@ -88,6 +96,7 @@ export const SCENES = {
     palettes: ['emerald', 'lagoon', 'midnight', 'sakura'],
     nightPalettes: ['midnight'],
     takesMoods: true,
+    outdoors: false,
     common: true,
     words: 'koi,fish,goldfish,carp,pond,lotus,鱼,锦鲤,金鱼,荷花,莲,池塘',
   },
@@ -103,6 +112,7 @@ export const SCENES = {
     palettes: ['nebula', 'ember', 'aurora', 'midnight'],
     nightPalettes: ['nebula', 'midnight'],
     takesMoods: false,
+    outdoors: false,
     common: true,
     words:
       'space,planet,galaxy,nebula,universe,cosmos,cosmic,astronaut,saturn,spaceship,alien,宇宙,太空,星球,行星,银河,星云,宇航员',
@@ -112,6 +122,7 @@ export const SCENES = {
     palettes: ['aurora', 'midnight', 'nebula'],
     nightPalettes: ['aurora'],
     takesMoods: false,
+    outdoors: false,
     common: true,
     words: 'aurora,northern lights,starry,stars,night sky,极光,星空,繁星',
   },
@@ -120,6 +131,7 @@ export const SCENES = {
     palettes: ['lagoon', 'nordic', 'tropic', 'golden', 'mint'],
     nightPalettes: ['midnight'],
     takesMoods: true,
+    outdoors: true,
     common: true,
     words: 'wave,surf,tsunami,storm,hokusai,ukiyo-e,浪,海浪,波浪,浮世绘',
   },
@@ -128,6 +140,7 @@ export const SCENES = {
     palettes: ['dusk', 'golden', 'midnight', 'tropic', 'nebula'],
     nightPalettes: ['midnight', 'dusk', 'nebula'],
     takesMoods: true,
+    outdoors: true,
     common: true,
     words:
       'city,skyline,skyscraper,street,building,town,tokyo,shanghai,cyberpunk,neon,metropolis,tower,城市,城,都市,街,街道,楼,建筑,上海,东京,霓虹,赛博朋克',
@@ -137,6 +150,7 @@ export const SCENES = {
     palettes: ['golden', 'dusk', 'lagoon', 'tropic', 'dawn'],
     nightPalettes: ['midnight', 'dusk'],
     takesMoods: true,
+    outdoors: true,
     common: true,
     words:
       'sea,ocean,beach,coast,harbour,harbor,boat,ship,sail,sailboat,lighthouse,bay,海,大海,海洋,沙滩,海滩,船,帆,港',
@@ -146,6 +160,7 @@ export const SCENES = {
     palettes: ['sahara', 'golden', 'dusk', 'ember'],
     nightPalettes: ['midnight', 'dusk'],
     takesMoods: true,
+    outdoors: true,
     common: true,
     words: 'desert,dune,sahara,sand,camel,oasis,mars,沙漠,沙丘,骆驼,火星,戈壁',
   },
@@ -154,6 +169,7 @@ export const SCENES = {
     palettes: ['sakura', 'mint', 'dawn', 'tropic', 'candy', 'golden'],
     nightPalettes: ['midnight', 'dusk'],
     takesMoods: true,
+    outdoors: true,
     common: true,
     words:
       'flower,rose,tulip,blossom,meadow,garden,bouquet,daisy,sunflower,poppy,butterfly,spring,花,花朵,玫瑰,花园,向日葵,蝴蝶,郁金香,草地,春天,春',
@@ -163,6 +179,7 @@ export const SCENES = {
     palettes: ['emerald', 'mint', 'autumn', 'golden', 'dawn', 'nordic'],
     nightPalettes: ['aurora', 'midnight'],
     takesMoods: true,
+    outdoors: true,
     common: true,
     words: 'forest,wood,woods,tree,jungle,pine,bamboo,grove,leaf,leaves,森林,树,树林,竹,丛林,松',
   },
@@ -171,6 +188,7 @@ export const SCENES = {
     palettes: ['dawn', 'golden', 'nordic', 'dusk', 'autumn', 'mint', 'lagoon'],
     nightPalettes: ['midnight', 'aurora'],
     takesMoods: true,
+    outdoors: true,
     common: true,
     words:
       'mountain,hill,peak,alps,valley,canyon,lake,landscape,cliff,volcano,castle,village,road,river,山,山脉,峰,山谷,湖,风景,河,火山,城堡,村',
@@ -180,6 +198,7 @@ export const SCENES = {
     palettes: ['lagoon', 'ember', 'tropic', 'candy', 'emerald', 'nebula'],
     nightPalettes: DARK,
     takesMoods: true,
+    outdoors: false,
     common: true,
     words:
       'abstract,marble,fluid,liquid,pour,smoke,texture,acrylic,agate,oil,dream,抽象,大理石,流体,液体,烟,纹理,梦',
@@ -189,6 +208,7 @@ export const SCENES = {
     palettes: ['tropic', 'dusk', 'candy', 'ember', 'lagoon', 'aurora', 'golden'],
     nightPalettes: DARK,
     takesMoods: true,
+    outdoors: false,
     common: true,
     words:
       'flow,ribbon,swirl,silk,wind,music,motion,dance,energy,feather,hair,portrait,dragon,流动,丝带,旋涡,丝绸,风,音乐,舞,能量,羽毛,龙',
@@ -229,6 +249,7 @@ const MOTIFS: readonly (readonly [motif: string, words: string])[] = [
   ['bird', 'bird,birds,鸟'],
   ['ring', 'ring,saturn,环,土星'],
   ['silver', 'silver,银'],
+  ['rain', 'rain,rainy,raining,雨'],
   ['autumn', 'autumn,fall leaves,october,maple,秋,枫'],
 ];
 

@@ -69,6 +69,7 @@ interface Job {
   record: LoggedJob;
   cancelledAt: number | null;
   painting: Promise<readonly Output[]> | null;
+  isPainting: boolean;
   paintedAt: number | null;
   painted: number;
   polls: number;
@@ -125,6 +126,7 @@ export class Sandbox implements ProviderAdapter {
         record: line,
         cancelledAt: null,
         painting: null,
+        isPainting: false,
         paintedAt: null,
         painted: 0,
         polls: 0,
@@ -279,13 +281,16 @@ export class Sandbox implements ProviderAdapter {
 
   /** The job's pictures: being painted, or painted already and still there; otherwise painting starts (again). */
   #paint(job: Job, request: GenerationRequest): Promise<readonly Output[]> {
+    if (job.painting && job.isPainting) return job.painting;
     const before = job.painting;
+    job.isPainting = true;
     job.painting = (async () => {
-      if (before) {
-        const outputs = await before.catch(() => null);
-        if (outputs && (await allThere(outputs))) return outputs;
+      try {
+        const outputs = await before?.catch(() => null);
+        return outputs && (await allThere(outputs)) ? outputs : await this.#paintAll(job, request);
+      } finally {
+        job.isPainting = false;
       }
-      return this.#paintAll(job, request);
     })();
     return job.painting;
   }

@@ -217,6 +217,8 @@ function drawGrass(
 function drawBeams(drawing: Drawing, context: SceneContext, sun: Point): void {
   const { view, palette } = context;
   const random = context.random.fork('beams');
+  // A moon has no such shafts, only a shimmer of them.
+  const strength = palette.sky[0][0] < 0.45 ? 0.35 : 1;
   const origin = { x: sun.x, y: sun.y - 220 };
   for (let i = 0; i < 9; i++) {
     const angle = Math.PI / 2 + random.bell() * 0.85;
@@ -227,8 +229,8 @@ function drawBeams(drawing: Drawing, context: SceneContext, sun: Point): void {
       y: origin.y + Math.sin(angle + turn) * reach,
     });
     const fill = drawing.radial(origin, reach, [
-      [0, palette.light, 0.34],
-      [0.55, palette.light, 0.17],
+      [0, palette.light, 0.34 * strength],
+      [0.55, palette.light, 0.17 * strength],
       [0.95, palette.light, 0],
     ]);
     drawing.path(lines([origin, end(-width), end(width)]), { fill });

@@ -1,6 +1,6 @@
 // Land: layered mountains (with a lake when asked), ink-wash mountains, and desert dunes.
-import { type Layer, type ScenePicture, SOFT_GROUND_SIDE_PX, shade } from './canvas.ts';
-import { lighten, mix, toRgb } from './colour.ts';
+import { type ScenePicture, SOFT_GROUND_SIDE_PX, shade } from './canvas.ts';
+import { lighten, mix, type Oklch, toRgb } from './colour.ts';
 import { curve, Drawing, lines, type Point, path, type Stop } from './drawing.ts';
 import {
   crestAt,
@@ -48,21 +48,20 @@ function drawFacets(
   }
 }
 
-/** Ranges of hills that fade into haze, lit from behind. */
-export function mountains(context: SceneContext): ScenePicture {
-  const { view, random, palette, motifs } = context;
-  const water = motifs.has('lake') || (!motifs.has('forest') && random.chance(0.3));
-  const shore = view.height * (water ? random.range(0.66, 0.74) : 1.02);
-  const sun = { x: view.width * (0.5 + random.bell() * 0.3), y: shore * random.range(0.2, 0.44) };
-  const night = motifs.has('night');
-  const ranges = random.int(5, 7);
-  const back = new Drawing(view);
-  if (night) drawStars(back, context, 260, shore * 0.6);
-  if (night) drawMoon(back, context, sun, random.range(42, 62), motifs.has('crescent'));
-  else drawSun(back, sun, random.range(44, 92), palette.light);
-  const land = new Drawing(view);
-  for (let row = 0; row < ranges; row++) {
-    const depth = row / (ranges - 1);
+interface Range {
+  crest: Point[];
+  colour: Oklch;
+  haze: Oklch;
+  /** Path of the trees that stand on it. */
+  wood: string;
+  floor: number | undefined;
+}
+
+function rangesOf(context: SceneContext, shore: number, water: boolean): Range[] {
+  const { view, random, palette, noise } = context;
+  const count = random.int(5, 7);
+  return Array.from({ length: count }, (_, row) => {
+    const depth = row / (count - 1);
     const crest = ridgeLine(context, {
       crest: shore * (0.5 + depth * (water ? 0.42 : 0.4)),
       swing: shore * (row === 1 ? 0.3 : 0.19 - depth * 0.09) * random.range(0.75, 1.25),
@@ -76,78 +75,108 @@ export function mountains(context: SceneContext): ScenePicture {
       depth ** 1.35 * 0.96,
     );
     const haze = mix(colour, mix(palette.sky[3], palette.light, 0.3), 0.62 * (1 - depth * 0.75));
+    const isFront = row === count - 1;
+    const density = (x: number) => smoothstep(-0.25, 0.45, noise.at(x / 240, row * 9));
+    const trees = random.fork(`wood${row}`);
+    const wood =
+      row < count - 2 ? '' : pinesAlong(trees, crest, isFront ? 90 : 130, isFront ? 120 : 52, density);
+    return { crest, colour, haze, wood, floor: water ? shore : view.height + 20 };
+  });
+}
+
+function drawRanges(
+  drawing: Drawing,
+  context: SceneContext,
+  ranges: readonly Range[],
+  shore: number,
+  litFromLeft: boolean,
+): void {
+  ranges.forEach(({ crest, colour, haze, wood, floor }, row) => {
     const top = highest(crest);
-    const fill = land.linear({ x: 0, y: top }, { x: 0, y: top + shore * 0.34 }, [
+    const fill = drawing.linear({ x: 0, y: top }, { x: 0, y: top + shore * 0.34 }, [
       [0, colour],
       [1, haze],
     ]);
-    const floor = water ? shore : undefined;
-    land.path(ridgeShape(crest, view, floor), { fill });
-    if (row === 1) drawFacets(land, context, crest, shore * 0.16, sun.x < view.width / 2);
-    if (row >= ranges - 2) {
-      const wood = pinesAlong(
-        random.fork(`wood${row}`),
-        crest,
-        row === ranges - 1 ? 90 : 130,
-        row === ranges - 1 ? 120 : 52,
-        (x) => smoothstep(-0.25, 0.45, context.noise.at(x / 240, row * 9)),
-      );
-      land.path(wood, { fill: mix(colour, palette.near, 0.55) });
-    }
-  }
-  const layers: Layer[] = [{ drawing: back }, { drawing: land }];
-  if (water) layers.push({ drawing: lakeOf(context, shore, sun) });
-  const front = new Drawing(view);
-  if (motifs.has('bird') || random.chance(0.6)) {
-    drawBirds(
-      front,
-      random.fork('birds'),
-      palette.near,
-      { x: view.width * random.range(0.25, 0.75), y: shore * 0.32 },
-      random.int(4, 9),
-    );
-  }
-  layers.push({ drawing: front });
-  const ground = sky(context, {
-    horizon: shore * 0.72,
-    sun,
-    glow: night ? 0.35 : 0.85,
-    clouds: night ? 0.3 : random.range(0.35, 0.8),
+    drawing.path(ridgeShape(crest, context.view, floor), { fill });
+    if (row === 1) drawFacets(drawing, context, crest, shore * 0.16, litFromLeft);
+    if (wood) drawing.path(wood, { fill: mix(colour, context.palette.near, 0.55) });
   });
-  return { ground, layers, finish: { bloom: 0.4, vignette: 0.25, grain: 4 } };
 }
 
-/** Still water below `shore`: the colours of the sky turned over, streaked with light. */
-function lakeOf(context: SceneContext, shore: number, sun: Point): Drawing {
+/** Ranges of hills that fade into haze, lit from behind. */
+export function mountains(context: SceneContext): ScenePicture {
+  const { view, random, palette, motifs } = context;
+  const water = motifs.has('lake') || (!motifs.has('forest') && random.chance(0.3));
+  const shore = view.height * (water ? random.range(0.58, 0.66) : 1.02);
+  const sun = { x: view.width * (0.5 + random.bell() * 0.3), y: shore * random.range(0.2, 0.44) };
+  const night = motifs.has('night');
+  const back = new Drawing(view);
+  if (night) drawStars(back, context, 260, shore * 0.6);
+  if (night) drawMoon(back, context, sun, random.range(42, 62), motifs.has('crescent'));
+  else drawSun(back, sun, random.range(44, 92), palette.light);
+  const ranges = rangesOf(context, shore, water);
+  const litFromLeft = sun.x < view.width / 2;
+  const land = new Drawing(view);
+  drawRanges(land, context, ranges, shore, litFromLeft);
+  if (water) {
+    drawLake(land, context, shore, sun, () => drawRanges(land, context, ranges, shore, litFromLeft));
+  }
+  if (motifs.has('bird') || random.chance(0.6)) {
+    const flock = { x: view.width * random.range(0.25, 0.75), y: shore * 0.32 };
+    drawBirds(land, random.fork('birds'), palette.near, flock, random.int(4, 9));
+  }
+  return {
+    ground: sky(context, {
+      horizon: shore * 0.72,
+      sun,
+      glow: night ? 0.35 : 0.85,
+      clouds: night ? 0.3 : random.range(0.35, 0.8),
+    }),
+    layers: [{ drawing: back }, { drawing: land }],
+    finish: { bloom: 0.4, vignette: 0.25, grain: 4 },
+  };
+}
+
+/** Still water below `shore`: the land upside down, streaked with the sky's light. */
+function drawLake(
+  lake: Drawing,
+  context: SceneContext,
+  shore: number,
+  sun: Point,
+  drawLand: () => void,
+): void {
   const { view, palette, random } = context;
-  const lake = new Drawing(view);
-  const fill = lake.linear({ x: 0, y: shore }, { x: 0, y: view.height }, [
-    [0, mix(palette.near, palette.far, 0.45)],
-    [0.25, mix(palette.far, palette.sky[3], 0.5)],
-    [0.6, mix(palette.sky[2], palette.far, 0.35)],
-    [1, mix(palette.sky[0], palette.near, 0.5)],
+  const depth = view.height - shore;
+  const mirrored = lake.linear({ x: 0, y: shore }, { x: 0, y: view.height }, [
+    [0, mix(palette.sky[3], palette.far, 0.25)],
+    [0.5, palette.sky[2]],
+    [1, palette.sky[0]],
   ]);
-  lake.rect(0, shore, view.width, view.height - shore + 2, { fill });
+  lake.rect(0, shore, view.width, depth + 2, { fill: mirrored });
+  lake.group({ at: { x: 0, y: shore * 1.86 }, scale: [1, -0.86], opacity: 0.72 }, drawLand);
+  const dusk = lake.linear({ x: 0, y: shore }, { x: 0, y: view.height }, [
+    [0, palette.near, 0.12],
+    [1, palette.near, 0.5],
+  ]);
+  lake.rect(0, shore, view.width, depth + 2, { fill: dusk });
   const streaks = random.fork('streaks');
-  for (let i = 0; i < 150; i++) {
-    const depth = streaks.next();
-    const y = shore + depth ** 1.5 * (view.height - shore);
-    const at = { x: streaks.range(0, view.width), y };
-    const colour = streaks.chance(0.5) ? palette.near : palette.sky[3];
-    lake.ellipse(at, streaks.range(40, 190), 0.8 + depth * 2.6, {
+  for (let i = 0; i < 130; i++) {
+    const near = streaks.next() ** 1.5;
+    const at = { x: streaks.range(0, view.width), y: shore + 2 + near * depth };
+    const colour = streaks.chance(0.4) ? palette.near : palette.sky[3];
+    lake.ellipse(at, streaks.range(40, 190), 0.8 + near * 2.6, {
       fill: colour,
-      opacity: streaks.range(0.05, 0.22),
+      opacity: streaks.range(0.05, 0.26),
     });
   }
   drawGlints(lake, random.fork('glints'), {
     centreX: sun.x,
     top: shore + 4,
     bottom: view.height,
-    spread: 90,
+    spread: 80,
     colour: palette.light,
-    count: 130,
+    count: 110,
   });
-  return lake;
 }
 
 /** Mountains in ink on paper: each range is dark at its crest and dissolves into mist. */
