@@ -24,8 +24,8 @@ import { bindRoutes, createHttpServer, type HttpOptions } from './kernel/http.ts
 import { NodeLease } from './kernel/lease.ts';
 import type { RootLogger } from './kernel/log.ts';
 import { buildOpenApi } from './kernel/openapi.ts';
-import { createOutbound, type Outbound } from './kernel/outbound.ts';
-import { download, downloadForCaller } from './kernel/outbound-download.ts';
+import type { Outbound } from './kernel/outbound.ts';
+import type { DownloadOptions } from './kernel/outbound-download.ts';
 import { createMedia, type Media } from './media/media.ts';
 import { mediaRoutes } from './media/routes.ts';
 import { Operations } from './operations/operations.ts';
@@ -85,12 +85,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     signingKey: config.media.access === 'private' ? Buffer.from(bootstrap.ticketSecret) : null,
   });
   await media.start();
-  const outbound = createOutbound({
-    clock,
-    log: log.child({ component: 'outbound' }),
-    timeouts: config.outbound,
-    allowHosts: config.outbound.allowHosts,
-  });
+  const outbound = new LazyOutbound(config, log, clock);
   warnOfUnserved(config, log);
   const providers = new Providers({
     entries: [...(options.providers ?? []), ...(await sandboxEntry(options, clock))],
@@ -122,7 +117,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     maxStreams: config.limits.streamsPerAccount,
     deadlineMs: config.tasks.deadlineMs,
     fetchPicture: (url, signal) =>
-      downloadForCaller(outbound, {
+      outbound.download('caller', {
         url,
         allow: 'public',
         maxBytes: media.uploadBytes,
@@ -130,7 +125,7 @@ export async function createApp(options: AppOptions): Promise<App> {
         signal,
       }),
     downloadResult: (url, signal) =>
-      download(outbound, {
+      outbound.download('provider', {
         url,
         allow: 'public',
         maxBytes: config.outbound.maxDownloadBytes,
@@ -183,6 +178,36 @@ export async function createApp(options: AppOptions): Promise<App> {
   });
 }
 
+/** Outbound HTTP at its first use: an idle server need not carry its client (5 MB resident). */
+class LazyOutbound {
+  readonly #open: () => Promise<Outbound>;
+  #opened: Promise<Outbound> | null = null;
+
+  constructor(config: Config, log: RootLogger, clock: Clock) {
+    const { outbound: timeouts } = config;
+    this.#open = async () => {
+      const { createOutbound } = await import('./kernel/outbound.ts');
+      return createOutbound({
+        clock,
+        log: log.child({ component: 'outbound' }),
+        timeouts,
+        allowHosts: timeouts.allowHosts,
+      });
+    };
+  }
+
+  /** A picture's bytes; an address that a caller gave fails without a reason that maps our network. */
+  async download(from: 'caller' | 'provider', options: DownloadOptions): Promise<AsyncIterable<Uint8Array>> {
+    this.#opened ??= this.#open();
+    const { download, downloadForCaller } = await import('./kernel/outbound-download.ts');
+    return (from === 'caller' ? downloadForCaller : download)(await this.#opened, options);
+  }
+
+  async close(): Promise<void> {
+    await (await this.#opened)?.close();
+  }
+}
+
 /** Settings of providers and stores that this version does not know must not look as if they worked. */
 function warnOfUnserved(config: Config, log: RootLogger): void {
   for (const section of ['providers', 'stores'] as const) {
@@ -222,7 +247,7 @@ type Parts = Omit<App, 'listen' | 'startEngine' | 'close'> & {
   authenticator: Authenticator;
   hub: EventHub;
   node: NodeLease;
-  outbound: Outbound;
+  outbound: LazyOutbound;
 };
 
 function assemble(parts: Parts): App {

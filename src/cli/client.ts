@@ -66,11 +66,18 @@ export async function openClient(
   }
   const socketPath = controlSocketPath(config.dataDir);
   if (existsSync(socketPath)) {
-    const client = await remoteClient(context, 'http://localhost', {}, options, socketPath);
+    const client = await remoteClient(context, localUrl(config), {}, options, socketPath);
     if (await answers(client)) return client;
     await client.close();
   }
   return embeddedClient(context, config, parts, options);
+}
+
+/** Where the server of this configuration is found by a browser; answers build their URLs from it. */
+function localUrl({ host, port }: Config): string {
+  if (port === 0) return 'http://localhost';
+  const name = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
+  return `http://${name.includes(':') ? `[${name}]` : name}:${port}`;
 }
 
 /** Whether a server listens behind the socket file; a killed one leaves the file behind. */
@@ -256,7 +263,11 @@ async function embeddedClient(
   return new ApiClient({
     kind: 'embedded',
     context,
-    headers: { authorization: `Bearer ${key}`, ...accountHeader(options) },
+    headers: {
+      authorization: `Bearer ${key}`,
+      host: new URL(localUrl(config)).host,
+      ...accountHeader(options),
+    },
     send,
     close: () => app.close(),
   });

@@ -1,17 +1,19 @@
 // The HTTP server: binds route contracts to Fastify and owns what every answer shares - request ids, two log lines a
 // request, authentication, request limits, body parsing, security headers, and one handler for every error.
+import { once } from 'node:events';
 import { STATUS_CODES } from 'node:http';
+import { Readable } from 'node:stream';
 import cookie from '@fastify/cookie';
 import cors from '@fastify/cors';
 import multipart from '@fastify/multipart';
 import rateLimit from '@fastify/rate-limit';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { z } from 'zod';
-import type { Clock } from './clock.ts';
+import { type Clock, timeoutSignal } from './clock.ts';
 import { controlSocketFlag } from './control-socket.ts';
 import { AppError, type FieldError } from './errors.ts';
 import { newId } from './id.ts';
-import { parseJsonBody } from './json-body.ts';
+import { parseJsonBytes } from './json-body.ts';
 import type { Logger } from './log.ts';
 import { fieldErrors, languageOf, type ProblemContext, problemBody, toAppError } from './problem.ts';
 import type { Access, BoundRoute, HandlerRequest, RateLimitClass, RouteContract } from './route.ts';
@@ -24,6 +26,10 @@ const HEADERS_TIMEOUT_MS = 15_000;
 /** Longer than the 60 s that common proxies keep idle connections, so that it is never we who close first. */
 const KEEP_ALIVE_TIMEOUT_MS = 72_000;
 const MAX_PARAM_CHARS = 300;
+/** How long the rest of a refused body is thrown away, so that its sender can read why before the connection closes. */
+const LINGER_MS = 10_000;
+/** A name or address with an optional port: whatever else a Host header holds would break every URL made from it. */
+const HOST = /^(?:[a-z0-9._-]{1,255}|\[[0-9a-f:.]{2,45}\])(?::\d{1,5})?$/i;
 const MINUTE_MS = 60_000;
 /** A gallery shows hundreds of thumbnails at once; this only stops a flood. */
 const MEDIA_REQUESTS_PER_MINUTE = 6_000;
@@ -69,7 +75,7 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
     genReqId: () => newId('req', options.clock.now()),
     // Works behind a proxy that strips the prefix and behind one that does not.
     rewriteUrl: (request) => stripPrefix(request.url ?? '/', prefix),
-    frameworkErrors: (error, request, reply) => sendError(error, request, reply, options),
+    frameworkErrors: (error, request, reply) => refuseUnrouted(error, request, reply, options),
     clientErrorHandler: answerBrokenRequest,
   });
   app.decorateRequest('access', null);
@@ -78,14 +84,11 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
   app.removeContentTypeParser(['application/json', 'text/plain']);
   app.addContentTypeParser(
     'application/json',
-    { parseAs: 'string' },
-    async (_request: FastifyRequest, body: string) => parseJsonBody(body),
+    { parseAs: 'buffer' },
+    // Many clients name the type on calls that have no body, too.
+    async (_request: FastifyRequest, body: Buffer) => (body.length === 0 ? undefined : parseJsonBytes(body)),
   );
   addRequestLog(app, options);
-  app.addHook('onSend', async (request, reply, payload) => {
-    addSecurityHeaders(request, reply);
-    return payload;
-  });
   await app.register(cookie);
   await app.register(multipart, { throwFileSizeLimit: true });
   if (options.corsOrigins.length > 0) {
@@ -113,8 +116,12 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
       }) as never,
   });
   app.setValidatorCompiler(({ schema, httpPart }) => (data) => {
-    const result = (schema as unknown as z.ZodType).safeParse(data);
+    // Fastify says null for "no body", which would not take a schema's default.
+    const isAbsent = data === null && httpPart === 'body';
+    const result = (schema as unknown as z.ZodType).safeParse(isAbsent ? undefined : data);
     if (result.success) return { value: result.data };
+    if (isAbsent)
+      return { error: new AppError('malformed_request', { detail: 'There is no JSON object in the body.' }) };
     return {
       error: new AppError('validation_failed', describeIssues(fieldErrors(result.error, httpPart ?? 'body'))),
     };
@@ -153,9 +160,14 @@ function addRequestLog(app: FastifyInstance, { log, clock }: HttpOptions): void 
   app.addHook('onRequest', (request, reply, done) => {
     request.startedAt = clock.monotonicMs();
     reply.header('x-request-id', request.id);
+    addSecurityHeaders(request, reply);
     log.info({ ...about(request), ip: request.ip }, 'request started');
     if (request.url.includes('%00'))
       return done(new AppError('malformed_request', { detail: 'The URL contains NUL.' }));
+    if (request.host !== '' && !HOST.test(request.host))
+      return done(
+        new AppError('malformed_request', { detail: 'The Host header is no host name with an optional port.' }),
+      );
     done();
   });
   const ended = (request: FastifyRequest, status: number | null) =>
@@ -174,14 +186,33 @@ function addRequestLog(app: FastifyInstance, { log, clock }: HttpOptions): void 
   });
 }
 
+/** Set before anything else happens to a request, so that streams that take the reply over have them too; a route may replace each. */
 function addSecurityHeaders(request: FastifyRequest, reply: FastifyReply): void {
-  const set = (name: string, value: string) => reply.hasHeader(name) || reply.header(name, value);
-  set('x-content-type-options', 'nosniff');
-  set('referrer-policy', 'no-referrer');
-  set('cross-origin-opener-policy', 'same-origin');
-  set('content-security-policy', "default-src 'none'; frame-ancestors 'none'");
-  if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
-  if (request.protocol === 'https') set('strict-transport-security', 'max-age=31536000');
+  reply.headers({
+    'x-content-type-options': 'nosniff',
+    'referrer-policy': 'no-referrer',
+    'cross-origin-opener-policy': 'same-origin',
+    'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+    'cache-control': 'no-store',
+    ...(request.protocol === 'https' ? { 'strict-transport-security': 'max-age=31536000' } : {}),
+  });
+}
+
+/** A URL that the router cannot read never reaches the hooks: what those add is added here. */
+function refuseUnrouted(
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  options: HttpOptions,
+): void {
+  reply.header('x-request-id', request.id);
+  addSecurityHeaders(request, reply);
+  sendError(error, request, reply, options);
+  const { id, method, ip } = request;
+  options.log.info(
+    { request_id: id, method, path: request.url.split('?', 1)[0], ip, status: reply.statusCode },
+    'request refused',
+  );
 }
 
 /** Registers contracts on the server. Every route declares who may call it and which limit counts it. */
@@ -192,8 +223,8 @@ export function bindRoutes(app: FastifyInstance, options: HttpOptions, routes: r
     app.route({
       method: contract.method,
       url: contract.path,
-      // HEAD is its own contract where it matters; Fastify's automatic twin would double every handler.
-      exposeHeadRoute: contract.method === 'GET',
+      // A stream has no end, so that the HEAD of one would never be answered.
+      exposeHeadRoute: contract.method === 'GET' && !isEventStream(contract),
       ...(contract.maxBodyBytes ? { bodyLimit: contract.maxBodyBytes } : {}),
       schema: {
         ...(contract.params ? { params: contract.params } : {}),
@@ -208,6 +239,10 @@ export function bindRoutes(app: FastifyInstance, options: HttpOptions, routes: r
         },
         ...(limit ? [limit] : []),
       ],
+      preValidation: async (request) => {
+        if (contract.body && request.isMultipart())
+          throw new AppError('unsupported_media_type', { detail: 'This call takes JSON, not a form.' });
+      },
       handler: (request, reply) => answer(contract, handler, request, reply, options),
     });
   }
@@ -232,6 +267,10 @@ function createLimits(app: FastifyInstance, options: HttpOptions) {
     keyGenerator: byAddress,
   });
   return { api, media, sign_in: signIn, none: null } satisfies Record<RateLimitClass, unknown>;
+}
+
+function isEventStream({ responses }: RouteContract): boolean {
+  return responses[200]?.contentType === 'text/event-stream';
 }
 
 /** Refuses a caller without what the route asks for. */
@@ -313,7 +352,9 @@ function toHandlerRequest(
 
 /** Where the caller reaches this server; `X-Forwarded-*` count only from trusted hops (Fastify's trustProxy). */
 export function baseUrlOf(request: FastifyRequest, publicUrl: string | null): string {
-  return publicUrl ?? `${request.protocol}://${request.host || 'localhost'}`;
+  if (publicUrl !== null) return publicUrl;
+  const protocol = request.protocol === 'https' ? 'https' : 'http';
+  return `${protocol}://${HOST.test(request.host) ? request.host : 'localhost'}`;
 }
 
 function sendError(
@@ -333,7 +374,22 @@ function sendError(
   if (appError.options.retryAfterS !== undefined) reply.header('retry-after', appError.options.retryAfterS);
   if (appError.code === 'authentication_required')
     reply.header('www-authenticate', 'Bearer realm="Drawbridge"');
-  // An unread body would otherwise be read to its end before the connection can be used again.
-  if (appError.code === 'payload_too_large') reply.header('connection', 'close');
-  return reply.code(appError.status).type(contentType).serializer(JSON.stringify).send(body);
+  reply.code(appError.status).type(contentType).serializer(JSON.stringify);
+  if (request.raw.complete) return reply.send(body);
+  if (appError.code !== 'payload_too_large') {
+    // A client that reads only after it has sent everything must not wait for a body that nobody takes.
+    request.raw.resume();
+    return reply.send(body);
+  }
+  const text = Buffer.from(JSON.stringify(body));
+  reply.headers({ connection: 'close', 'content-length': text.length });
+  return reply.send(Readable.from(thenLinger(text, request, options.clock), { objectMode: false }));
+}
+
+/** The whole answer at once; its end, which closes the connection, when the client has stopped sending or had its time. */
+async function* thenLinger(text: Buffer, { raw }: FastifyRequest, clock: Clock): AsyncGenerator<Buffer> {
+  yield text;
+  if (raw.complete || raw.destroyed) return;
+  raw.resume();
+  await once(raw, 'end', { signal: timeoutSignal(clock, LINGER_MS) }).catch(() => {});
 }

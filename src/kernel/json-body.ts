@@ -1,5 +1,6 @@
 // Parses JSON bodies that strangers send. Depth, keys and text are checked on the raw text, before JSON.parse builds
 // anything: a depth of 10,000 parses fine and then breaks JSON.stringify, which would be a 500.
+import { isUtf8 } from 'node:buffer';
 import { AppError } from './errors.ts';
 
 export const MAX_JSON_DEPTH = 32;
@@ -101,4 +102,11 @@ export function parseJsonBody(text: string): unknown {
   }
   if (!text.isWellFormed() || text.includes('\\u') || text.includes('\0')) checkText(value);
   return value;
+}
+
+/** As `parseJsonBody`, for the bytes of a body: UTF-8, with or without a byte order mark. */
+export function parseJsonBytes(bytes: Buffer): unknown {
+  if (!isUtf8(bytes)) return refuse('The body is not UTF-8.');
+  const text = bytes.toString('utf8');
+  return parseJsonBody(text.startsWith('\uFEFF') ? text.slice(1) : text);
 }

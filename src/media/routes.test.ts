@@ -1,5 +1,6 @@
 // Uploads, pictures and their files over real HTTP: contracts, conditions and ranges, names and forms that attack.
 import assert from 'node:assert/strict';
+import { watch } from 'node:fs';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { type IncomingHttpHeaders, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -59,8 +60,8 @@ class Server {
       publicUrl,
       trustedProxies: [],
       corsOrigins: [],
-      requestsPerMinute: 0,
-      anonymousRequestsPerMinute: 0,
+      requestsPerMinute: 1_000_000,
+      anonymousRequestsPerMinute: 1_000_000,
       onAnswerMismatch: (detail) => mismatches.push(detail),
       // The account is the key, and may do everything with pictures.
       authenticate: async ({ headers }): Promise<Access | null> => {
@@ -93,6 +94,7 @@ class Server {
     return new Promise((resolve, reject) => {
       const sent = request(
         {
+          agent: false,
           host: '127.0.0.1',
           port: this.#port,
           path: local,
@@ -196,6 +198,20 @@ async function addImage(
   } as const;
   await database.db.write(insertForTest, { now: systemClock.now(), images: [image] });
   return { id, key: picture.fileKey, bytes: content };
+}
+
+/** Resolves once so many private files lie in the staging area. */
+async function untilStaged(count: number): Promise<void> {
+  const staging = join(folder, 'media', '.staging');
+  const watcher = watch(staging);
+  await new Promise<void>((resolve) => {
+    const check = async () => {
+      if ((await readdir(staging)).length === count) resolve();
+    };
+    watcher.on('change', check);
+    void check();
+  });
+  watcher.close();
 }
 
 describe('POST /v1/uploads', () => {
@@ -315,10 +331,10 @@ describe('POST /v1/uploads', () => {
     sent.on('error', () => {});
     sent.write(start);
     sent.write(Buffer.alloc(20_000));
-    while ((await readdir(join(folder, 'media', '.staging'))).length === 0) await new Promise(setImmediate);
+    await untilStaged(1);
     sent.destroy();
     await closed;
-    while ((await readdir(join(folder, 'media', '.staging'))).length > 0) await new Promise(setImmediate);
+    await untilStaged(0);
   });
 });
 

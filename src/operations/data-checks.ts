@@ -67,7 +67,7 @@ export function dataChecks(providers: Providers): readonly Check<DataContext>[] 
     { id: 'database', run: checkDatabase },
     { id: 'database_settings', run: checkSettings },
     { id: 'migrations', run: checkMigrations },
-    { id: 'clock', run: checkClockBack },
+    { id: 'clock_back', run: checkClockBack },
     mediaCheck('store', 'media.volume'),
     mediaCheck('store_space', 'media.space'),
     { id: 'serving', run: checkServing },

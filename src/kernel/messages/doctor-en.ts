@@ -48,6 +48,11 @@ export const doctorEn = {
       cause: 'The clock of this machine is wrong, or was set back.',
       fix: 'Switch time synchronisation on: timedatectl set-ntp true',
     },
+    clock_back: {
+      title: 'Clock against the data',
+      cause: 'The clock of this machine was set back, or the data was written by a machine whose clock ran ahead.',
+      fix: 'Switch time synchronisation on: timedatectl set-ntp true',
+    },
     database: {
       title: 'Database',
       cause: 'The file was damaged by the disk, copied while it was in use, or edited by hand.',

@@ -44,6 +44,11 @@ export const doctorZh: DoctorMessages = {
       cause: '本机时钟不准，或被往回拨过。',
       fix: '打开时间同步：timedatectl set-ntp true',
     },
+    clock_back: {
+      title: '时钟与数据',
+      cause: '本机时钟被往回拨过，或数据由时钟偏快的机器写入。',
+      fix: '打开时间同步：timedatectl set-ntp true',
+    },
     database: {
       title: '数据库',
       cause: '文件被磁盘损坏、在使用中被复制，或被手工修改。',

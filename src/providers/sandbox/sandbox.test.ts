@@ -428,7 +428,8 @@ test('image-to-image survives the move of its input, but not its change', async 
   await rename(path, moved);
   const second = await start();
   assert.equal((await outputsOf(second, jobId, { ...request, images: [input(moved)] })).length, 1);
-  await writeFile(moved, 'something else');
+  const other = sharp({ create: { width: 64, height: 64, channels: 3, background: '#993366' } });
+  await writeFile(moved, await other.png().toBuffer());
   const third = await start();
   const result = await poll(third, jobId, { ...request, images: [input(moved)] });
   assert.ok(result.state === 'failed' && result.error.kind === 'invalid_request');
