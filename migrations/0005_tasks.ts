@@ -56,10 +56,10 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   );
   await sql`create index tasks_delayed on tasks (due_at) where status = 'delayed'`.execute(db);
   await sql`create index tasks_running on tasks (lane, lease_owner) where status = 'running'`.execute(db);
-  await sql`create index tasks_deadline on tasks (deadline_at) where status in ('queued','delayed')`.execute(
+  await sql`create index tasks_deadline on tasks (deadline_at) where status in ('queued', 'delayed')`.execute(
     db,
   );
-  await sql`create index tasks_open on tasks (account_id) where status in ('queued','delayed','running')`.execute(
+  await sql`create index tasks_open on tasks (account_id) where status in ('queued', 'delayed', 'running')`.execute(
     db,
   );
   await sql`create index tasks_account on tasks (account_id, id)`.execute(db);

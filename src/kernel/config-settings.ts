@@ -200,7 +200,7 @@ export const settingsSchema = z.strictObject({
         z.int().min(1).max(LONGEST_TIMEOUT_S).nullable().default(null),
         "Seconds after which an unfinished task fails and its credits return. Without it, the provider's own (5 to 40 minutes).",
       ),
-      max_queued_per_account: count(1000, 1, 1_000_000, 'Unfinished tasks that one account may have.'),
+      max_queued_per_account: count(2000, 1, 10_000_000, 'Unfinished tasks that one account may have.'),
       idempotency_hours: count(24, 1, 720, 'Hours for which an Idempotency-Key is remembered.'),
     })
     .prefault({}),
@@ -241,7 +241,7 @@ export const settingsSchema = z.strictObject({
     .prefault({}),
   limits: z
     .strictObject({
-      requests_per_minute: count(600, 1, 1_000_000, 'Requests a minute for one account.'),
+      requests_per_minute: count(6000, 1, 100_000_000, 'Requests a minute for one account.'),
       anonymous_requests_per_minute: count(
         120,
         1,

@@ -5,7 +5,7 @@ import { releaseHold } from '../credits/credits.ts';
 import { compileOnce, registerWrites, type Trx } from '../kernel/db.ts';
 import { dialectOf } from '../kernel/db-dialect.ts';
 import { listAttempts } from './read-store.ts';
-import { type AttemptRow, appendTaskEvent, fairTag, type TaskRow } from './store.ts';
+import { type AttemptRow, appendTaskEvent, fairTag, statusIs, type TaskRow } from './store.ts';
 
 /** A task that this node may run, with what its earlier attempts left. */
 export interface ClaimedTask {
@@ -30,7 +30,7 @@ const countRunning = compileOnce<{ lane: string }, { count: number }>((query, pa
     .selectFrom('tasks')
     .select((eb) => eb.fn.countAll<number>().as('count'))
     .where('lane', '=', param('lane'))
-    .where('status', '=', 'running'),
+    .where(statusIs.running),
 );
 
 const startRun = compileOnce<{ id: string; owner: string; now: number; latest: number }, TaskRow>(
@@ -49,7 +49,7 @@ const startRun = compileOnce<{ id: string; owner: string; now: number; latest: n
         started_at: sql<number>`coalesce(started_at, ${param('now')})`,
       }))
       .where('id', '=', param('id'))
-      .where('status', '=', 'queued')
+      .where(statusIs.queued)
       .returningAll(),
 );
 
@@ -82,7 +82,7 @@ export async function claimTasks(trx: Trx, input: ClaimInput): Promise<ClaimedTa
         .selectFrom('tasks')
         .select(['id', 'priority', 'fair'])
         .where('lane', '=', lane)
-        .where('status', '=', 'queued')
+        .where(statusIs.queued)
         .orderBy('priority', 'desc')
         .orderBy('fair')
         .limit(free),
@@ -112,7 +112,7 @@ export async function promoteDelayed(trx: Trx, input: { now: number; batch: numb
       trx
         .selectFrom('tasks')
         .select(['id', 'lane', 'priority', 'flow', 'pictures'])
-        .where('status', '=', 'delayed')
+        .where(statusIs.delayed)
         .where('due_at', '<=', input.now)
         .orderBy('due_at')
         .limit(input.batch),
@@ -124,7 +124,7 @@ export async function promoteDelayed(trx: Trx, input: { now: number; batch: numb
       .updateTable('tasks')
       .set({ status: 'queued', fair, due_at: null })
       .where('id', '=', task.id)
-      .where('status', '=', 'delayed')
+      .where(statusIs.delayed)
       .execute();
   }
   return [...new Set(due.map((task) => task.lane))];
@@ -141,7 +141,7 @@ export async function adoptTasks(
       trx
         .selectFrom('tasks')
         .select('id')
-        .where('status', '=', 'running')
+        .where(statusIs.running)
         .where('lease_owner', 'in', [...input.deadOwners])
         .orderBy('id')
         .limit(input.batch),
@@ -158,7 +158,7 @@ export async function adoptTasks(
         version: eb('version', '+', 1),
       }))
       .where('id', '=', id)
-      .where('status', '=', 'running')
+      .where(statusIs.running)
       .returningAll()
       .executeTakeFirst();
     if (task) adopted.push({ task, attempts: await listAttempts(trx, id) });
@@ -175,7 +175,7 @@ export async function takeUpAgain(
     .updateTable('tasks')
     .set((eb) => ({ lease_epoch: eb('lease_epoch', '+', 1), adoptions: eb('adoptions', '+', 1) }))
     .where('id', '=', input.taskId)
-    .where('status', '=', 'running')
+    .where(statusIs.running)
     .where('lease_owner', '=', input.owner)
     .returningAll()
     .executeTakeFirst();
@@ -192,7 +192,7 @@ export async function expireWaiting(
       trx
         .selectFrom('tasks')
         .select(['id'])
-        .where('status', 'in', ['queued', 'delayed'])
+        .where(statusIs.waiting)
         .where('deadline_at', '<=', input.now)
         .orderBy('deadline_at')
         .limit(input.batch),
@@ -222,7 +222,7 @@ export async function endWaiting(
       version: eb('version', '+', 1),
     }))
     .where('id', '=', input.id)
-    .where('status', 'in', ['queued', 'delayed'])
+    .where(statusIs.waiting)
     .returningAll()
     .executeTakeFirst();
   if (!ended) return undefined;

@@ -49,6 +49,8 @@ export class TaskEngine {
   readonly #claiming = new Map<string, 'busy' | 'again'>();
   #tickTimer: Timer | null = null;
   #isTicking = false;
+  /** A node that only accepts tasks (or has not started yet) leaves them to others. */
+  #isServing = false;
   #isDraining = false;
   #unsubscribe: (() => void)[] = [];
 
@@ -73,12 +75,14 @@ export class TaskEngine {
       ),
     ];
     await this.#adopt();
+    this.#isServing = true;
     this.wake();
     this.#scheduleTick();
   }
 
   /** There may be something to claim, in one lane or in any. */
   wake(lane?: string): void {
+    if (!this.#isServing) return;
     for (const name of lane === undefined ? this.#options.providers.names : [lane]) void this.#claim(name);
   }
 

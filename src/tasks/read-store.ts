@@ -2,7 +2,7 @@
 import { sql } from 'kysely';
 import { compileOnce, type Reader } from '../kernel/db.ts';
 import type { Mode } from '../providers/provider.ts';
-import { type AttemptRow, findIdempotencyKey, type StoredStatus, type TaskRow } from './store.ts';
+import { type AttemptRow, findIdempotencyKey, type StoredStatus, statusIs, type TaskRow } from './store.ts';
 
 const selectTask = compileOnce<{ id: string }, TaskRow>((query, param) =>
   query.selectFrom('tasks').selectAll().where('id', '=', param('id')),
@@ -61,7 +61,7 @@ export async function queuePosition(reader: Reader, task: TaskRow): Promise<numb
     .selectFrom('tasks')
     .select(sql.lit(1).as('one'))
     .where('lane', '=', task.lane)
-    .where('status', '=', 'queued')
+    .where(statusIs.queued)
     .where((eb) =>
       eb.or([
         eb('priority', '>', task.priority),
@@ -113,7 +113,7 @@ export async function countOpenTasks(reader: Reader, accountId: string, atMost: 
     .selectFrom('tasks')
     .select(sql.lit(1).as('one'))
     .where('account_id', '=', accountId)
-    .where('status', 'in', ['queued', 'delayed', 'running'])
+    .where(statusIs.open)
     .limit(atMost);
   const row = await reader
     .selectFrom(open.as('open'))
@@ -147,7 +147,7 @@ export async function countOpenByLane(
   const rows = await reader
     .selectFrom('tasks')
     .select((eb) => ['lane', 'status', eb.fn.countAll<number>().as('count')])
-    .where('status', 'in', ['queued', 'delayed', 'running'])
+    .where(statusIs.open)
     .groupBy(['lane', 'status'])
     .execute();
   return rows.map((row) => ({ ...row, count: Number(row.count) }));
@@ -159,7 +159,7 @@ export async function listOwners(reader: Reader): Promise<string[]> {
     .selectFrom('tasks')
     .select('lease_owner')
     .distinct()
-    .where('status', '=', 'running')
+    .where(statusIs.running)
     .where('lease_owner', 'is not', null)
     .execute();
   return rows.flatMap((row) => (row.lease_owner === null ? [] : [row.lease_owner]));
@@ -170,7 +170,7 @@ export async function listCancelRequests(reader: Reader, owner: string): Promise
   const rows = await reader
     .selectFrom('tasks')
     .select('id')
-    .where('status', '=', 'running')
+    .where(statusIs.running)
     .where('lease_owner', '=', owner)
     .where('cancel_state', '=', 'requested')
     .execute();
@@ -183,17 +183,11 @@ export async function nextWakeTimes(
 ): Promise<{ dueAt: number | null; deadlineAt: number | null }> {
   const row = await reader
     .selectNoFrom((eb) => [
-      eb
-        .selectFrom('tasks')
-        .select('due_at')
-        .where('status', '=', 'delayed')
-        .orderBy('due_at')
-        .limit(1)
-        .as('dueAt'),
+      eb.selectFrom('tasks').select('due_at').where(statusIs.delayed).orderBy('due_at').limit(1).as('dueAt'),
       eb
         .selectFrom('tasks')
         .select('deadline_at')
-        .where('status', 'in', ['queued', 'delayed'])
+        .where(statusIs.waiting)
         .orderBy('deadline_at')
         .limit(1)
         .as('deadlineAt'),

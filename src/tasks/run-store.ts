@@ -13,6 +13,7 @@ import {
   fairTag,
   type Phase,
   type StoredStatus,
+  statusIs,
   type TaskRow,
 } from './store.ts';
 
@@ -46,7 +47,7 @@ const touchTask = compileOnce<
     }))
     .where('id', '=', param('id'))
     .where('lease_epoch', '=', param('epoch'))
-    .where('status', '=', 'running')
+    .where(statusIs.running)
     .returningAll(),
 );
 
@@ -205,7 +206,7 @@ export async function requeueTask(
     }))
     .where('id', '=', input.lease.taskId)
     .where('lease_epoch', '=', input.lease.epoch)
-    .where('status', '=', 'running')
+    .where(statusIs.running)
     .returningAll()
     .executeTakeFirst();
   if (!task) return null;
@@ -266,7 +267,7 @@ const endTask = compileOnce<
     }))
     .where('id', '=', param('id'))
     .where('lease_epoch', '=', param('epoch'))
-    .where('status', '=', 'running')
+    .where(statusIs.running)
     .returningAll(),
 );
 
@@ -326,7 +327,7 @@ export async function requestCancel(
     .updateTable('tasks')
     .set((eb) => ({ cancel_state: 'requested', cancel_note: null, version: eb('version', '+', 1) }))
     .where('id', '=', input.taskId)
-    .where('status', '=', 'running')
+    .where(statusIs.running)
     .where('cancel_state', 'in', ['none', 'not_cancellable'])
     .returningAll()
     .executeTakeFirst();
@@ -350,7 +351,7 @@ export async function refuseCancel(
     }))
     .where('id', '=', input.lease.taskId)
     .where('lease_epoch', '=', input.lease.epoch)
-    .where('status', '=', 'running')
+    .where(statusIs.running)
     .returningAll()
     .executeTakeFirst();
   if (!task) return null;

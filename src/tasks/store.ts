@@ -1,5 +1,6 @@
 // The tasks tables: rows, reads, and the creation of a task in one transaction - idempotency, fair place in the queue,
 // hold and event together or not at all. claim-store.ts and run-store.ts hold the engine's later transactions.
+import { sql } from 'kysely';
 import { holdCredits } from '../credits/credits.ts';
 import { compileOnce, registerWrites, type Trx } from '../kernel/db.ts';
 import { dialectOf } from '../kernel/db-dialect.ts';
@@ -88,6 +89,18 @@ export interface AttemptRow {
   ended_at: number | null;
   error: string | null;
 }
+
+/**
+ * Conditions on the status as literal SQL. SQLite uses a partial index only where the query spells out the index's own
+ * condition; with a bound parameter it scans (74 against 2 microseconds for the fair tag at a depth of 6,000).
+ */
+export const statusIs = {
+  queued: sql<boolean>`status = 'queued'`,
+  delayed: sql<boolean>`status = 'delayed'`,
+  running: sql<boolean>`status = 'running'`,
+  waiting: sql<boolean>`status in ('queued', 'delayed')`,
+  open: sql<boolean>`status in ('queued', 'delayed', 'running')`,
+} as const;
 
 declare module '../kernel/db.ts' {
   interface Tables {
@@ -220,7 +233,7 @@ const findFairBase = compileOnce<
       .where('flow', '=', param('flow'))
       .where('lane', '=', param('lane'))
       .where('priority', '=', param('priority'))
-      .where('status', '=', 'queued')
+      .where(statusIs.queued)
       .orderBy('fair', 'desc')
       .limit(1)
       .as('last'),

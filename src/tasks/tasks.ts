@@ -190,6 +190,11 @@ export class Tasks {
     return this.accept(body, { ...options, retryOf: null, parentImageId: imageId });
   }
 
+  /** Aborted when the server stops: nobody may wait any longer. */
+  get closing(): AbortSignal {
+    return this.#options.hub.closing;
+  }
+
   /** The task once it has ended, or as it is after `waitMs`. */
   waitForEnd(task: TaskRow, waitMs: number, signal: AbortSignal): Promise<TaskRow> {
     return waitForEnd(this.stream, task, waitMs, signal);
