@@ -144,8 +144,8 @@ export async function createApp(options: AppOptions): Promise<App> {
     requestsPerMinute: config.limits.requestsPerMinute,
     anonymousRequestsPerMinute: config.limits.anonymousRequestsPerMinute,
     authenticate: authenticateRequest(authenticator, config.publicUrl),
-    onAnswerMismatch:
-      options.onAnswerMismatch ?? ((detail) => log.error(detail, 'an answer does not fit its own schema')),
+    onRequestEnded: (request) => operations.observeRequest(request),
+    onAnswerMismatch: options.onAnswerMismatch,
   };
   const server = await createHttpServer(http);
   bindRoutes(server, http, [

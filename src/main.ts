@@ -9,5 +9,8 @@ const exitCode = await runCli(process.argv.slice(2), {
   createApp: async (options) => (await import('./app.ts')).createApp(options),
   contracts: async () => (await import('./contracts.ts')).allContracts,
 });
+// A pipe takes 64 kB at once; what is more must get through before the process ends.
+for (const stream of [process.stdout, process.stderr])
+  await new Promise<void>((resolve) => stream.write('', () => resolve()));
 // Connections that a command leaves behind must not keep it from ending.
 process.exit(exitCode);

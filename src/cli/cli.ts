@@ -1,8 +1,7 @@
 // The face of the command line: builds the program, runs one command, and turns whatever happens into an exit code.
 // Commands are declared here lightly; what they need is loaded when they run.
-import { Command, CommanderError } from 'commander';
+import { type Command, CommanderError } from 'commander';
 import { AppError, type Language } from '../kernel/errors.ts';
-import { VERSION } from '../version.ts';
 import {
   type CommandContext,
   configuredLanguage,
@@ -10,36 +9,13 @@ import {
   messagesFor,
   standardStreams,
 } from './command-context.ts';
-import { addCredits } from './credits.ts';
-import { addDoctor } from './doctor.ts';
 import type { ProgramParts } from './embedded.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { CommandFailure, failureOf, type Problem } from './failure.ts';
-import { addGenerate } from './generate.ts';
-import { translateHeading } from './help.ts';
-import { addAccounts, addKeys } from './keys.ts';
-import { addServe } from './serve.ts';
-import { addStatus } from './status.ts';
-import { addTasks } from './tasks.ts';
-import { displayWidth, type Stream, Terminal } from './terminal.ts';
-import { addGc, addMigrate, addOpenapi } from './upkeep.ts';
+import { buildProgram } from './program.ts';
+import { type Stream, Terminal } from './terminal.ts';
 
 export type { EmbeddedApp, ProgramParts } from './embedded.ts';
-
-/** In the order of the help. */
-const COMMANDS: readonly ((program: Command, context: CommandContext, parts: ProgramParts) => void)[] = [
-  addServe,
-  addGenerate,
-  addTasks,
-  addStatus,
-  addDoctor,
-  addCredits,
-  addAccounts,
-  addKeys,
-  addGc,
-  addMigrate,
-  addOpenapi,
-];
 
 /** Runs a command line (without the program's own name) and resolves with its exit code; never rejects. */
 export async function runCli(argv: readonly string[], parts: ProgramParts): Promise<ExitCode> {
@@ -60,36 +36,6 @@ async function createContext(
 ): Promise<CommandContext> {
   const messages = await messagesFor(language);
   return { language, messages, terminal: new Terminal({ ...streams, messages }), exitCode: EXIT.ok };
-}
-
-/** The program with all its commands. */
-function buildProgram(context: CommandContext, parts: ProgramParts): Command {
-  const { messages, terminal } = context;
-  const { help } = messages;
-  const program = new Command('drawbridge');
-  program
-    .description(help.program)
-    .version(VERSION, '-V, --version', help.version)
-    .option('--json', help.json)
-    .option('--data-dir <folder>', help.dataDir)
-    .option('--url <address>', help.url)
-    .helpOption('-h, --help', help.helpOption)
-    .helpCommand('help [command]', help.helpCommand)
-    .showSuggestionAfterError()
-    .exitOverride()
-    .configureOutput({
-      writeOut: (text) => terminal.out.write(text),
-      writeErr: (text) => terminal.err.write(text),
-      // Told below, in the form of every other problem.
-      outputError: () => {},
-    })
-    .configureHelp({
-      showGlobalOptions: true,
-      displayWidth,
-      styleTitle: (title) => translateHeading(title, context),
-    });
-  for (const add of COMMANDS) add(program, context, parts);
-  return program;
 }
 
 /** Shows an error as the user needs it, and gives its exit code. */

@@ -175,7 +175,7 @@ async function follow({ context, client, interrupt }: Run, accepted: Task): Prom
     while (task.finished_at === null) {
       if (interrupt.aborted && !isCancelled) {
         isCancelled = true;
-        bar.stop();
+        await bar.stop();
         terminal.note(messages.generate.cancelling);
         task = await client.json<Task>('POST', `${path}/cancel`);
         continue;
@@ -189,7 +189,7 @@ async function follow({ context, client, interrupt }: Run, accepted: Task): Prom
     if (task.status === 'succeeded') bar.show(1, messages.generate.progress.done);
     return task;
   } finally {
-    bar.stop();
+    await bar.stop();
   }
 }
 

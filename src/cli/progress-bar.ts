@@ -17,14 +17,14 @@ export class ProgressBar {
   show(progress: number | null, phase: string): void {
     if (this.#stream.isTTY !== true || this.#isStopped) return;
     this.#bar ??= this.#start(phase);
-    void this.#bar.then((bar) => {
-      if (!this.#isStopped) bar.update(Math.round((progress ?? 0) * STEPS), { phase });
-    });
+    void this.#bar.then((bar) => bar.update(Math.round((progress ?? 0) * STEPS), { phase }));
   }
 
-  stop(): void {
+  /** Resolves when its last state is drawn and the line below is free. */
+  async stop(): Promise<void> {
+    if (this.#isStopped) return;
     this.#isStopped = true;
-    void this.#bar?.then((bar) => bar.stop());
+    (await this.#bar)?.stop();
   }
 
   async #start(phase: string): Promise<SingleBar> {

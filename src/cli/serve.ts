@@ -141,7 +141,7 @@ async function announce(
   const { key } = await createKey(app.db, systemClock, access, { name: FIRST_KEY_NAME });
   terminal.note(serve.tryIt);
   terminal.note(
-    `  curl -H 'Authorization: Bearer ${key}' -H 'Prefer: wait=30' --json '{"prompt":"a drawbridge at dawn"}' ${url}/v1/tasks`,
+    `  curl -H 'Authorization: Bearer ${key}' -H 'Prefer: wait=30' -H 'Content-Type: application/json' -d '{"prompt":"a drawbridge at dawn"}' ${url}/v1/tasks`,
   );
 }
 

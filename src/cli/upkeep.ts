@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { Config } from '../kernel/config.ts';
-import { VERSION } from '../version.ts';
+import { VERSION } from '../kernel/version.ts';
 import { type CommandContext, requireConfig } from './command-context.ts';
 import type { ProgramParts } from './embedded.ts';
 import { addExamples } from './help.ts';

@@ -13,6 +13,8 @@ import { decodeError, type TaskRow, type Tasks } from '../tasks/tasks.ts';
 export const SILENT_MS = 20_000;
 /** The gap between two spaces; the shortest gateway timers known are 60 s. */
 export const KEEP_ALIVE_MS = 15_000;
+/** When to come back to a server that is being restarted. */
+const RESTART_S = 2;
 /** A multiple of three, so that base64 of the pieces can be joined. */
 const READ_BYTES = 192 * 1024;
 
@@ -23,6 +25,8 @@ export interface AnswerOptions {
   eventPrefix: string;
   context: ProblemContext;
   disconnected: AbortSignal;
+  /** Called once the task has ended, before the rest of its answer is sent. */
+  onEnded: () => void;
 }
 
 export interface AnswerContext {
@@ -59,21 +63,49 @@ export async function sendHeldAnswer(
     return;
   }
   const early = await context.tasks.waitForEnd(task, SILENT_MS, options.disconnected);
-  if (early.finished_at !== null && early.status !== 'succeeded') throw errorOf(early);
+  if (options.disconnected.aborted) {
+    // Nobody is there to answer; what is written to a closed connection would only look like a failure.
+    reply.hijack();
+    return;
+  }
+  if (early.finished_at === null && context.tasks.closing.aborted) throw serverStops();
+  if (early.finished_at !== null && early.status !== 'succeeded') {
+    options.onEnded();
+    // The engine has tried what can be tried; the official clients would pay for further tasks.
+    reply.header('x-should-retry', 'false');
+    throw errorOf(early);
+  }
   await reply
     .code(200)
     .type('application/json; charset=utf-8')
     .send(Readable.from(jsonAnswer(context, early, options)));
 }
 
-/** Waits in steps, yielding `filler` after each; returns the task once it has ended. */
-async function* untilEnd({ tasks }: AnswerContext, task: TaskRow, disconnected: AbortSignal, filler: string) {
+/** The task goes on with the next start, where the same call finds it. */
+function serverStops(): AppError {
+  return new AppError('provider_unavailable', {
+    detail: 'The server is stopping before the picture is ready; the task goes on when it is back.',
+    cause: 'The server is being stopped or restarted.',
+    fix: 'Send the same request again in a moment: it is answered with the same task.',
+    retryAfterS: RESTART_S,
+  });
+}
+
+/** Waits in steps, yielding `filler` after each; returns the task once it has ended. Throws, and so breaks the connection off, when either side goes. */
+async function* untilEnd(
+  { tasks }: AnswerContext,
+  task: TaskRow,
+  { disconnected, onEnded }: AnswerOptions,
+  filler: string,
+) {
   let row = task;
   while (row.finished_at === null) {
     if (disconnected.aborted) throw new Error('The client went away');
+    if (tasks.closing.aborted) throw serverStops();
     row = await tasks.waitForEnd(task, KEEP_ALIVE_MS, disconnected);
     if (row.finished_at === null) yield filler;
   }
+  onEnded();
   return row;
 }
 
@@ -82,7 +114,7 @@ async function* jsonAnswer(
   task: TaskRow,
   options: AnswerOptions,
 ): AsyncGenerator<string> {
-  const ended = yield* untilEnd(context, task, options.disconnected, ' ');
+  const ended = yield* untilEnd(context, task, options, ' ');
   if (ended.status !== 'succeeded') {
     yield JSON.stringify({
       created: createdS(ended),
@@ -143,7 +175,7 @@ async function* streamEvents(
 ): AsyncGenerator<string> {
   // A comment opens the stream at once, so that a gateway sees life.
   yield ': accepted\n\n';
-  const ended = yield* untilEnd(context, task, options.disconnected, ': waiting\n\n');
+  const ended = yield* untilEnd(context, task, options, ': waiting\n\n');
   if (ended.status !== 'succeeded') {
     const body = { type: 'error', ...openaiError(errorOf(ended), options.context) };
     yield `event: error\ndata: ${JSON.stringify(body)}\n\n`;

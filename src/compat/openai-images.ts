@@ -1,5 +1,6 @@
 // OpenAI's two image calls as durable tasks. The task is created first; a call that was cut off and is made again finds its
 // task by the key's own requests, so that a retry makes no second picture and no second charge.
+import type { ServerResponse } from 'node:http';
 import type { FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import type { Clock } from '../kernel/clock.ts';
@@ -24,12 +25,14 @@ export interface OpenAiContext {
   clock: Clock;
   tasks: Tasks;
   media: Media;
-  /** Connections of this process that wait for a task: while one does, an equal call is a new wish. */
-  waiting: Map<string, number>;
+  /** Equal calls of this process that are under way: while one is, another is a new wish. */
+  underWay: Map<string, number>;
 }
 
 export interface OpenAiCall {
   access: Access;
+  /** Equal for equal calls: what was asked for, and in which form the answer is wanted. */
+  hash: string;
   idempotencyKey: string | null;
   /** What the official clients count in `x-stainless-retry-count`. */
   retryCount: number;
@@ -62,48 +65,66 @@ function requireSize(size: string): string {
   });
 }
 
+/** What makes two calls that create a picture equal. A task that was made in another way is never taken for theirs. */
+export function generateHash(tasks: Tasks, body: CreateTaskBody, form: readonly unknown[]): string {
+  return sha256Hex(JSON.stringify(['openai.images.generate', tasks.hashOf(body), ...form]));
+}
+
 /** The call's task: the one that an equal call before it has made, or a new one. */
 export async function findOrCreate(
   context: OpenAiContext,
   body: CreateTaskBody,
-  hash: string,
   call: OpenAiCall,
+  isOnlyOne: boolean,
 ): Promise<TaskRow> {
-  const attached = call.idempotencyKey === null ? await findCutOff(context, hash, call) : null;
+  const attached = call.idempotencyKey === null ? await findCutOff(context, call, isOnlyOne) : null;
   if (attached) return attached;
-  const { access, idempotencyKey, signal } = call;
-  const options = { access, idempotencyKey, retryOf: null, parentImageId: null, requestHash: hash, signal };
+  const { access, idempotencyKey, signal, hash: requestHash } = call;
+  const options = { access, idempotencyKey, retryOf: null, parentImageId: null, requestHash, signal };
   return (await context.tasks.accept(body, options)).task;
 }
 
 /** An equal call of the same key whose answer was never fully delivered: certainly meant when the client counts a retry, or nobody waits for it any more. */
 async function findCutOff(
-  { db, clock, waiting }: OpenAiContext,
-  hash: string,
-  call: OpenAiCall,
+  { db, clock }: OpenAiContext,
+  { access, hash, retryCount }: OpenAiCall,
+  isOnlyOne: boolean,
 ): Promise<TaskRow | null> {
-  const { accountId, credentialId } = call.access;
+  if (retryCount === 0 && !isOnlyOne) return null;
+  const { accountId, credentialId } = access;
   const createdAfter = clock.now() - ATTACH_WINDOW_MS;
   const task = await findAttachable(db.read, { accountId, credentialId, requestHash: hash, createdAfter });
   if (!task) return null;
-  const isRetry = call.retryCount > 0;
-  const isAbandoned = task.finished_at === null && !waiting.has(task.id);
-  return isRetry || isAbandoned ? task : null;
+  return retryCount > 0 || task.finished_at === null ? task : null;
 }
 
-/** Counts this connection as waiting for the task until the reply ends; notes when the answer was fully delivered. */
-export function followDelivery(
-  { waiting, db, clock }: OpenAiContext,
-  task: TaskRow,
-  response: import('node:http').ServerResponse,
-): void {
-  waiting.set(task.id, (waiting.get(task.id) ?? 0) + 1);
+/**
+ * Counts a call as under way until its connection is done with it. Must run before anything is awaited, so that of several
+ * equal calls that arrive together each sees the others; says whether this one is alone.
+ */
+export function countCall({ underWay }: OpenAiContext, call: OpenAiCall, response: ServerResponse): boolean {
+  const key = `${call.access.accountId} ${call.access.credentialId} ${call.hash}`;
+  const others = underWay.get(key) ?? 0;
+  if (response.destroyed) return others === 0;
+  underWay.set(key, others + 1);
   response.once('close', () => {
-    const left = (waiting.get(task.id) ?? 1) - 1;
-    if (left > 0) waiting.set(task.id, left);
-    else waiting.delete(task.id);
+    const left = (underWay.get(key) ?? 1) - 1;
+    if (left > 0) underWay.set(key, left);
+    else underWay.delete(key);
+  });
+  return others === 0;
+}
+
+/** Notes when the task's last answer was handed over in full; `isLast` says whether what was sent was that. */
+export function noteDelivery(
+  { db, clock }: OpenAiContext,
+  task: TaskRow,
+  response: ServerResponse,
+  isLast: () => boolean,
+): void {
+  response.once('close', () => {
     // Not waited for: a delivery that is not noted costs at most one attached call that finds the finished task.
-    if (response.writableFinished)
+    if (response.writableFinished && isLast())
       void db.write(markAnswerDelivered, { taskId: task.id, now: clock.now() }).catch(() => {});
   });
 }
@@ -125,7 +146,7 @@ export async function readEditForm(
     throw new AppError('unsupported_media_type', { detail: 'Send the form as multipart/form-data.' });
   }
   const { media } = context;
-  const values: Record<string, string> = {};
+  const values: Record<string, string> = Object.create(null);
   const images: { id: string; sha256: string }[] = [];
   let mask: { id: string; sha256: string } | null = null;
   const limits = {
@@ -136,7 +157,7 @@ export async function readEditForm(
   };
   for await (const part of request.parts({ limits })) {
     if (part.type !== 'file') {
-      values[part.fieldname] = String(part.value);
+      values[part.fieldname] = requireText(part.fieldname, String(part.value));
       continue;
     }
     const isMask = part.fieldname === 'mask';
@@ -170,6 +191,14 @@ export async function readEditForm(
   };
   const content = { ...values, images: images.map(({ sha256 }) => sha256), mask: mask?.sha256 ?? null };
   return { fields, body, hash: sha256Hex(JSON.stringify(content)) };
+}
+
+/** As for JSON bodies: PostgreSQL cannot store NUL. */
+function requireText(field: string, value: string): string {
+  if (!value.includes('\0')) return value;
+  throw new AppError('malformed_request', {
+    detail: `The field "${field.slice(0, 64)}" contains a NUL character.`,
+  });
 }
 
 function invalidForm(field: string, detail: string): AppError {

@@ -9,7 +9,7 @@ import multipart from '@fastify/multipart';
 import rateLimit from '@fastify/rate-limit';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { z } from 'zod';
-import { type Clock, timeoutSignal } from './clock.ts';
+import type { Clock } from './clock.ts';
 import { controlSocketFlag } from './control-socket.ts';
 import { AppError, type FieldError } from './errors.ts';
 import { newId } from './id.ts';
@@ -33,6 +33,8 @@ const HOST = /^(?:[a-z0-9._-]{1,255}|\[[0-9a-f:.]{2,45}\])(?::\d{1,5})?$/i;
 const MINUTE_MS = 60_000;
 /** A gallery shows hundreds of thumbnails at once; this only stops a flood. */
 const MEDIA_REQUESTS_PER_MINUTE = 6_000;
+/** What numbers call a path that nobody serves. */
+const UNROUTED = 'unrouted';
 const SIGN_IN_ATTEMPTS = 10;
 const SIGN_IN_WINDOW_MS = 15 * 60_000;
 
@@ -57,8 +59,24 @@ export interface HttpOptions {
   anonymousRequestsPerMinute: number;
   /** Finds out who is calling; throws when a credential is given but wrong, returns null when none is. */
   authenticate(request: FastifyRequest, contract: RouteContract): Promise<Access | null>;
-  /** Called when an answer does not fit its own schema; it is sent all the same. */
-  onAnswerMismatch(detail: { operation: string; status: number; issues: string }): void;
+  /**
+   * Called when an answer does not fit its own schema; it is sent all the same, since what it tells of is done. Checking
+   * costs a tenth of a create, so only tests set it.
+   */
+  onAnswerMismatch?: ((detail: AnswerMismatch) => void) | undefined;
+  /** Told of each request when it is over; `status` is null when the client went away. */
+  onRequestEnded?(request: {
+    method: string;
+    route: string;
+    status: number | null;
+    durationMs: number;
+  }): void;
+}
+
+export interface AnswerMismatch {
+  operation: string;
+  status: number;
+  issues: string;
 }
 
 /** Builds the server with everything that is not a route; `bindRoutes` adds those. */
@@ -151,7 +169,7 @@ function answerBrokenRequest(error: NodeJS.ErrnoException, socket: import('node:
 }
 
 /** One line when a request arrives and one when it ends, so that a hung one shows. Paths only: queries hold tickets. */
-function addRequestLog(app: FastifyInstance, { log, clock }: HttpOptions): void {
+function addRequestLog(app: FastifyInstance, { log, clock, onRequestEnded }: HttpOptions): void {
   const about = (request: FastifyRequest) => ({
     request_id: request.id,
     method: request.method,
@@ -162,28 +180,32 @@ function addRequestLog(app: FastifyInstance, { log, clock }: HttpOptions): void 
     reply.header('x-request-id', request.id);
     addSecurityHeaders(request, reply);
     log.info({ ...about(request), ip: request.ip }, 'request started');
+    // Fastify's own hook is silent about a client that went away before its answer was over.
+    reply.raw.once('close', () => ended(request, reply.raw.writableFinished ? reply.raw.statusCode : null));
     if (request.url.includes('%00'))
       return done(new AppError('malformed_request', { detail: 'The URL contains NUL.' }));
     if (request.host !== '' && !HOST.test(request.host))
       return done(
-        new AppError('malformed_request', { detail: 'The Host header is no host name with an optional port.' }),
+        new AppError('malformed_request', {
+          detail: 'The Host header is no host name with an optional port.',
+        }),
       );
     done();
   });
-  const ended = (request: FastifyRequest, status: number | null) =>
+  const ended = (request: FastifyRequest, status: number | null) => {
+    const durationMs = Math.round((clock.monotonicMs() - request.startedAt) * 10) / 10;
+    const { method, access } = request;
     log.info(
       {
         ...about(request),
         status,
-        duration_ms: Math.round((clock.monotonicMs() - request.startedAt) * 10) / 10,
-        ...(request.access ? { account_id: request.access.accountId } : {}),
+        duration_ms: durationMs,
+        ...(access ? { account_id: access.accountId } : {}),
       },
       status === null ? 'request ended: the client went away' : 'request ended',
     );
-  app.addHook('onResponse', (request, reply, done) => {
-    ended(request, reply.raw.writableFinished ? reply.statusCode : null);
-    done();
-  });
+    onRequestEnded?.({ method, route: request.routeOptions.url ?? UNROUTED, status, durationMs });
+  };
 }
 
 /** Set before anything else happens to a request, so that streams that take the reply over have them too; a route may replace each. */
@@ -306,13 +328,19 @@ async function answer(
   reply.code(result.status);
   if (result.headers) reply.headers(result.headers);
   if (result.body === undefined) return reply.send();
-  const schema = contract.responses[result.status]?.schema;
-  const checked = schema?.safeParse(result.body);
-  if (!checked?.success) {
-    const issues = checked ? checked.error.message.slice(0, 1000) : 'no schema for this status';
-    options.onAnswerMismatch({ operation: contract.id, status: result.status, issues });
-  }
+  if (options.onAnswerMismatch) checkAnswer(contract, result, options.onAnswerMismatch);
   return reply.type('application/json; charset=utf-8').serializer(JSON.stringify).send(result.body);
+}
+
+function checkAnswer(
+  contract: RouteContract,
+  { status, body }: { status: number; body?: unknown },
+  onMismatch: (detail: AnswerMismatch) => void,
+): void {
+  const checked = contract.responses[status]?.schema?.safeParse(body);
+  if (checked?.success) return;
+  const issues = checked ? checked.error.message.slice(0, 1000) : 'no schema for this status';
+  onMismatch({ operation: contract.id, status, issues });
 }
 
 function toHandlerRequest(
@@ -363,7 +391,7 @@ function sendError(
   reply: FastifyReply,
   options: HttpOptions,
 ): FastifyReply {
-  const { appError, unexpected } = toAppError(error);
+  const { appError, unexpected } = toAppError(error, request.routeOptions?.bodyLimit);
   if (unexpected) options.log.error({ request_id: request.id, err: error }, 'a request failed unexpectedly');
   const context: ProblemContext = {
     language: languageOf(request.headers['accept-language']),
@@ -378,7 +406,7 @@ function sendError(
   if (request.raw.complete) return reply.send(body);
   if (appError.code !== 'payload_too_large') {
     // A client that reads only after it has sent everything must not wait for a body that nobody takes.
-    request.raw.resume();
+    throwAway(request.raw);
     return reply.send(body);
   }
   const text = Buffer.from(JSON.stringify(body));
@@ -390,6 +418,16 @@ function sendError(
 async function* thenLinger(text: Buffer, { raw }: FastifyRequest, clock: Clock): AsyncGenerator<Buffer> {
   yield text;
   if (raw.complete || raw.destroyed) return;
+  const over = new AbortController();
+  const timer = clock.after(LINGER_MS, () => over.abort());
+  raw.once('close', () => over.abort());
+  throwAway(raw);
+  await once(raw, 'end', { signal: over.signal }).catch(() => {});
+  timer.cancel();
+}
+
+/** Lets the rest of a body come in unread; a form's parser would hold it up as soon as nobody takes its parts. */
+function throwAway(raw: FastifyRequest['raw']): void {
+  raw.unpipe();
   raw.resume();
-  await once(raw, 'end', { signal: timeoutSignal(clock, LINGER_MS) }).catch(() => {});
 }

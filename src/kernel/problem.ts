@@ -61,10 +61,17 @@ const FASTIFY_ERRORS: Record<string, AppError['code']> = {
   FST_ERR_CTP_EMPTY_JSON_BODY: 'malformed_request',
 };
 
-/** An error as the registry knows it; `unexpected` ones are logged by the caller. */
-export function toAppError(error: unknown): { appError: AppError; unexpected: boolean } {
+/** An error as the registry knows it; `unexpected` ones are logged by the caller. `bodyLimit` is the route's own, in bytes. */
+export function toAppError(
+  error: unknown,
+  bodyLimit?: number,
+): { appError: AppError; unexpected: boolean } {
   if (error instanceof AppError) return { appError: error, unexpected: false };
   const { code, statusCode, message } = error as { code?: string; statusCode?: number; message?: string };
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE' && bodyLimit !== undefined) {
+    const detail = `The body is larger than the ${Math.floor(bodyLimit / 1024 / 1024)} MB that this call takes.`;
+    return { appError: new AppError('payload_too_large', { detail }), unexpected: false };
+  }
   const known = code ? FASTIFY_ERRORS[code] : undefined;
   if (known) return { appError: new AppError(known, { detail: message ?? known }), unexpected: false };
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {

@@ -2,7 +2,7 @@
 import type { FastifyRequest } from 'fastify';
 import { controlSocketFlag } from '../kernel/control-socket.ts';
 import { type Access, type BoundRoute, bindRoute } from '../kernel/route.ts';
-import { VERSION } from '../version.ts';
+import { VERSION } from '../kernel/version.ts';
 import * as contract from './contract.ts';
 import type { Operations } from './operations.ts';
 

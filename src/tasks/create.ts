@@ -2,7 +2,7 @@
 // makes it durable. Nothing is created when anything is wrong.
 import { randomInt } from 'node:crypto';
 import type { Clock } from '../kernel/clock.ts';
-import type { Db } from '../kernel/db.ts';
+import type { Db, Reader } from '../kernel/db.ts';
 import { AppError } from '../kernel/errors.ts';
 import { newId, sha256Hex } from '../kernel/id.ts';
 import type { Access } from '../kernel/route.ts';
@@ -11,9 +11,17 @@ import type { Mode } from '../providers/provider.ts';
 import { type Providers, type PublicModel, supports } from '../providers/providers.ts';
 import { type CreateTaskBody, MAX_SEED } from './contract.ts';
 import type { OpenTaskGauge } from './open-task-gauge.ts';
-import { findByIdempotencyKey } from './read-store.ts';
+import { findByIdempotencyKey, findTask } from './read-store.ts';
 import { checkSize, invalid, type PixelSize, parseSize, sizeOfRatio } from './size.ts';
-import { createTask, type InputPicture, type TaskParams } from './store.ts';
+import {
+  type CreateTaskInput,
+  createdTask,
+  createTask,
+  type InputPicture,
+  idempotencyMismatch,
+  type TaskParams,
+  type TaskRow,
+} from './store.ts';
 
 /** A task that nobody could start by then fails, whatever it waited for. */
 export const MAX_QUEUE_MS = 24 * 3600_000;
@@ -122,7 +130,11 @@ function planSize(
 }
 
 /** Accepts a task durably; `created` says whether it is new, replayed by its key, or an equal earlier one. */
-export async function acceptTask(context: CreateContext, body: CreateTaskBody, options: CreateOptions) {
+export async function acceptTask(
+  context: CreateContext,
+  body: CreateTaskBody,
+  options: CreateOptions,
+): Promise<Accepted> {
   const { access, idempotencyKey } = options;
   checkIdempotencyKey(idempotencyKey);
   if (body.priority > 0 && !access.scopes.has('accounts:act') && !access.scopes.has('admin')) {
@@ -132,23 +144,22 @@ export async function acceptTask(context: CreateContext, body: CreateTaskBody, o
   }
   const model = context.providers.requireModel(body.model ?? null, body.provider ?? null);
   const hash = options.requestHash ?? requestHash(body, model.name, options);
-  const earlier =
-    idempotencyKey === null
-      ? undefined
-      : await findByIdempotencyKey(context.db.read, access.accountId, idempotencyKey);
-  if (earlier) {
-    if (earlier.request_hash === hash)
-      return { taskId: earlier.task_id, created: 'replayed' as const, lane: model.provider };
-    throw new AppError('idempotency_mismatch', {
-      detail: 'This Idempotency-Key was used with another request.',
-    });
-  }
-  context.providers.requireUsable(model.provider);
+  const replay = () => findReplay(context.db.read, access.accountId, idempotencyKey, hash);
   const sources = [...(body.images ?? []), ...(body.mask ? [body.mask] : [])];
+  // A repeated call needs neither its pictures again nor room nor a provider that works just now.
+  const earlier = sources.length > 0 ? await replay() : null;
+  if (earlier) return earlier;
+  try {
+    context.providers.requireUsable(model.provider);
+    await context.openTasks.requireRoom(access.accountId);
+  } catch (error) {
+    const first = await replay();
+    if (first) return first;
+    throw error;
+  }
   const pictures = await Promise.all(sources.map((source) => resolvePicture(context, source, options)));
   const mask = body.mask ? (pictures.pop() ?? null) : null;
   const plan = planTask(context, body, pictures);
-  await context.openTasks.requireRoom(access.accountId);
   const { clock, db } = context;
   const now = clock.now();
   const params: TaskParams = {
@@ -163,7 +174,7 @@ export async function acceptTask(context: CreateContext, body: CreateTaskBody, o
     unitMicros: plan.model.priceMicros,
     parentImageId: options.parentImageId,
   };
-  const outcome = await db.write(createTask, {
+  const input: CreateTaskInput = {
     taskId: newId('task', now),
     accountId: access.accountId,
     credentialId: access.credentialId,
@@ -184,9 +195,36 @@ export async function acceptTask(context: CreateContext, body: CreateTaskBody, o
     idempotencyKey,
     dedupeWindowMs: body.dedupe_window_s * 1000,
     now,
-  });
-  if (outcome.created === 'new') context.openTasks.add(access.accountId);
-  return { ...outcome, lane: plan.model.provider };
+  };
+  const { taskId, created } = await db.write(createTask, input);
+  if (created !== 'new') return { task: await getTask(db.read, taskId), created };
+  context.openTasks.add(access.accountId);
+  return { task: createdTask(input), created };
+}
+
+/** What accepting gave: the row, and whether an earlier request had made it. */
+export interface Accepted {
+  task: TaskRow;
+  created: 'new' | 'replayed' | 'duplicate';
+}
+
+/** The task that this key made before; throws `idempotency_mismatch` when it was for another request. */
+async function findReplay(
+  reader: Reader,
+  accountId: string,
+  key: string | null,
+  hash: string,
+): Promise<Accepted | null> {
+  const first = key === null ? undefined : await findByIdempotencyKey(reader, accountId, key);
+  if (!first) return null;
+  if (first.request_hash !== hash) throw idempotencyMismatch();
+  return { task: await getTask(reader, first.task_id), created: 'replayed' };
+}
+
+async function getTask(reader: Reader, id: string): Promise<TaskRow> {
+  const task = await findTask(reader, id);
+  if (!task) throw new Error('A task that an idempotency key names does not exist');
+  return task;
 }
 
 function checkIdempotencyKey(key: string | null): void {

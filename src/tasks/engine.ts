@@ -94,7 +94,7 @@ export class TaskEngine {
     this.#isDraining = true;
     this.#tickTimer?.cancel();
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
-    for (const control of this.#runs.values()) if (!control.isSubmitting) control.stop();
+    for (const control of this.#runs.values()) control.stopAfterSubmit();
     let timer: Timer | null = null;
     const timeout = new Promise<void>((resolve) => {
       timer = this.#options.clock.after(DRAIN_MS, resolve);
@@ -136,6 +136,8 @@ export class TaskEngine {
   }
 
   #run(claimed: ClaimedTask): void {
+    // Claimed while the drain began: whoever starts next takes it up.
+    if (this.#isDraining) return;
     const { task } = claimed;
     const control = new RunControl();
     this.#runs.set(task.id, control);

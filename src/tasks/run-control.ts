@@ -10,8 +10,8 @@ export class RunControl {
   readonly #stop = new AbortController();
   #wake: (() => void) | null = null;
   #isCancelRequested = false;
-  /** True from the intent until the outcome is committed: the part that a drain waits for. */
-  isSubmitting = false;
+  #isSubmitting = false;
+  #isDraining = false;
 
   /** Aborted when this process must not touch the task any more. */
   get stopped(): AbortSignal {
@@ -25,6 +25,18 @@ export class RunControl {
   /** Leaves the task as it is, for another process to take up. */
   stop(): void {
     this.#stop.abort(new LeaseLostError());
+  }
+
+  /** Stops now, or, in the middle of a submit, as soon as its outcome is committed. */
+  stopAfterSubmit(): void {
+    this.#isDraining = true;
+    if (!this.#isSubmitting) this.stop();
+  }
+
+  /** True from the intent until the outcome is committed: the part that a drain waits for. */
+  set isSubmitting(isSubmitting: boolean) {
+    this.#isSubmitting = isSubmitting;
+    if (!isSubmitting && this.#isDraining) this.stop();
   }
 
   requestCancel(): void {

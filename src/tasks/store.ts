@@ -251,39 +251,36 @@ export async function fairTag(
   return Math.max(base?.clock ?? 0, base?.last ?? 0) + place.pictures;
 }
 
-type NewTask = Pick<
-  TaskRow,
-  | 'id'
-  | 'account_id'
-  | 'credential_id'
-  | 'mode'
-  | 'model'
-  | 'lane'
-  | 'provider_model'
-  | 'prompt'
-  | 'params'
-  | 'request_hash'
-  | 'pictures'
-  | 'priority'
-  | 'flow'
-  | 'fair'
-  | 'deadline_at'
-  | 'hold_id'
-  | 'held_micros'
-  | 'retry_of'
-  | 'metadata'
-  | 'created_at'
->;
+/** What every task is when it is accepted. */
+const UNSTARTED = {
+  status: 'queued',
+  phase: null,
+  progress: null,
+  waiting_reason: null,
+  due_at: null,
+  lease_owner: null,
+  lease_epoch: 0,
+  adoptions: 0,
+  attempt: 0,
+  cancel_state: 'none',
+  cancel_note: null,
+  error: null,
+  captured_micros: 0,
+  released_micros: 0,
+  answer_delivered_at: null,
+  version: 1,
+  started_at: null,
+  finished_at: null,
+} as const satisfies Partial<TaskRow>;
+
+type NewTask = Omit<TaskRow, keyof typeof UNSTARTED>;
 
 const insertTask = compileOnce<NewTask>((query, param) =>
   query.insertInto('tasks').values({
+    ...UNSTARTED,
     id: param('id'),
     account_id: param('account_id'),
     credential_id: param('credential_id'),
-    status: 'queued',
-    phase: null,
-    progress: null,
-    waiting_reason: null,
     mode: param('mode'),
     model: param('model'),
     lane: param('lane'),
@@ -295,28 +292,44 @@ const insertTask = compileOnce<NewTask>((query, param) =>
     priority: param('priority'),
     flow: param('flow'),
     fair: param('fair'),
-    due_at: null,
     deadline_at: param('deadline_at'),
-    lease_owner: null,
-    lease_epoch: 0,
-    adoptions: 0,
-    attempt: 0,
-    cancel_state: 'none',
-    cancel_note: null,
-    error: null,
     hold_id: param('hold_id'),
     held_micros: param('held_micros'),
-    captured_micros: 0,
-    released_micros: 0,
     retry_of: param('retry_of'),
     metadata: param('metadata'),
-    answer_delivered_at: null,
-    version: 1,
     created_at: param('created_at'),
-    started_at: null,
-    finished_at: null,
   }),
 );
+
+function newTask(input: CreateTaskInput, place: { fair: number; holdId: string }): NewTask {
+  return {
+    id: input.taskId,
+    account_id: input.accountId,
+    credential_id: input.credentialId,
+    mode: input.mode,
+    model: input.model,
+    lane: input.lane,
+    provider_model: input.providerModel,
+    prompt: input.prompt,
+    params: input.params,
+    request_hash: input.requestHash,
+    pictures: input.pictures,
+    priority: input.priority,
+    flow: input.flow,
+    fair: place.fair,
+    deadline_at: input.deadlineAt,
+    hold_id: place.holdId,
+    held_micros: input.unitMicros * input.pictures,
+    retry_of: input.retryOf,
+    metadata: input.metadata,
+    created_at: input.now,
+  };
+}
+
+/** The row as an accepted task's caller sees it, without reading it again; its place in the queue is not part of that. */
+export function createdTask(input: CreateTaskInput): TaskRow {
+  return { ...UNSTARTED, ...newTask(input, { fair: 0, holdId: '' }) };
+}
 
 /**
  * Accepts a task: one transaction of idempotency row, task, hold and event (rule R1). Throws `idempotency_mismatch` and
@@ -341,28 +354,7 @@ export async function createTask(trx: Trx, input: CreateTaskInput): Promise<Crea
   }
   const fair = await fairTag(trx, input);
   const holdId = newId('hold', now);
-  await insertTask(trx, {
-    id: taskId,
-    account_id: accountId,
-    credential_id: input.credentialId,
-    mode: input.mode,
-    model: input.model,
-    lane: input.lane,
-    provider_model: input.providerModel,
-    prompt: input.prompt,
-    params: input.params,
-    request_hash: input.requestHash,
-    pictures: input.pictures,
-    priority: input.priority,
-    flow: input.flow,
-    fair,
-    deadline_at: input.deadlineAt,
-    hold_id: holdId,
-    held_micros: input.unitMicros * input.pictures,
-    retry_of: input.retryOf,
-    metadata: input.metadata,
-    created_at: now,
-  });
+  await insertTask(trx, newTask(input, { fair, holdId }));
   await appendTaskEvent(trx, { taskId, accountId, type: 'task.updated', version: 1, now });
   // Last, because on PostgreSQL the account's balance row is the one that everybody waits for.
   await holdCredits(trx, {
@@ -385,9 +377,7 @@ async function replay(
   const [first] = await findIdempotencyKey(trx, { accountId, key });
   if (!first) throw new AppError('idempotency_in_progress', { retryAfterS: 1 });
   if (first.request_hash !== requestHash) {
-    throw new AppError('idempotency_mismatch', {
-      detail: 'This Idempotency-Key was used with another request.',
-    });
+    throw idempotencyMismatch();
   }
   return { taskId: first.task_id, created: 'replayed' };
 }
@@ -403,6 +393,12 @@ async function duplicateOf(trx: Trx, input: CreateTaskInput, taskId: string): Pr
       .execute();
   }
   return { taskId, created: 'duplicate' };
+}
+
+export function idempotencyMismatch(): AppError {
+  return new AppError('idempotency_mismatch', {
+    detail: 'This Idempotency-Key was used with another request.',
+  });
 }
 
 /** The event that tells readers of a task's change; written in the transaction that changes it. */

@@ -9,7 +9,14 @@ import type { Access } from '../kernel/route.ts';
 import { findImage, type Media } from '../media/media.ts';
 import type { Providers, PublicModel } from '../providers/providers.ts';
 import type { CreateTaskBody, TaskBody } from './contract.ts';
-import { acceptTask, type CreateContext, type CreateOptions, planTask, requestHash } from './create.ts';
+import {
+  type Accepted,
+  acceptTask,
+  type CreateContext,
+  type CreateOptions,
+  planTask,
+  requestHash,
+} from './create.ts';
 import { CANCEL_CHANNEL, QUEUE_CHANNEL, TaskEngine } from './engine.ts';
 import { OpenTaskGauge } from './open-task-gauge.ts';
 import { countOpenByLane, findTask, listTasks, type TaskFilter } from './read-store.ts';
@@ -19,6 +26,7 @@ import type { TaskParams, TaskRow } from './store.ts';
 import { type StreamContext, waitForEnd } from './stream.ts';
 import { asCreated, taskBody, type ViewContext, viewTask, viewTasks } from './view.ts';
 
+export type { Accepted } from './create.ts';
 export { decodeError, showError } from './outcome.ts';
 export { countOpenByLane, findAttachable, findTask } from './read-store.ts';
 export { idempotencyKey } from './request-headers.ts';
@@ -44,12 +52,6 @@ export interface TasksOptions {
   fetchPicture: CreateContext['fetchPicture'];
   /** Fetches a provider's result: bounded. */
   downloadResult(url: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
-}
-
-/** What accepting gave: the row as it is now, and whether an earlier request had made it. */
-export interface Accepted {
-  task: TaskRow;
-  created: 'new' | 'replayed' | 'duplicate';
 }
 
 export class Tasks {
@@ -87,15 +89,13 @@ export class Tasks {
 
   /** Makes a task durable; answers after its COMMIT. Throws what keeps it from being accepted. */
   async accept(body: CreateTaskBody, options: CreateOptions): Promise<Accepted> {
-    const { taskId, created, lane } = await acceptTask(this.#create, body, options);
-    const task = await findTask(this.#options.db.read, taskId);
-    if (!task) throw new AppError('internal_error', { detail: 'The task vanished after it was accepted.' });
-    if (created === 'new') {
-      this.#changed(task);
-      this.engine.wake(lane);
+    const accepted = await acceptTask(this.#create, body, options);
+    if (accepted.created === 'new') {
+      this.#changed(accepted.task);
+      this.engine.wake(accepted.task.lane);
       this.#options.db.signal(QUEUE_CHANNEL);
     }
-    return { task, created };
+    return accepted;
   }
 
   /** A hash that is equal for equal requests; see findAttachable. */

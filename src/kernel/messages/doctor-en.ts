@@ -50,7 +50,8 @@ export const doctorEn = {
     },
     clock_back: {
       title: 'Clock against the data',
-      cause: 'The clock of this machine was set back, or the data was written by a machine whose clock ran ahead.',
+      cause:
+        'The clock of this machine was set back, or the data was written by a machine whose clock ran ahead.',
       fix: 'Switch time synchronisation on: timedatectl set-ntp true',
     },
     database: {

@@ -1,0 +1,54 @@
+// A good call of every route, generated from its contract where the contract says enough. A new route with a body or an id
+// must be added here: the tests that go through all routes fail until it is.
+import type { RouteContract } from '../../src/kernel/route.ts';
+
+/** Bodies that pass the schema of their route but do little. */
+export const GOOD_BODIES: Record<string, Record<string, unknown>> = {
+  'tasks.create': { prompt: 'a lake', size: '256x256' },
+  'tasks.quote': { prompt: 'a lake', size: '256x256' },
+  'images.upscale': { scale: 2 },
+  'images.update': { favourite: true },
+  'openai.images.generate': { prompt: 'a lake', size: '256x256' },
+  'auth.signIn': { api_key: 'dbk_nobody' },
+  'keys.create': { name: 'made by a test', scopes: ['tasks:write'] },
+  'accounts.create': { name: 'made by a test' },
+  'accounts.update': { name: 'named by a test' },
+  'credits.grant': { account_id: `acct_${'0'.repeat(32)}`, credits: 1, reason: 'a test' },
+  'credits.refund': { task_id: `task_${'0'.repeat(32)}`, credits: 1, reason: 'a test' },
+  'credits.correct': {
+    account_id: `acct_${'0'.repeat(32)}`,
+    direction: 'add',
+    credits: 1,
+    reason: 'a test',
+  },
+  'operations.doctor': {},
+};
+
+/** What the `:id` of a route names; the first segment of its path after the version that is known here. */
+export function idKindOf({ path }: RouteContract): 'task' | 'image' | 'key' | 'account' | null {
+  if (!path.includes(':id')) return null;
+  if (path.startsWith('/v1/tasks/')) return 'task';
+  if (path.startsWith('/v1/images/')) return 'image';
+  if (path.startsWith('/v1/keys/')) return 'key';
+  if (path.startsWith('/v1/admin/accounts/')) return 'account';
+  throw new Error(`${path}: say in test/security/route-calls.ts what its id names`);
+}
+
+export const ID_PREFIX = { task: 'task', image: 'img', key: 'key', account: 'acct' } as const;
+
+/** The path with its parameters filled in. */
+export function fillPath({ path }: RouteContract, id: string): string {
+  return path
+    .replace(':id', encodeURIComponent(id))
+    .replace(':kind', 'final')
+    .replace(':key', `${'a'.repeat(32)}.png`);
+}
+
+export function bodyOf(contract: RouteContract): Record<string, unknown> | undefined {
+  if (!contract.body) return undefined;
+  const body = GOOD_BODIES[contract.id];
+  if (!body) throw new Error(`${contract.id}: add a good body to test/security/route-calls.ts`);
+  return body;
+}
+
+export const isStream = ({ responses }: RouteContract) => responses[200]?.contentType === 'text/event-stream';
