@@ -1,15 +1,15 @@
 // The kernel's own tables: its small counters, and the append-only events that readers follow by (change, id).
 import { type Kysely, sql } from 'kysely';
-import { columnTypes, createTable } from '../src/kernel/db-columns.ts';
+import { columnTypes, createKeyedTable } from '../src/kernel/db-columns.ts';
 import { dialectOf } from '../src/kernel/db-dialect.ts';
 
 export async function up(db: Kysely<unknown>): Promise<void> {
   const { text, integer } = columnTypes(db);
-  await createTable(db, 'kernel_state')
+  await createKeyedTable(db, 'kernel_state')
     .addColumn('key', text, (column) => column.primaryKey().notNull())
     .addColumn('value', integer, (column) => column.notNull())
     .execute();
-  await createTable(db, 'events')
+  await createKeyedTable(db, 'events')
     .addColumn('change', integer, (column) => column.notNull())
     .addColumn('id', text, (column) => column.notNull())
     .addColumn('account_id', text)
@@ -21,16 +21,10 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addPrimaryKeyConstraint('events_pkey', ['change', 'id'])
     .execute();
   const byAccount = ['account_id', 'change', 'id'] as const;
-  const byEntity = ['entity_id', 'change', 'id'] as const;
   await db.schema
     .createIndex('events_by_account')
     .on('events')
     .columns([...byAccount])
-    .execute();
-  await db.schema
-    .createIndex('events_by_entity')
-    .on('events')
-    .columns([...byEntity])
     .execute();
   if (dialectOf(db).name === 'postgres') await createChangeFunctions(db);
 }

@@ -1,6 +1,6 @@
 // Tasks, their attempts, the clocks of the queue's lanes, idempotency keys and results that came too late.
 import { type Kysely, type RawBuilder, sql } from 'kysely';
-import { columnTypes, createTable } from '../src/kernel/db-columns.ts';
+import { columnTypes, createKeyedTable, createTable } from '../src/kernel/db-columns.ts';
 import { dialectOf } from '../src/kernel/db-dialect.ts';
 
 export async function up(db: Kysely<unknown>): Promise<void> {
@@ -83,14 +83,14 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     db,
   );
 
-  await createTable(db, 'lanes')
+  await createKeyedTable(db, 'lanes')
     .addColumn('lane', text, (column) => column.notNull())
     .addColumn('priority', integer, (column) => column.notNull())
     .addColumn('clock', real, (column) => column.notNull())
     .addPrimaryKeyConstraint('lanes_pk', ['lane', 'priority'])
     .execute();
 
-  await createTable(db, 'idempotency_keys')
+  await createKeyedTable(db, 'idempotency_keys')
     .addColumn('account_id', text, (column) => column.notNull())
     .addColumn('key', text, (column) => column.notNull())
     .addColumn('request_hash', text, (column) => column.notNull())
@@ -99,6 +99,9 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addPrimaryKeyConstraint('idempotency_keys_pk', ['account_id', 'key'])
     .execute();
   await sql`create index idempotency_keys_age on idempotency_keys (created_at)`.execute(db);
+
+  // For the doctor: each ended task has exactly one final event (invariant T2).
+  await sql`create index events_final on events (entity_id) where type = 'task.finished'`.execute(db);
 
   await createTable(db, 'late_results')
     .addColumn('task_id', text, (column) => column.notNull())

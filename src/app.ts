@@ -21,11 +21,13 @@ import type { Db } from './kernel/db.ts';
 import { registerDocs } from './kernel/docs-page.ts';
 import { EventHub } from './kernel/event-hub.ts';
 import { bindRoutes, createHttpServer, type HttpOptions } from './kernel/http.ts';
+import { createHttpDrain } from './kernel/http-drain.ts';
 import { NodeLease } from './kernel/lease.ts';
 import type { RootLogger } from './kernel/log.ts';
 import { buildOpenApi } from './kernel/openapi.ts';
 import type { Outbound } from './kernel/outbound.ts';
 import type { DownloadOptions } from './kernel/outbound-download.ts';
+import { VERSION } from './kernel/version.ts';
 import { createMedia, type Media } from './media/media.ts';
 import { mediaRoutes } from './media/routes.ts';
 import { Operations } from './operations/operations.ts';
@@ -34,7 +36,6 @@ import type { ProviderEntry } from './providers/providers.ts';
 import { Providers } from './providers/providers.ts';
 import { taskRoutes } from './tasks/routes.ts';
 import { Tasks } from './tasks/tasks.ts';
-import { VERSION } from './version.ts';
 import { registerWebApp } from './web-app.ts';
 
 /** The sandbox paints in seconds; what takes longer is stuck. */
@@ -164,6 +165,7 @@ export async function createApp(options: AppOptions): Promise<App> {
 
   return assemble({
     config,
+    clock,
     server,
     db,
     media,
@@ -244,6 +246,7 @@ async function sandboxEntry({ config, sandbox }: AppOptions, clock: Clock): Prom
 
 type Parts = Omit<App, 'listen' | 'startEngine' | 'close'> & {
   config: Config;
+  clock: Clock;
   authenticator: Authenticator;
   hub: EventHub;
   node: NodeLease;
@@ -251,8 +254,9 @@ type Parts = Omit<App, 'listen' | 'startEngine' | 'close'> & {
 };
 
 function assemble(parts: Parts): App {
-  const { config, server, db, media, providers, tasks, operations, authenticator, hub, node, outbound } =
-    parts;
+  const { config, clock, server, db, media, providers, tasks } = parts;
+  const { operations, authenticator, hub, node, outbound } = parts;
+  const drainHttp = createHttpDrain(server, clock);
   let control: Server | null = null;
   let isStarted = false;
   const startEngine = async () => {
@@ -280,8 +284,7 @@ function assemble(parts: Parts): App {
       operations.close();
       hub.close();
       control?.close();
-      await server.close();
-      if (isStarted) await tasks.engine.drain();
+      await Promise.all([drainHttp(), isStarted ? tasks.engine.drain() : null]);
       await Promise.all([providers.close(), media.close(), authenticator.close(), outbound.close()]);
       if (isStarted) await node.close();
       await db.close();

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { processEnvironment } from './kernel/config.ts';
 
 const WARM_UP_LIMIT_MS = 30_000;
 const READY_LINE = 'Drawbridge is ready';
@@ -13,7 +14,7 @@ const launcher = join(dirname(fileURLToPath(import.meta.url)), '..', 'bin', 'dra
 const dataDir = mkdtempSync(join(tmpdir(), 'drawbridge-warm-up-'));
 const server = spawn(launcher, ['serve'], {
   cwd: dataDir,
-  env: { PATH: process.env.PATH, DRAWBRIDGE_DATA_DIR: dataDir, DRAWBRIDGE_PORT: '0' },
+  env: { PATH: processEnvironment().PATH, DRAWBRIDGE_DATA_DIR: dataDir, DRAWBRIDGE_PORT: '0' },
   stdio: ['ignore', 'pipe', 'pipe'],
   timeout: WARM_UP_LIMIT_MS,
 });
@@ -30,5 +31,6 @@ server.stdout.on('data', onOutput);
 server.stderr.on('data', onOutput);
 server.on('exit', (code) => {
   rmSync(dataDir, { recursive: true, force: true });
-  if (code !== 0) console.warn(`drawbridge: the warm-up did not end well; the first start will be slower.\n${output}`);
+  if (code !== 0)
+    console.warn(`drawbridge: the warm-up did not end well; the first start will be slower.\n${output}`);
 });

@@ -6,8 +6,6 @@ import { type BoundRoute, bindRoute, type HandlerRequest } from '../kernel/route
 import type { Media } from '../media/media.ts';
 import type { CreateTaskBody } from '../tasks/contract.ts';
 import { idempotencyKey, type TaskRow, type Tasks } from '../tasks/tasks.ts';
-import { editImagesRoute, generateImagesRoute } from './contract.ts';
-import { sendHeldAnswer } from './held-answer.ts';
 import {
   countCall,
   findOrCreate,
@@ -16,7 +14,9 @@ import {
   type OpenAiContext,
   readEditForm,
   toTaskBody,
-} from './openai-images.ts';
+} from './compat.ts';
+import { editImagesRoute, generateImagesRoute } from './contract.ts';
+import { sendHeldAnswer } from './held-answer.ts';
 
 export interface CompatRouteOptions {
   db: Db;
@@ -57,7 +57,7 @@ function takeUp(
     hash,
     idempotencyKey: idempotencyKey(request.headers),
     retryCount: Number(request.headers['x-stainless-retry-count'] ?? 0) || 0,
-    signal: request.disconnected,
+    signal: () => request.disconnected,
   };
   const isOnlyOne = countCall(context, call, reply.raw);
   return findOrCreate(context, body, call, isOnlyOne);

@@ -37,3 +37,12 @@ export function createTable<DB, Name extends string>(db: Kysely<DB>, name: Name)
   const table = db.schema.createTable(name);
   return isSqlite(db) ? table.modifyEnd(sql`strict`) : table;
 }
+
+/** As `createTable`, for small rows that are found by their primary key: on SQLite the rows lie in the key's own tree. */
+export function createKeyedTable<DB, Name extends string>(
+  db: Kysely<DB>,
+  name: Name,
+): CreateTableBuilder<Name> {
+  const table = db.schema.createTable(name);
+  return isSqlite(db) ? table.modifyEnd(sql`strict, without rowid`) : table;
+}

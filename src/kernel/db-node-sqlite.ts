@@ -96,7 +96,8 @@ export class SqliteConnection {
   run(sql: string, parameters: readonly unknown[] = []): QueryResult<unknown> {
     const { statement, columns } = this.#prepare(sql);
     const values = toSqlParameters(parameters, sql);
-    for (const [index, value] of values.entries()) {
+    for (let index = 0; index < values.length; index += 1) {
+      const value = values[index];
       if (Number.isInteger(value)) values[index] = BigInt(value as number);
     }
     if (columns.length === 0) {
@@ -152,10 +153,15 @@ export class SqliteReadDriver extends SingleConnectionDriver {
   override async executeQuery(query: CompiledQuery): Promise<QueryResult<unknown>> {
     refuseTransactionControl(query.sql);
     await this.#shared?.idle();
+    return this.run(query.sql, query.parameters);
+  }
+
+  /** One statement at once; a shared connection must be idle. */
+  run(sql: string, parameters: readonly unknown[]): QueryResult<unknown> {
     if (!this.#connection.database.isOpen) throw databaseClosed();
     try {
       if (this.#shared) this.#connection.run('pragma query_only = 1');
-      return this.#connection.run(query.sql, query.parameters);
+      return this.#connection.run(sql, parameters);
     } catch (error) {
       // A write through the read connection is a mistake in the code, not a fault of the disk.
       throw (error as { errcode?: unknown }).errcode === SQLITE_READONLY ? error : toSqliteAppError(error);

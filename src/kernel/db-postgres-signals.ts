@@ -1,6 +1,7 @@
 // Signals between nodes by LISTEN and NOTIFY, outside of every transaction (inside one, NOTIFY halves the writes: 4.7k a second).
 // One notification at a time carries all channels of meanwhile. While the connection is down signals reach this node only; after
 // a reconnect every listener is called, since anything may have been missed.
+import { randomInt } from 'node:crypto';
 import type { Client, ClientConfig, Notification } from 'pg';
 import type { Clock, Timer } from './clock.ts';
 import type { DbLog } from './db.ts';
@@ -112,7 +113,7 @@ export class PostgresSignals {
   }
 
   #scheduleReconnect(): void {
-    const delayMs = this.#reconnectMs * (0.5 + Math.random());
+    const delayMs = this.#reconnectMs / 2 + randomInt(this.#reconnectMs);
     this.#reconnectMs = Math.min(this.#reconnectMs * 2, RECONNECT_LONGEST_MS);
     this.#timer = this.#clock.after(delayMs, () => void this.start());
   }

@@ -1,6 +1,7 @@
 // PostgreSQL as the state layer of many nodes: write functions run in process, each in a READ COMMITTED transaction that is run
 // again when it collided with another. Invariant: a write is run again only when the server said that nothing of it was stored;
 // a lost answer to COMMIT is reported as unknown.
+import { randomInt } from 'node:crypto';
 import { Kysely, PostgresDialect } from 'kysely';
 import type { Client, ClientBase, ClientConfig, Pool, PoolClient, PoolConfig } from 'pg';
 import { type Clock, sleep, systemClock } from './clock.ts';
@@ -111,7 +112,7 @@ class PostgresWriter {
         });
       }
       const longestMs = Math.min(RETRY_FIRST_MS * 2 ** attempt, RETRY_LONGEST_MS);
-      await sleep(this.#clock, Math.random() * longestMs);
+      await sleep(this.#clock, randomInt(longestMs));
     }
   }
 

@@ -4,7 +4,7 @@
 // uncommitted rows of earlier members. If the COMMIT fails, or a member ended the transaction, all members fail.
 import type { CompiledQuery, DatabaseConnection, QueryResult } from 'kysely';
 import { systemClock } from './clock.ts';
-import type { AnyWrite, Trx } from './db.ts';
+import { type AnyWrite, offerDirectQuery, type Trx } from './db.ts';
 import { openKysely, refuseTransactionControl, SingleConnectionDriver } from './db-driver.ts';
 import { type SqliteConnection, sqliteDialect, toSqliteAppError } from './db-node-sqlite.ts';
 import { AppError } from './errors.ts';
@@ -49,11 +49,16 @@ class MemberDriver extends SingleConnectionDriver {
   }
 
   override async executeQuery(query: CompiledQuery): Promise<QueryResult<unknown>> {
+    refuseTransactionControl(query.sql);
+    return this.run(query.sql, query.parameters);
+  }
+
+  /** One statement of the running member. */
+  run(sql: string, parameters: readonly unknown[]): QueryResult<unknown> {
     if (this.closed)
       throw new Error('This write was ended: it waited for something other than its transaction');
-    refuseTransactionControl(query.sql);
     try {
-      return this.#connection.run(query.sql, query.parameters);
+      return this.#connection.run(sql, parameters);
     } catch (error) {
       this.failed ??= error;
       throw error;
@@ -130,7 +135,7 @@ export class GroupCommit {
     this.#memberChange = undefined;
     this.#driver.failed = undefined;
     try {
-      this.#trx ??= await openKysely(sqliteDialect(this.#driver));
+      this.#trx ??= await this.#openTrx(this.#driver);
       this.#connection.run('savepoint member');
       let outcome = await this.#settle(member, this.#trx);
       if (this.#driver.inFlight > 0) {
@@ -152,6 +157,12 @@ export class GroupCommit {
       this.#rollback();
       return { ok: false, error: toSqliteAppError(error) };
     }
+  }
+
+  async #openTrx(driver: MemberDriver): Promise<Trx> {
+    const trx = await openKysely(sqliteDialect(driver));
+    offerDirectQuery(trx, (sql, parameters) => driver.run(sql, parameters).rows);
+    return trx;
   }
 
   /** The member's outcome, or a bug when it is still pending after the event loop turned. */

@@ -3,7 +3,15 @@
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { type CompiledQuery, Kysely, type QueryResult } from 'kysely';
-import { addressOf, type Db, type DbLog, silentLog, type Tables, type WriteFunction } from './db.ts';
+import {
+  addressOf,
+  type Db,
+  type DbLog,
+  offerDirectQuery,
+  silentLog,
+  type Tables,
+  type WriteFunction,
+} from './db.ts';
 import { databaseClosed, SingleConnectionDriver } from './db-driver.ts';
 import { lockDataDir } from './db-lock.ts';
 import {
@@ -238,9 +246,12 @@ async function openLocked(path: string, log: DbLog, release: () => void): Promis
     await writer.close();
     release();
   };
+  const readDriver = new SqliteReadDriver(reading);
+  const read = new Kysely<Tables>({ dialect: sqliteDialect(readDriver) });
+  offerDirectQuery(read, (sql, parameters) => readDriver.run(sql, parameters).rows);
   return {
     dialect: 'sqlite',
-    read: new Kysely<Tables>({ dialect: sqliteDialect(new SqliteReadDriver(reading)) }),
+    read,
     slow: new Kysely<Tables>({ dialect: sqliteDialect(slowDriver) }),
     write: (write, input) => writer.write(write, input),
     signal: (channel) => signals.signal(channel),

@@ -17,6 +17,8 @@ export interface StreamEvent {
 }
 
 export interface EventSource {
+  /** Where the stream starts: what a client that is cut off before its first event comes back with. */
+  startId: string;
   /** The next events, or none when there is nothing new. */
   next(): Promise<readonly StreamEvent[]>;
   /** Registers a wake-up for when there may be more; returns its unsubscriber. */
@@ -50,7 +52,8 @@ export async function serveEventStream(
     wake();
   });
   try {
-    await write(raw, clock, `retry: ${RETRY_MS}\n\n`, signal);
+    // Without data this is no event, but it sets the client's last event id.
+    await write(raw, clock, `retry: ${RETRY_MS}\nid: ${source.startId}\n\n`, signal);
     while (!signal.aborted) {
       if (isPending) {
         isPending = false;

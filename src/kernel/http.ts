@@ -3,7 +3,6 @@
 import { once } from 'node:events';
 import { STATUS_CODES } from 'node:http';
 import { Readable } from 'node:stream';
-import cookie from '@fastify/cookie';
 import cors from '@fastify/cors';
 import multipart from '@fastify/multipart';
 import rateLimit from '@fastify/rate-limit';
@@ -107,7 +106,6 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
     async (_request: FastifyRequest, body: Buffer) => (body.length === 0 ? undefined : parseJsonBytes(body)),
   );
   addRequestLog(app, options);
-  await app.register(cookie);
   await app.register(multipart, { throwFileSizeLimit: true });
   if (options.corsOrigins.length > 0) {
     await app.register(cors, {

@@ -232,22 +232,74 @@ function toResponse(
 
 /** Opens the door. `close` must be called; tests pass their own clock and look-up. */
 export function createOutbound(options: OutboundOptions): Outbound {
-  const { clock, log, timeouts = {} } = options;
-  const lookup = options.lookup ?? systemLookup;
-  const shared = createSharedAgent(lookup);
-  const alwaysAllowed = (options.allowHosts ?? []).map((host) => host.toLowerCase());
-  const open = new Set<Exchange>();
+  return new OutboundClient(options);
+}
 
-  const directRoute = (target: DispatchTarget): DispatchRoute => {
+class OutboundClient implements Outbound {
+  readonly #options: OutboundOptions;
+  readonly #timeouts: NonNullable<OutboundOptions['timeouts']>;
+  readonly #lookup: LookupFunction;
+  readonly #shared: Dispatcher;
+  readonly #alwaysAllowed: readonly string[];
+  readonly #open = new Set<Exchange>();
+
+  constructor(options: OutboundOptions) {
+    this.#options = options;
+    this.#timeouts = options.timeouts ?? {};
+    this.#lookup = options.lookup ?? systemLookup;
+    this.#shared = createSharedAgent(this.#lookup);
+    this.#alwaysAllowed = (options.allowHosts ?? []).map((host) => host.toLowerCase());
+  }
+
+  async request(request: OutboundRequest): Promise<OutboundResponse> {
+    const { clock, log } = this.#options;
+    const startedAt = clock.monotonicMs();
+    const host = URL.canParse(String(request.url)) ? new URL(request.url).host : 'no address';
+    const total = request.totalTimeoutMs ?? this.#timeouts.totalTimeoutMs ?? DEFAULT_TOTAL_TIMEOUT_MS;
+    const exchange = new Exchange({
+      clock,
+      about: request.purpose,
+      totalTimeoutMs: total,
+      signal: request.signal,
+      onEnd: () => this.#open.delete(exchange),
+    });
+    const fields = () => ({
+      purpose: request.purpose,
+      method: request.method,
+      host,
+      ms: Math.round(clock.monotonicMs() - startedAt),
+    });
+    this.#open.add(exchange);
+    try {
+      const response = await this.#follow(request, exchange);
+      log.debug({ ...fields(), status: response.status }, 'outbound answer');
+      return response;
+    } catch (error) {
+      const outboundError = exchange.explain(error);
+      exchange.end();
+      log.debug(
+        { ...fields(), kind: outboundError.kind, phase: outboundError.phase },
+        'outbound request failed',
+      );
+      throw outboundError;
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const exchange of this.#open) exchange.cut('aborted', 'was stopped, since the program is closing');
+    await this.#shared.destroy();
+  }
+
+  #directRoute(target: DispatchTarget): DispatchRoute {
     const { url, policy, repeatable, socketPath } = target;
     if (repeatable && policy === 'configured' && socketPath === undefined) {
-      return { dispatcher: shared, release: () => {} };
+      return { dispatcher: this.#shared, release: () => {} };
     }
-    const dispatcher = createFreshClient(url.origin, { policy, lookup, socketPath });
+    const dispatcher = createFreshClient(url.origin, { policy, lookup: this.#lookup, socketPath });
     return { dispatcher, release: () => void dispatcher.destroy() };
-  };
+  }
 
-  async function sendHop(
+  async #sendHop(
     request: OutboundRequest,
     url: URL,
     policy: AddressPolicy,
@@ -256,9 +308,9 @@ export function createOutbound(options: OutboundOptions): Outbound {
   ): Promise<Head> {
     const repeatable = REPEATABLE_METHODS.has(request.method);
     const target = { url, policy, repeatable, purpose: request.purpose, socketPath: request.socketPath };
-    const route = options.dispatcherFor?.(target) ?? directRoute(target);
+    const route = this.#options.dispatcherFor?.(target) ?? this.#directRoute(target);
     exchange.holds(route.release);
-    const idleTimeoutMs = request.idleTimeoutMs ?? timeouts.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS;
+    const idleTimeoutMs = request.idleTimeoutMs ?? this.#timeouts.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS;
     let answered = false;
     const onProgress = () => {
       // An answer may come before the upload has ended; from then on its body has the limit.
@@ -274,7 +326,7 @@ export function createOutbound(options: OutboundOptions): Outbound {
     );
     exchange.limit(
       'connect_timeout',
-      request.connectTimeoutMs ?? timeouts.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS,
+      request.connectTimeoutMs ?? this.#timeouts.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS,
     );
     exchange.signal.throwIfAborted();
     const prepared = prepare(request, headers);
@@ -293,14 +345,14 @@ export function createOutbound(options: OutboundOptions): Outbound {
     return head;
   }
 
-  async function follow(request: OutboundRequest, exchange: Exchange): Promise<OutboundResponse> {
+  async #follow(request: OutboundRequest, exchange: Exchange): Promise<OutboundResponse> {
     const { about } = exchange;
-    const idleTimeoutMs = request.idleTimeoutMs ?? timeouts.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS;
+    const idleTimeoutMs = request.idleTimeoutMs ?? this.#timeouts.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS;
     const most = REPEATABLE_METHODS.has(request.method)
       ? Math.min(request.followRedirects ?? 0, MOST_REDIRECTS)
       : 0;
     const allowed = new Set([
-      ...alwaysAllowed,
+      ...this.#alwaysAllowed,
       ...(request.allowHosts ?? []).map((host) => host.toLowerCase()),
     ]);
     if (!URL.canParse(String(request.url))) {
@@ -312,7 +364,7 @@ export function createOutbound(options: OutboundOptions): Outbound {
     let headers = lowerCased(request.headers);
     for (let hops = 0; ; hops += 1) {
       const addressPolicy = checkUrl(url, policy, allowed, about);
-      const head = await sendHop(request, url, addressPolicy, headers, exchange);
+      const head = await this.#sendHop(request, url, addressPolicy, headers, exchange);
       const location = single(head.headers.location);
       if (most === 0 || !isRedirect(head.statusCode) || location === undefined) {
         try {
@@ -332,43 +384,4 @@ export function createOutbound(options: OutboundOptions): Outbound {
       headers = Object.fromEntries(Object.entries(headers).filter(([name]) => REDIRECT_HEADERS.has(name)));
     }
   }
-
-  return {
-    async request(request) {
-      const startedAt = clock.monotonicMs();
-      const host = URL.canParse(String(request.url)) ? new URL(request.url).host : 'no address';
-      const total = request.totalTimeoutMs ?? timeouts.totalTimeoutMs ?? DEFAULT_TOTAL_TIMEOUT_MS;
-      const exchange = new Exchange({
-        clock,
-        about: request.purpose,
-        totalTimeoutMs: total,
-        signal: request.signal,
-        onEnd: () => open.delete(exchange),
-      });
-      const fields = () => ({
-        purpose: request.purpose,
-        method: request.method,
-        host,
-        ms: Math.round(clock.monotonicMs() - startedAt),
-      });
-      open.add(exchange);
-      try {
-        const response = await follow(request, exchange);
-        log.debug({ ...fields(), status: response.status }, 'outbound answer');
-        return response;
-      } catch (error) {
-        const outboundError = exchange.explain(error);
-        exchange.end();
-        log.debug(
-          { ...fields(), kind: outboundError.kind, phase: outboundError.phase },
-          'outbound request failed',
-        );
-        throw outboundError;
-      }
-    },
-    async close() {
-      for (const exchange of open) exchange.cut('aborted', 'was stopped, since the program is closing');
-      await shared.destroy();
-    },
-  };
 }

@@ -52,6 +52,8 @@ export interface EventQuery {
   limit: number;
 }
 
+/** Before the first event of all. */
+export const START_CURSOR: EventCursor = { change: 0, id: `evt_${'0'.repeat(32)}` };
 const CURSOR = /^(\d{1,16})-(evt_[0-9a-f]{32})$/;
 const PRUNED_KEY = 'events_pruned';
 /** UUIDv7's 12 bits after the version serve as a counter, so that one transaction's events sort in the order of writing. */

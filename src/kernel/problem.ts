@@ -62,10 +62,7 @@ const FASTIFY_ERRORS: Record<string, AppError['code']> = {
 };
 
 /** An error as the registry knows it; `unexpected` ones are logged by the caller. `bodyLimit` is the route's own, in bytes. */
-export function toAppError(
-  error: unknown,
-  bodyLimit?: number,
-): { appError: AppError; unexpected: boolean } {
+export function toAppError(error: unknown, bodyLimit?: number): { appError: AppError; unexpected: boolean } {
   if (error instanceof AppError) return { appError: error, unexpected: false };
   const { code, statusCode, message } = error as { code?: string; statusCode?: number; message?: string };
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE' && bodyLimit !== undefined) {

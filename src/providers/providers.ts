@@ -60,6 +60,8 @@ export interface ProvidersOptions {
 const SANDBOX_NAME = 'sandbox';
 
 export class Providers {
+  /** What a task without a model gets. */
+  readonly defaultModelName: string;
   readonly #entries: Map<string, ProviderEntry>;
   readonly #models: Map<string, PublicModel>;
   readonly #health: Map<string, ProviderHealth>;
@@ -86,6 +88,8 @@ export class Providers {
         });
       }
     }
+    const firstReal = this.models.find((model) => model.provider !== SANDBOX_NAME) ?? this.models[0];
+    this.defaultModelName = options.defaultModel ?? firstReal?.name ?? SANDBOX_NAME;
     if (options.defaultModel && !this.#models.has(options.defaultModel)) {
       throw new AppError('model_not_found', {
         detail: `default_model is "${options.defaultModel}", but no provider serves a model of that name.`,
@@ -112,12 +116,6 @@ export class Providers {
       });
     }
     return model;
-  }
-
-  get defaultModelName(): string {
-    if (this.#options.defaultModel) return this.#options.defaultModel;
-    const real = this.models.find((model) => model.provider !== SANDBOX_NAME);
-    return (real ?? this.models[0])?.name ?? SANDBOX_NAME;
   }
 
   /** The model that upscales, of the same provider where it can. */

@@ -94,7 +94,7 @@ async function createWorld(kind: DatabaseKind, provider: ScriptedProvider) {
       idempotencyKey: null,
       retryOf: null,
       parentImageId: null,
-      signal: new AbortController().signal,
+      signal: () => new AbortController().signal,
     };
     return (await node.accept(body, options)).task;
   };

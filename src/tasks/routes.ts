@@ -35,7 +35,7 @@ const viewOf = ({ baseUrl, language }: AnyRequest) => ({ baseUrl, language });
 
 function creationRoutes({ tasks, providers }: TaskRouteOptions): BoundRoute[] {
   const acceptedAnswer = (request: AnyRequest, { task, created }: Accepted) => {
-    const body = tasks.viewAsCreated(viewOf(request), task);
+    const body = tasks.viewAsCreated(viewOf(request), task, created === 'new');
     return {
       status: 202 as const,
       headers: {
@@ -56,7 +56,7 @@ function creationRoutes({ tasks, providers }: TaskRouteOptions): BoundRoute[] {
         idempotencyKey: idempotencyKey(headers),
         retryOf: null,
         parentImageId: null,
-        signal: request.disconnected,
+        signal: () => request.disconnected,
       });
       if (accepted.created === 'duplicate') {
         return { status: 200 as const, body: await tasks.view(viewOf(request), accepted.task) };
@@ -73,12 +73,14 @@ function creationRoutes({ tasks, providers }: TaskRouteOptions): BoundRoute[] {
       return { status: 202 as const, headers: { ...applied, 'retry-after': RETRY_AFTER_S }, body };
     }),
     bindRoute(contract.retryTaskRoute, async (request) => {
-      const { access, headers, disconnected: signal } = request;
+      const { access, headers } = request;
+      const signal = () => request.disconnected;
       const options = { access, idempotencyKey: idempotencyKey(headers), signal };
       return acceptedAnswer(request, await tasks.retry(request.params.id, options));
     }),
     bindRoute(contract.upscaleImageRoute, async (request) => {
-      const { access, headers, disconnected: signal } = request;
+      const { access, headers } = request;
+      const signal = () => request.disconnected;
       const options = { access, idempotencyKey: idempotencyKey(headers), signal };
       return acceptedAnswer(request, await tasks.upscale(request.params.id, request.body, options));
     }),

@@ -13,6 +13,7 @@ import {
   latestCursor,
   parseCursor,
   readEvents,
+  START_CURSOR,
 } from '../kernel/outbox.ts';
 import { findTask, findTasks } from './read-store.ts';
 import { TASK_TOPIC, type TaskRow } from './store.ts';
@@ -53,8 +54,9 @@ export async function streamTasks(
   }
   openStreams.set(request.accountId, open + 1);
   try {
-    const next = await openReader(context, request);
+    const { startId, next } = await openReader(context, request);
     await serveEventStream(reply, clock, {
+      startId,
       next,
       onWake: (wake) => hub.subscribe(request.accountId, wake),
       signal: hub.closing,
@@ -69,19 +71,17 @@ export async function streamTasks(
 async function openReader(
   { db }: StreamContext,
   request: StreamRequest,
-): Promise<() => Promise<StreamEvent[]>> {
+): Promise<{ startId: string; next: () => Promise<StreamEvent[]> }> {
   const { accountId, taskId, view } = request;
   const asked = request.lastEventId === null ? null : parseCursor(request.lastEventId);
   const isLost = asked !== null && (asked === undefined || !(await canResume(db.read, asked)));
-  let cursor: EventCursor | null = asked && !isLost ? asked : await latestCursor(db.read);
+  let cursor: EventCursor = asked && !isLost ? asked : ((await latestCursor(db.read)) ?? START_CURSOR);
+  const startId = formatCursor(cursor);
   let isFirst = true;
-  return async () => {
+  const next = async () => {
     if (isFirst) {
       isFirst = false;
-      if (isLost)
-        return [
-          { ...(cursor ? { id: formatCursor(cursor) } : {}), event: 'reset', data: { reason: 'too old' } },
-        ];
+      if (isLost) return [{ id: startId, event: 'reset', data: { reason: 'too old' } }];
       // Whoever follows one task from now on wants to know where it stands.
       if (taskId !== null && asked === null) return snapshot(db, view, taskId, cursor);
     }
@@ -106,18 +106,19 @@ async function openReader(
         return body ? [{ id: formatCursor(event), event: event.type, data: body }] : [];
       });
   };
+  return { startId, next };
 }
 
 async function snapshot(
   db: Db,
   view: ViewContext,
   taskId: string,
-  cursor: EventCursor | null,
+  cursor: EventCursor,
 ): Promise<StreamEvent[]> {
   const [body] = await viewTasks(db.read, view, await findTasks(db.read, [taskId]));
   if (!body) return [];
   const event = body.finished_at === null ? 'task.updated' : 'task.finished';
-  return [{ ...(cursor ? { id: formatCursor(cursor) } : {}), event, data: body }];
+  return [{ id: formatCursor(cursor), event, data: body }];
 }
 
 /** The task once it has ended, or as it is after `waitMs` or when `signal` is aborted. */

@@ -209,8 +209,9 @@ export class Tasks {
   }
 
   /** The answer that the first of several equal calls got. */
-  viewAsCreated(context: Omit<ViewContext, 'media'>, task: TaskRow): TaskBody {
-    return taskBody({ ...context, media: this.#options.media }, asCreated(task), [], [], null);
+  viewAsCreated(context: Omit<ViewContext, 'media'>, task: TaskRow, isNew = false): TaskBody {
+    const row = isNew ? task : asCreated(task);
+    return taskBody({ ...context, media: this.#options.media }, row, [], [], null);
   }
 
   /** One log line a transition, and a wake-up for everybody who follows. */

@@ -116,7 +116,8 @@ test('I4 no SQL is built from strings', () => {
     // `sql.raw` and CompiledQuery.raw take text as SQL; a constant in quotes is the only text they may get.
     for (const [call, argument] of text.matchAll(/\b(?:sql|CompiledQuery)\s*\.raw\(([^)]*)\)/g))
       if (!/^\s*(['"`])[^'"`$]*\1\s*$/.test(argument ?? '')) offences.push(`${path}: ${call}`);
-    for (const [call] of text.matchAll(/\.(?:prepare|exec)\(\s*(?:`[^`]*\$\{|[^)'"`]*\+)/g))
+    // A constant of the file itself (in capitals) is as good as written out.
+    for (const [call] of text.matchAll(/\.(?:prepare|exec)\(\s*(?:`[^`]*\$\{(?![A-Z][A-Z0-9_]*\})|[^)'"`]*\+)/g))
       offences.push(`${path}: ${call.slice(0, 80)}`);
   }
   assert.deepEqual(offences, []);
@@ -171,10 +172,10 @@ test('I3 no pattern of a contract stalls on 10 KB of hostile text', () => {
 });
 
 test('I3 the check notices a pattern that stalls', () => {
-  const text = fill('a', '!').slice(0, 26);
+  const text = fill('a', '!').slice(0, 18);
   const startedAt = performance.now();
   /^(a+)+$/.test(`${text}!`);
-  assert.ok(performance.now() - startedAt > 0.05);
+  assert.ok(performance.now() - startedAt > 0.5, 'eighteen letters take as long as 10,000 in a good pattern');
   assert.deepEqual(regexesIn({ a: [new Map([['b', { c: /x/ }]])] }), [/x/]);
 });
 

@@ -3,7 +3,14 @@ import { lineAt, matches, type Project, programFiles, sliceOf, type Violation } 
 import type { SourceFile, SourceImport } from './source-text.ts';
 
 /** Files directly in src/: they put the program together and may import every slice. */
-const TOP_FILES = new Set(['src/app.ts', 'src/main.ts', 'src/generate.ts', 'src/contracts.ts']);
+const TOP_FILES = new Set([
+  'src/app.ts',
+  'src/main.ts',
+  'src/generate.ts',
+  'src/contracts.ts',
+  'src/web-app.ts',
+  'src/warm-cache.ts',
+]);
 
 /** Files beside face and contract that other slices import, and what they are. */
 const INTERFACES: Record<string, string> = {

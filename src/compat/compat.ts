@@ -1,4 +1,4 @@
-// OpenAI's two image calls as durable tasks. The task is created first; a call that was cut off and is made again finds its
+// The face of the slice. OpenAI's two image calls as durable tasks. The task is created first; a call that was cut off and is made again finds its
 // task by the key's own requests, so that a retry makes no second picture and no second charge.
 import type { ServerResponse } from 'node:http';
 import type { FastifyRequest } from 'fastify';
@@ -36,7 +36,7 @@ export interface OpenAiCall {
   idempotencyKey: string | null;
   /** What the official clients count in `x-stainless-retry-count`. */
   retryCount: number;
-  signal: AbortSignal;
+  signal(): AbortSignal;
 }
 
 type SharedFields = z.output<typeof sharedFields>;
