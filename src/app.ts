@@ -35,7 +35,7 @@ import { operationsRoutes } from './operations/routes.ts';
 import type { ProviderEntry } from './providers/providers.ts';
 import { Providers } from './providers/providers.ts';
 import { taskRoutes } from './tasks/routes.ts';
-import { Tasks } from './tasks/tasks.ts';
+import { areTasksEnded, Tasks, type TasksOptions } from './tasks/tasks.ts';
 import { registerWebApp } from './web-app.ts';
 
 /** The sandbox paints in seconds; what takes longer is stuck. */
@@ -49,6 +49,8 @@ export interface AppOptions {
   providers?: readonly ProviderEntry[];
   sandbox?: { instantPicture?: boolean; paintDelayMs?: number };
   onAnswerMismatch?: HttpOptions['onAnswerMismatch'];
+  /** Told of every committed change of a task: for measurements. */
+  onTaskChange?: TasksOptions['onTaskChange'];
 }
 
 export interface App {
@@ -117,6 +119,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     maxOpenTasks: config.tasks.maxQueuedPerAccount,
     maxStreams: config.limits.streamsPerAccount,
     deadlineMs: config.tasks.deadlineMs,
+    onTaskChange: options.onTaskChange,
     fetchPicture: (url, signal) =>
       outbound.download('caller', {
         url,
@@ -151,7 +154,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   const server = await createHttpServer(http);
   bindRoutes(server, http, [
     ...accountRoutes({ db, clock, authenticator, opener, ticketSecret: bootstrap.ticketSecret }),
-    ...creditRoutes({ db, clock }),
+    ...creditRoutes({ db, clock, areTasksTerminal: (taskIds) => areTasksEnded(db.slow, taskIds) }),
     ...mediaRoutes({ db, clock, media }),
     ...taskRoutes({ tasks, providers, media, startedAtS: Math.floor(clock.now() / 1000) }),
     ...compatRoutes({ db, clock, tasks, media }),

@@ -94,7 +94,7 @@ export const getSession = defineRoute({
   access: { kind: 'public' },
   limit: 'api',
   responses: { 200: { description: 'The caller', schema: sessionSchema } },
-  errors: ['authentication_required'],
+  errors: ['authentication_required', 'permission_denied', 'not_found'],
 });
 
 export const deleteSession = defineRoute({

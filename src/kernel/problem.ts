@@ -61,6 +61,9 @@ const FASTIFY_ERRORS: Record<string, AppError['code']> = {
   FST_ERR_CTP_EMPTY_JSON_BODY: 'malformed_request',
 };
 
+/** What the form parser says of a form that is cut off or has no usable boundary; its errors carry no code. */
+const FORM_ERROR = /multipart|^The needle cannot/i;
+
 /** An error as the registry knows it; `unexpected` ones are logged by the caller. `bodyLimit` is the route's own, in bytes. */
 export function toAppError(error: unknown, bodyLimit?: number): { appError: AppError; unexpected: boolean } {
   if (error instanceof AppError) return { appError: error, unexpected: false };
@@ -68,6 +71,10 @@ export function toAppError(error: unknown, bodyLimit?: number): { appError: AppE
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE' && bodyLimit !== undefined) {
     const detail = `The body is larger than the ${Math.floor(bodyLimit / 1024 / 1024)} MB that this call takes.`;
     return { appError: new AppError('payload_too_large', { detail }), unexpected: false };
+  }
+  if (code === undefined && message !== undefined && FORM_ERROR.test(message)) {
+    const detail = 'The form (multipart/form-data) is cut off, or its boundary is missing or too long.';
+    return { appError: new AppError('malformed_request', { detail }), unexpected: false };
   }
   const known = code ? FASTIFY_ERRORS[code] : undefined;
   if (known) return { appError: new AppError(known, { detail: message ?? known }), unexpected: false };

@@ -94,7 +94,7 @@ export class TaskEngine {
     this.#isDraining = true;
     this.#tickTimer?.cancel();
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
-    for (const control of this.#runs.values()) control.stopAfterSubmit();
+    for (const control of this.#runs.values()) control.drain();
     let timer: Timer | null = null;
     const timeout = new Promise<void>((resolve) => {
       timer = this.#options.clock.after(DRAIN_MS, resolve);

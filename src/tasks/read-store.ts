@@ -195,3 +195,13 @@ export async function nextWakeTimes(
     .executeTakeFirstOrThrow();
   return { dueAt: row.dueAt ?? null, deadlineAt: row.deadlineAt ?? null };
 }
+
+/** Which of these tasks have ended; unknown ids are not in the answer. */
+export async function areTasksEnded(reader: Reader, ids: readonly string[]): Promise<Map<string, boolean>> {
+  const rows = await reader
+    .selectFrom('tasks')
+    .select(['id', 'finished_at'])
+    .where('id', 'in', [...ids])
+    .execute();
+  return new Map(rows.map((row) => [row.id, row.finished_at !== null]));
+}

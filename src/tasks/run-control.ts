@@ -10,7 +10,7 @@ export class RunControl {
   readonly #stop = new AbortController();
   #wake: (() => void) | null = null;
   #isCancelRequested = false;
-  #isSubmitting = false;
+  #finishing = 0;
   #isDraining = false;
 
   /** Aborted when this process must not touch the task any more. */
@@ -27,16 +27,21 @@ export class RunControl {
     this.#stop.abort(new LeaseLostError());
   }
 
-  /** Stops now, or, in the middle of a submit, as soon as its outcome is committed. */
-  stopAfterSubmit(): void {
+  /** Stops at the next point where nothing is half done: at once, or when the step under way has committed. */
+  drain(): void {
     this.#isDraining = true;
-    if (!this.#isSubmitting) this.stop();
+    if (this.#finishing === 0) this.stop();
   }
 
-  /** True from the intent until the outcome is committed: the part that a drain waits for. */
-  set isSubmitting(isSubmitting: boolean) {
-    this.#isSubmitting = isSubmitting;
-    if (!isSubmitting && this.#isDraining) this.stop();
+  /** Runs a step that a drain waits for: from an intent to its outcome, from a picture's bytes to its row. */
+  async finishing<T>(step: () => Promise<T>): Promise<T> {
+    this.#finishing += 1;
+    try {
+      return await step();
+    } finally {
+      this.#finishing -= 1;
+      if (this.#isDraining && this.#finishing === 0) this.stop();
+    }
   }
 
   requestCancel(): void {

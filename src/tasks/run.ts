@@ -99,7 +99,8 @@ async function runToEnd(run: Run, deadline: AbortSignal): Promise<void> {
       );
     }
     const job = await reachJob(run);
-    await saveAndFinish(run, job.outputs ?? (await awaitOutputs(run, requireJobId(job))));
+    const outputs = job.outputs ?? (await awaitOutputs(run, requireJobId(job), job.pollAfterMs));
+    await run.control.finishing(() => saveAndFinish(run, outputs));
   } catch (error) {
     if (error instanceof LeaseLostError || run.control.stopped.aborted) throw new LeaseLostError();
     if (error instanceof CancelConfirmedError) return finish(run, 'cancelled', 'cancelled', CANCELLED);

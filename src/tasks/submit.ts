@@ -26,6 +26,8 @@ const LOOKUP_TRIES = 5;
 export interface Job {
   jobId: string | null;
   outputs: readonly Output[] | null;
+  /** What the provider asked to wait before the first poll. */
+  pollAfterMs: number;
 }
 
 /** Comes to the point where the provider has the job, from whatever the last attempt left. */
@@ -33,10 +35,8 @@ export async function reachJob(run: Run): Promise<Job> {
   const last = run.attempts.at(-1);
   if (last?.outcome === 'accepted') {
     run.attempt = { n: last.n, clientRef: last.client_ref, jobId: last.job_id };
-    return {
-      jobId: last.job_id,
-      outputs: last.outputs === null ? null : (JSON.parse(last.outputs) as Output[]),
-    };
+    const outputs = last.outputs === null ? null : (JSON.parse(last.outputs) as Output[]);
+    return { jobId: last.job_id, outputs, pollAfterMs: 0 };
   }
   if (last?.outcome === 'open') {
     run.attempt = { n: last.n, clientRef: last.client_ref, jobId: null };
@@ -52,16 +52,13 @@ async function submitAnew(run: Run): Promise<Job> {
   await prepareRequest(run);
   const n = run.task.attempt + 1;
   const clientRef = newId('job', ctx.clock.now());
-  run.control.isSubmitting = true;
-  try {
+  return run.control.finishing(async () => {
     const provider = run.task.lane;
     const begun = await ctx.db.write(beginAttempt, { lease, n, provider, clientRef, now: ctx.clock.now() });
     takeRow(run, begun);
     run.attempt = { n, clientRef, jobId: null };
-    return await submit(run);
-  } finally {
-    run.control.isSubmitting = false;
-  }
+    return submit(run);
+  });
 }
 
 /** Input pictures are read before anything is promised; one that is gone ends the task with nothing sent. */
@@ -100,10 +97,13 @@ async function callSubmit(run: Run): Promise<SubmitResult> {
   });
 }
 
-async function accepted(
-  run: Run,
-  result: { jobId: string | null; outputs?: readonly Output[] },
-): Promise<Job> {
+interface AcceptedJob {
+  jobId: string | null;
+  outputs?: readonly Output[];
+  pollAfterMs?: number;
+}
+
+async function accepted(run: Run, result: AcceptedJob): Promise<Job> {
   const { ctx, lease } = run;
   const attempt = currentAttempt(run);
   const outputs = result.outputs ?? null;
@@ -116,7 +116,7 @@ async function accepted(
   });
   takeRow(run, task);
   attempt.jobId = result.jobId;
-  return { jobId: result.jobId, outputs };
+  return { jobId: result.jobId, outputs, pollAfterMs: result.pollAfterMs ?? 0 };
 }
 
 /** Nothing was created: tried again later, or the end where trying again cannot help. */
@@ -149,16 +149,12 @@ async function resolveUnknown(run: Run, why: string): Promise<Job> {
 /** Sends the same client reference again: at most one job comes of it, however often it is tried. */
 async function sendAgain(run: Run): Promise<Job> {
   for (let tries = 1; ; tries += 1) {
-    run.control.isSubmitting = true;
     try {
-      return await accepted(run, await callSubmit(run));
+      return await run.control.finishing(async () => accepted(run, await callSubmit(run)));
     } catch (error) {
       if (run.signal.aborted || !(error instanceof ProviderError)) throw error;
       if (error.kind === 'content_blocked' || error.kind === 'invalid_request') throw rejected(run, error);
-      run.control.isSubmitting = false;
       await pause(run, retryDelayMs(tries, error.retryAfterMs, run.task.id));
-    } finally {
-      run.control.isSubmitting = false;
     }
   }
 }

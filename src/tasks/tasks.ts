@@ -28,7 +28,7 @@ import { asCreated, taskBody, type ViewContext, viewTask, viewTasks } from './vi
 
 export type { Accepted } from './create.ts';
 export { decodeError, showError } from './outcome.ts';
-export { countOpenByLane, findAttachable, findTask } from './read-store.ts';
+export { areTasksEnded, countOpenByLane, findAttachable, findTask } from './read-store.ts';
 export { idempotencyKey } from './request-headers.ts';
 export { IDEMPOTENCY_KEY_TTL_MS, markAnswerDelivered, pruneIdempotencyKeys, type TaskRow } from './store.ts';
 export { streamTasks } from './stream.ts';
@@ -48,6 +48,8 @@ export interface TasksOptions {
   maxStreams: number;
   /** Replaces every provider's own deadline; null leaves it. */
   deadlineMs: number | null;
+  /** Told of every committed change of a task, after it is visible; for measurements. */
+  onTaskChange?: ((task: TaskRow) => void) | undefined;
   /** Fetches a user's picture: public addresses only, bounded. */
   fetchPicture: CreateContext['fetchPicture'];
   /** Fetches a provider's result: bounded. */
@@ -230,6 +232,7 @@ export class Tasks {
       log.debug(fields, 'task progress');
     else log.info(fields, 'task changed');
     db.signal(EVENTS_CHANNEL);
+    this.#options.onTaskChange?.(task);
   }
 }
 

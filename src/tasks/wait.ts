@@ -24,8 +24,9 @@ const LOST_RECHECK_MS = 1_000;
 const POLL_FAILURES_SHOWN = 3;
 const CANCEL_TIMEOUT_MS = 15_000;
 
-/** Polls until the provider has pictures. */
-export async function awaitOutputs(run: Run, jobId: string): Promise<readonly Output[]> {
+/** Polls until the provider has pictures, first after `pollAfterMs`. */
+export async function awaitOutputs(run: Run, jobId: string, pollAfterMs: number): Promise<readonly Output[]> {
+  if (pollAfterMs > 0) await pause(run, pollAfterMs);
   const report = progressReporter(run, 'waiting');
   let failures = 0;
   let losses = 0;

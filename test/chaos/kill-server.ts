@@ -26,6 +26,8 @@ const KILL_DURING_START = 0.2;
 const LONGEST_START_MS = 1_000;
 const LONGEST_EXTRA_MS = 300;
 const SETTLE_LIMIT_MS = 120_000;
+/** SIGTERM drains within 30 s. */
+const STOP_LIMIT_MS = 31_000;
 
 export interface ChaosOptions {
   tasks: number;
@@ -161,7 +163,7 @@ class ChaosRun {
       server.kill('SIGTERM');
       const isGone = await Promise.race([
         server.closed.then(() => true),
-        new Promise<false>((resolve) => setTimeout(resolve, 35_000, false)),
+        new Promise<false>((resolve) => setTimeout(resolve, STOP_LIMIT_MS, false).unref()),
       ]);
       if (!isGone) {
         this.#findings.push(`process ${server.pid} or a child of it did not end`);
@@ -192,7 +194,8 @@ class ChaosRun {
       onEvent: ({ event, data }) => {
         if (event === 'reset') return void this.#findings.push('the event stream was reset');
         const before = this.#versions.get(data.id) ?? 0;
-        if (data.version < before) this.#findings.push(`${data.id}: version ${data.version} came after ${before}`);
+        if (data.version < before)
+          this.#findings.push(`${data.id}: version ${data.version} came after ${before}`);
         this.#versions.set(data.id, data.version);
         if (event !== 'task.finished') return;
         this.#finished.set(data.id, (this.#finished.get(data.id) ?? 0) + 1);
@@ -218,7 +221,9 @@ class ChaosRun {
         await pause(this.#random() * LONGEST_EXTRA_MS);
       }
       await this.#server.kill('SIGKILL');
-      report?.(`kill ${index + 1} at ${this.#finished.size} of ${tasks}${isEarly ? ', while it started' : ''}`);
+      report?.(
+        `kill ${index + 1} at ${this.#finished.size} of ${tasks}${isEarly ? ', while it started' : ''}`,
+      );
       this.#start();
     }
     await this.#server.ready;
@@ -256,7 +261,9 @@ class ChaosRun {
 
   async #upload(): Promise<string> {
     const background = { r: 40, g: 120, b: 200 };
-    const bytes = await sharp({ create: { width: 96, height: 64, channels: 3, background } }).png().toBuffer();
+    const bytes = await sharp({ create: { width: 96, height: 64, channels: 3, background } })
+      .png()
+      .toBuffer();
     const form = new FormData();
     form.append('file', new Blob([new Uint8Array(bytes)], { type: 'image/png' }), 'input.png');
     return (await this.#json('/v1/uploads', { method: 'POST', body: form })).id;
@@ -281,7 +288,8 @@ class ChaosRun {
       const page = await this.#json(`/v1/tasks?limit=100${cursor && `&cursor=${cursor}`}`);
       for (const task of page.data) {
         const number = task.metadata.number as number;
-        if (seen.has(number)) this.#findings.push(`wish ${number} has two tasks: ${seen.get(number)}, ${task.id}`);
+        if (seen.has(number))
+          this.#findings.push(`wish ${number} has two tasks: ${seen.get(number)}, ${task.id}`);
         seen.set(number, task.id);
         pictures += await this.#checkTask(task, number);
       }
@@ -298,10 +306,13 @@ class ChaosRun {
   async #checkTask(task: any, number: number): Promise<number> {
     const price = isPriced(number) ? PRICE : 0;
     if (task.status !== 'succeeded') {
-      this.#findings.push(`${task.id} is ${task.status}: ${JSON.stringify(task.error ?? task.waiting_reason)}`);
+      this.#findings.push(
+        `${task.id} is ${task.status}: ${JSON.stringify(task.error ?? task.waiting_reason)}`,
+      );
       return 0;
     }
-    if (task.cost.captured !== price) this.#findings.push(`${task.id} cost ${task.cost.captured}, not ${price}`);
+    if (task.cost.captured !== price)
+      this.#findings.push(`${task.id} cost ${task.cost.captured}, not ${price}`);
     if (task.images.length !== 1) this.#findings.push(`${task.id} has ${task.images.length} pictures`);
     for (const { id, url } of task.images) {
       const image = await this.#json(`/v1/images/${id}`);
@@ -326,7 +337,7 @@ class ChaosRun {
     const balance = await this.#json('/v1/credits');
     const priced = Array.from({ length: this.#options.tasks }, (_, i) => i).filter(isPriced).length;
     const expected = GRANT - priced * PRICE;
-    if (balance.available !== expected || balance.held !== 0)
+    if (balance.available_credits !== expected || balance.held_credits !== 0)
       this.#findings.push(`the balance is ${JSON.stringify(balance)}, not ${expected} available`);
   }
 
@@ -336,7 +347,7 @@ class ChaosRun {
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ deep: true }),
     });
-    const report = await answer.json();
+    const report = (await answer.json()) as { findings: { severity: string }[] };
     if (answer.status === 404) return void this.#options.report?.('this version has no doctor yet');
     if (answer.status !== 200) return void this.#findings.push(`the doctor answered ${answer.status}`);
     for (const finding of report.findings) {
@@ -357,7 +368,8 @@ class ChaosRun {
     db.close();
     for (const key of ['client_ref', 'job_id'] as const) {
       const twice = repeated(jobs.map((job) => job[key]));
-      if (twice.length > 0) this.#findings.push(`the provider has two jobs of one ${key}: ${twice.join(', ')}`);
+      if (twice.length > 0)
+        this.#findings.push(`the provider has two jobs of one ${key}: ${twice.join(', ')}`);
     }
     const byRef = new Map(attempts.map((attempt) => [attempt.client_ref, attempt]));
     const strange = jobs.filter((job) => !byRef.has(job.client_ref));
@@ -431,7 +443,9 @@ async function main(): Promise<void> {
   const both = (times: readonly number[]) => ({ p50: percentile(times, 0.5), p99: percentile(times, 0.99) });
   console.log(JSON.stringify({ ...figures, startMs: both(startMs), recoveryMs: both(recoveryMs) }, null, 2));
   for (const finding of findings.slice(0, 50)) console.log(`FOUND ${finding}`);
-  console.log(findings.length === 0 ? 'Nothing was lost, doubled or charged wrongly.' : `${findings.length} findings`);
+  console.log(
+    findings.length === 0 ? 'Nothing was lost, doubled or charged wrongly.' : `${findings.length} findings`,
+  );
   process.exitCode = findings.length === 0 ? 0 : 1;
 }
 

@@ -56,10 +56,19 @@ const list = (value: unknown): JsonSchema[] => (Array.isArray(value) ? (value as
 
 export class SchemaArbitraries {
   readonly #root: JsonSchema;
+  readonly #known: Record<string, readonly string[]>;
 
-  /** `root`: the document that `$ref`s point into. */
-  constructor(root: JsonSchema) {
+  /** `root`: the document that `$ref`s point into. `known`: values that exist, by the name of the property they are for. */
+  constructor(root: JsonSchema, known: Record<string, readonly string[]>) {
     this.#root = root;
+    this.#known = known;
+  }
+
+  /** Values for a property or parameter of this name. */
+  named(name: string, schema: JsonSchema, depth = 0): fc.Arbitrary<unknown> {
+    const values = this.of(schema, depth);
+    const known = this.#known[name];
+    return known ? fc.oneof({ weight: 4, arbitrary: fc.constantFrom(...known) }, values) : values;
   }
 
   /** Values that fit `schema`, but for refinements that JSON Schema cannot say. */
@@ -74,7 +83,10 @@ export class SchemaArbitraries {
     if (schema.type === 'array') {
       return fc.array(this.of((schema.items ?? {}) as JsonSchema, depth + 1), {
         minLength: num(schema.minItems) ?? 0,
-        maxLength: Math.max(num(schema.minItems) ?? 0, Math.min(num(schema.maxItems) ?? MAX_ITEMS, MAX_ITEMS)),
+        maxLength: Math.max(
+          num(schema.minItems) ?? 0,
+          Math.min(num(schema.maxItems) ?? MAX_ITEMS, MAX_ITEMS),
+        ),
       });
     }
     return scalarOf(schema);
@@ -88,13 +100,26 @@ export class SchemaArbitraries {
   #object(schema: JsonSchema, depth: number): fc.Arbitrary<unknown> {
     const properties = (schema.properties ?? {}) as Record<string, JsonSchema>;
     const fields = Object.fromEntries(
-      Object.entries(properties).map(([name, property]) => [name, this.of(property, depth + 1)]),
+      Object.entries(properties).map(([name, property]) => [name, this.named(name, property, depth + 1)]),
     );
     const required = (schema.required ?? []) as string[];
-    const known = fc.record(fields, { requiredKeys: required.filter((name) => name in fields) });
-    if (typeof schema.additionalProperties !== 'object' || Object.keys(fields).length > 0) return known;
+    if (Object.keys(fields).length > 0) return objectOf(fields, required);
     return fc.dictionary(fc.string({ maxLength: 20 }), fc.jsonValue({ maxDepth: 2 }), { maxKeys: MAX_ITEMS });
   }
+}
+
+/** Half of the objects have many optional fields, which rarely go together; the others at most two, so that many are right. */
+function objectOf(fields: Record<string, fc.Arbitrary<unknown>>, required: readonly string[]) {
+  const requiredKeys = required.filter((name) => name in fields);
+  const optional = Object.keys(fields).filter((name) => !required.includes(name));
+  const few = fc
+    .tuple(fc.record(fields), fc.subarray(optional, { maxLength: Math.min(2, optional.length) }))
+    .map(([all, chosen]) =>
+      Object.fromEntries(
+        [...requiredKeys, ...chosen].map((name) => [name, (all as Record<string, unknown>)[name]]),
+      ),
+    );
+  return fc.oneof(few, fc.record(fields, { requiredKeys }));
 }
 
 function scalarOf(schema: JsonSchema): fc.Arbitrary<unknown> {
@@ -110,7 +135,9 @@ function scalarOf(schema: JsonSchema): fc.Arbitrary<unknown> {
   if (type !== 'string') return fc.jsonValue({ maxDepth: 2 });
   if (format === 'uri') return fc.constantFrom(...URLS);
   if (format === 'date-time')
-    return fc.date({ noInvalidDate: true, min: new Date(0), max: new Date(4e12) }).map((date) => date.toISOString());
+    return fc
+      .date({ noInvalidDate: true, min: new Date(0), max: new Date(4e12) })
+      .map((date) => date.toISOString());
   if (typeof pattern === 'string') return fc.stringMatching(new RegExp(pattern));
   const minLength = num(schema.minLength) ?? 0;
   const maxLength = Math.max(minLength, Math.min(num(schema.maxLength) ?? MAX_TEXT, MAX_TEXT));
@@ -136,13 +163,16 @@ function placesOf(value: unknown, found: [Container, string][] = []): [Container
   return found;
 }
 
-function spoil(root: { value: unknown }, { kind, at, value }: Spoil): void {
+function spoil(root: { value: unknown }, { kind, at, value: shared }: Spoil): void {
+  // A copy, because a later place may lie inside it.
+  const value = structuredClone(shared);
   const places = placesOf(root);
   const [container, key] = places[at % places.length] ?? [root as unknown as Container, 'value'];
   const target = container as Record<string, unknown>;
   if (kind === 'remove' && key !== 'value') delete target[key];
   else if (kind === 'add' && typeof target[key] === 'object' && target[key] !== null)
-    (target[key] as Record<string, unknown>)[typeof value === 'string' ? value.slice(0, 40) : 'unexpected'] = value;
+    (target[key] as Record<string, unknown>)[typeof value === 'string' ? value.slice(0, 40) : 'unexpected'] =
+      value;
   else target[key] = value;
 }
 

@@ -1,6 +1,7 @@
 // Fuzzes the whole app over real HTTP from its own OpenAPI document: `node test/fuzz/openapi-fuzz.ts --runs 10000 [--seed 1]
 // [--only tasks.create]`. An answer must come within 5 s, be one that the document describes, and never be a 5xx that it does
 // not; the harness checks every JSON answer against its schema.
+import assert from 'node:assert/strict';
 import { parseArgs } from 'node:util';
 import fc from 'fast-check';
 import { Pool } from 'undici';
@@ -22,7 +23,7 @@ const SHARE_OF_RUNS: Record<string, number> = {
   'events.stream': 0.1,
 };
 /** What any route may answer with, whatever its own description says. */
-const ALWAYS_ALLOWED = new Set([400, 404, 431]);
+const ALWAYS_ALLOWED = new Set([400, 404, 413, 415, 431]);
 
 interface Operation {
   id: string;
@@ -47,8 +48,10 @@ interface World {
   app: TestApp;
   /** Authorization headers by caller. */
   callers: Record<string, string | null>;
-  /** Ids that exist, by the path segment before them. */
+  /** Ids that exist, by the path segment before them; for other parameters of paths by their names. */
   ids: Record<string, string[]>;
+  /** Values that exist, by the names of fields and query parameters. */
+  known: Record<string, string[]>;
   accountIds: string[];
   png: Buffer;
 }
@@ -70,8 +73,13 @@ export async function startFuzzWorld(): Promise<World> {
   const others = await giveBelongings(app, foreign);
   const low = await createKey(app, member.accountId, ['credits:read']);
   const blocker = { prompt: '[sandbox:delay=60m]', size: '256x256', deadline_s: 86_400 };
-  for (const key of [ADMIN_KEY, member.key, foreign.key])
-    await app.request('POST', '/v1/tasks', blocker, { authorization: `Bearer ${key}` });
+  for (const key of [ADMIN_KEY, member.key, foreign.key]) {
+    const made = await app.request('POST', '/v1/tasks', blocker, { authorization: `Bearer ${key}` });
+    assert.equal(made.status, 202, made.text);
+  }
+  const image = await app.request('GET', `/v1/images/${own.imageId}`, undefined, {
+    authorization: `Bearer ${member.key}`,
+  });
   return {
     app,
     callers: {
@@ -85,6 +93,18 @@ export async function startFuzzWorld(): Promise<World> {
       images: [own.imageId, others.imageId],
       keys: [own.spareKeyId, others.spareKeyId],
       accounts: [victim.accountId],
+      kind: ['final', 'thumb'],
+      key: [String(image.json.url).split('/').at(-1) ?? '', `${'a'.repeat(32)}.png`],
+    },
+    known: {
+      model: ['sandbox'],
+      provider: ['sandbox'],
+      size: ['256x256', '1024x768'],
+      upload_id: [own.uploadId, others.uploadId],
+      image_id: [own.imageId, others.imageId],
+      task_id: [own.taskId, others.taskId],
+      account_id: [victim.accountId],
+      credits: ['1', '0.000001', '1e3', '-1', '9007199254740993'],
     },
     accountIds: [member.accountId, foreign.accountId, victim.accountId],
     png: await picture(),
@@ -122,7 +142,7 @@ const encode = (text: string) => encodeURIComponent(text.toWellFormed());
 
 function headersOf(world: World): fc.Arbitrary<Record<string, string>> {
   const text = fc.string({ unit: fc.constantFrom(...'abc 019"=,;:*/-_%é'), maxLength: 40 });
-  return fc.record(
+  const hostile = fc.record(
     {
       'idempotency-key': fc.oneof(text, fc.constantFrom('"k"', 'k', '', 'k'.repeat(201))),
       prefer: fc.oneof(text, fc.constantFrom('respond-async', 'wait=0', 'wait=1', 'wait=x, respond-async')),
@@ -136,12 +156,13 @@ function headersOf(world: World): fc.Arbitrary<Record<string, string>> {
     },
     { requiredKeys: [] },
   );
+  return fc.oneof({ weight: 2, arbitrary: fc.constant({}) }, hostile);
 }
 
 function pathOf(world: World, operation: Operation): fc.Arbitrary<string> {
   const segments = operation.path.split('/').map((segment, index, all) => {
     if (!segment.startsWith('{')) return fc.constant(segment);
-    const known = world.ids[all[index - 1] ?? ''] ?? ['final', 'original', 'thumb'];
+    const known = world.ids[segment.slice(1, -1)] ?? world.ids[all[index - 1] ?? ''] ?? ['x'];
     const noise = fc.oneof(
       hostileValue.map((value) => encode(asText(value).slice(0, 400))),
       fc.constantFrom('%', '%ff', '%2e%2e', '..%2f..', 'a'.repeat(500), '%00'),
@@ -157,12 +178,18 @@ function pathOf(world: World, operation: Operation): fc.Arbitrary<string> {
 function queryOf(operation: Operation, schemas: SchemaArbitraries): fc.Arbitrary<string> {
   const fields = operation.parameters
     .filter((parameter) => parameter.in === 'query')
-    .map(({ name, schema }) => [name, fc.oneof(schemas.of(schema), hostileValue)] as const);
-  const noise = ['__proto__', 'constructor', 'a[b]'].map((name) => [name, hostileValue] as const);
+    .map(({ name, schema }) => {
+      const values = schemas.named(name, schema);
+      return [name, fc.oneof({ weight: 9, arbitrary: values }, hostileValue)] as const;
+    });
+  const pairs = fc
+    .record(Object.fromEntries(fields), { requiredKeys: [] })
+    .map((values) => Object.entries(values));
+  const noise = fc.tuple(fc.constantFrom('__proto__', 'constructor', 'a[b]', ''), hostileValue);
   return fc
-    .record(Object.fromEntries([...fields, ...noise.slice(0, fields.length > 0 ? 3 : 0)]), { requiredKeys: [] })
-    .map((values) =>
-      Object.entries(values)
+    .tuple(pairs, fc.oneof({ weight: 9, arbitrary: fc.constant([]) }, fc.array(noise, { maxLength: 2 })))
+    .map(([wanted, unwanted]) =>
+      [...wanted, ...unwanted]
         .map(([name, value]) => `${encode(name)}=${encode(asText(value)).slice(0, 6000)}`)
         .join('&'),
     );
@@ -179,7 +206,9 @@ function formOf(operation: Operation, png: Buffer): fc.Arbitrary<Buffer> {
     fc.nat(png.length).map((length) => png.subarray(0, length)),
     fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes)),
   );
-  const field = fc.tuple(name, hostileValue).map(([key, value]) => ({ head: `name="${key}"`, data: Buffer.from(asText(value)) }));
+  const field = fc
+    .tuple(name, hostileValue)
+    .map(([key, value]) => ({ head: `name="${key}"`, data: Buffer.from(asText(value)) }));
   const upload = fc.tuple(name, file).map(([key, data]) => ({
     head: `name="${key}"; filename="a.png"\r\ncontent-type: image/png`,
     data,
@@ -204,7 +233,11 @@ function bodyOf(operation: Operation, schemas: SchemaArbitraries, png: Buffer): 
   if (!body) return fc.oneof({ weight: 9, arbitrary: fc.constant(null) }, fc.constantFrom('{}', 'x', ''));
   const json = spoilt(schemas.of(body)).map((value) => JSON.stringify(value) ?? '');
   const cut = fc.tuple(json, fc.nat(200)).map(([text, length]) => text.slice(0, length));
-  return fc.oneof({ weight: 12, arbitrary: json }, cut, fc.uint8Array({ maxLength: 100 }).map((b) => Buffer.from(b)));
+  return fc.oneof(
+    { weight: 12, arbitrary: json },
+    cut,
+    fc.uint8Array({ maxLength: 100 }).map((b) => Buffer.from(b)),
+  );
 }
 
 function callsOf(world: World, operation: Operation, schemas: SchemaArbitraries): fc.Arbitrary<Call> {
@@ -216,7 +249,10 @@ function callsOf(world: World, operation: Operation, schemas: SchemaArbitraries)
       path: pathOf(world, operation),
       query: queryOf(operation, schemas),
       headers: headersOf(world),
-      type: fc.oneof({ weight: 15, arbitrary: fc.constant(type) }, fc.constantFrom('text/plain', 'multipart/form-data', ';')),
+      type: fc.oneof(
+        { weight: 15, arbitrary: fc.constant(type) },
+        fc.constantFrom('text/plain', 'multipart/form-data', ';'),
+      ),
       body: bodyOf(operation, schemas, world.png),
     })
     .map(({ caller, path, query, headers, type, body }) => ({
@@ -249,7 +285,8 @@ async function check(pool: Pool, operation: Operation, call: Call): Promise<numb
   }
   const text = await answer.body.text();
   const label = `${method} ${call.path.slice(0, 300)} as ${call.caller}: ${status} ${text.slice(0, 500)}`;
-  if (!operation.statuses.has(status) && !ALWAYS_ALLOWED.has(status)) throw new Error(`not described: ${label}`);
+  if (!operation.statuses.has(status) && !ALWAYS_ALLOWED.has(status))
+    throw new Error(`not described: ${label}`);
   if (status >= 500 && status !== 503) throw new Error(`failed: ${label}`);
   if (status >= 400 && status < 500 && text !== '') {
     const type = String(answer.headers['content-type'] ?? '');
@@ -273,9 +310,13 @@ export interface FuzzOptions {
 /** Fuzzes every route; throws with the smallest failing call of each route that has one. */
 export async function fuzz(world: World, { runs, seed, only = '' }: FuzzOptions): Promise<RouteReport[]> {
   const document = (await world.app.request('GET', '/openapi.json')).json;
-  const schemas = new SchemaArbitraries(document);
+  const schemas = new SchemaArbitraries(document, world.known);
   const waiting = operationsOf(document).filter(({ id }) => id.includes(only));
-  const pool = new Pool(world.app.url, { connections: ROUTES_AT_A_TIME, headersTimeout: HANG_MS, bodyTimeout: HANG_MS });
+  const pool = new Pool(world.app.url, {
+    connections: ROUTES_AT_A_TIME,
+    headersTimeout: HANG_MS,
+    bodyTimeout: HANG_MS,
+  });
   const reports: RouteReport[] = [];
   const failures: string[] = [];
   const work = async () => {
@@ -314,7 +355,11 @@ async function main(): Promise<void> {
   const world = await startFuzzWorld();
   console.log(`seed ${values.seed}`);
   try {
-    const reports = await fuzz(world, { runs: Number(values.runs), seed: Number(values.seed), only: values.only });
+    const reports = await fuzz(world, {
+      runs: Number(values.runs),
+      seed: Number(values.seed),
+      only: values.only,
+    });
     for (const { id, runs, statuses } of reports) console.log(id.padEnd(26), runs, JSON.stringify(statuses));
   } finally {
     await world.app.close();

@@ -53,7 +53,11 @@ async function ownersState(): Promise<unknown> {
   ];
   const answers = await Promise.all(paths.map((path) => app.request('GET', path, undefined, headers)));
   const keys = await app.request('GET', '/v1/keys', undefined, headers);
-  const listed = keys.json.data.map(({ id, name, scopes }: Record<string, unknown>) => ({ id, name, scopes }));
+  const listed = keys.json.data.map(({ id, name, scopes }: Record<string, unknown>) => ({
+    id,
+    name,
+    scopes,
+  }));
   return [...answers.map(({ status, json }) => ({ status, json })), listed];
 }
 
@@ -107,12 +111,7 @@ test('Z2 a foreign upload or picture is no input of a task', async () => {
   const unknownUpload = newId('up', Date.now());
   const unknownImage = newId('img', Date.now());
   const sources: [foreign: object, id: string, unknown: object, unknownId: string][] = [
-    [
-      { upload_id: belongings.uploadId },
-      belongings.uploadId,
-      { upload_id: unknownUpload },
-      unknownUpload,
-    ],
+    [{ upload_id: belongings.uploadId }, belongings.uploadId, { upload_id: unknownUpload }, unknownUpload],
     [{ image_id: belongings.imageId }, belongings.imageId, { image_id: unknownImage }, unknownImage],
     // An id of one kind in the field of another must not get around the check.
     [{ upload_id: belongings.imageId }, belongings.imageId, { upload_id: unknownImage }, unknownImage],
@@ -246,7 +245,7 @@ test('Z4 the OpenAI routes ignore them', async () => {
   assert.notEqual(answer.json.id, WISHES.id);
   assert.notEqual(answer.json.status, 'succeeded');
   const task = await app.request('GET', `/v1/tasks/${answer.json.id}`, undefined, bearer(owner.key));
-  assert.equal(task.status, 200, 'it is the caller\'s own');
+  assert.equal(task.status, 200, "it is the caller's own");
   assert.notEqual(task.json.created_at, WISHES.created_at);
 });
 
@@ -255,7 +254,12 @@ let callers = 0;
 /** From an address of its own each time: an address may try only so often. */
 function signIn(key: string): Promise<TestAnswer> {
   callers += 1;
-  return app.request('POST', '/v1/auth/session', { api_key: key }, { 'x-forwarded-for': `192.0.2.${callers}` });
+  return app.request(
+    'POST',
+    '/v1/auth/session',
+    { api_key: key },
+    { 'x-forwarded-for': `192.0.2.${callers}` },
+  );
 }
 
 test('Z5 a key is shown once, is not in the database or the log, and has 256 random bits', async () => {
@@ -271,7 +275,10 @@ test('Z5 a key is shown once, is not in the database or the log, and has 256 ran
   const files = readdirSync(app.dataDir, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => readFileSync(join(entry.parentPath, entry.name)));
-  assert.ok(files.some((bytes) => bytes.includes(keyId)), 'the dump is of the right files');
+  assert.ok(
+    files.some((bytes) => bytes.includes(keyId)),
+    'the dump is of the right files',
+  );
   const log = app.log.text();
   for (const secret of [key, owner.key, ADMIN_KEY, cookie, ticket]) {
     assert.ok(!listed.text.includes(secret));
@@ -327,10 +334,7 @@ test('Z5 a revoked key, its sessions and its tickets are refused at the next cal
     [await call(bearer(key)), await call(withCookie), await call({}, `/v1/events?ticket=${ticket}`)],
     [200, 200, 200],
   );
-  assert.equal(
-    (await app.request('DELETE', `/v1/keys/${keyId}`, undefined, bearer(owner.key))).status,
-    204,
-  );
+  assert.equal((await app.request('DELETE', `/v1/keys/${keyId}`, undefined, bearer(owner.key))).status, 204);
   assert.deepEqual(
     [await call(bearer(key)), await call(withCookie), await call({}, `/v1/events?ticket=${ticket}`)],
     [401, 401, 401],

@@ -39,7 +39,12 @@ test('W3 every kind of answer has exactly its policy', async () => {
     ['/no/such/page', html, 404, PAGE_POLICY],
     ['/docs', html, 200, DOCS_POLICY],
     ['/docs/json', {}, 200, /default-src 'none'/],
-    ['/docs/errors', html, 200, /^default-src 'none'; style-src 'sha256-[\w+/=]+'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'$/],
+    [
+      '/docs/errors',
+      html,
+      200,
+      /^default-src 'none'; style-src 'sha256-[\w+/=]+'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'$/,
+    ],
     ['/openapi.json', {}, 200, DATA_POLICY],
     ['/v1/tasks', admin, 200, DATA_POLICY],
     ['/v1/tasks', {}, 401, DATA_POLICY],
@@ -69,7 +74,8 @@ test('W3 every kind of answer has exactly its policy', async () => {
     assert.match(answer.headers.get('x-request-id') ?? '', /^req_[0-9a-f]{32}$/, label);
     assert.equal(answer.headers.get('x-powered-by'), null);
     assert.equal(answer.headers.get('server'), null);
-    if (path.startsWith('/v1/')) assert.match(answer.headers.get('cache-control') ?? '', /no-store|no-cache/, label);
+    if (path.startsWith('/v1/'))
+      assert.match(answer.headers.get('cache-control') ?? '', /no-store|no-cache/, label);
   }
 });
 
@@ -83,10 +89,25 @@ test('W3 the files of the studio keep their own caching', async (t) => {
   assert.match(answer.headers.get('cache-control') ?? '', /immutable/);
 });
 
-const BREAKS = ['\r\nX-Injected: 1', '\nX-Injected: 1', '%0d%0aX-Injected:%201', '%0aX-Injected: 1', '\u2028X', '\u0085X'];
+const BREAKS = [
+  '\r\nX-Injected: 1',
+  '\nX-Injected: 1',
+  '%0d%0aX-Injected:%201',
+  '%0aX-Injected: 1',
+  '\u2028X',
+  '\u0085X',
+];
 
 test('W7 a file name cannot break out of its header', async () => {
-  for (const text of [...BREAKS, '"; filename="evil.html', 'a/../../evil', '..\\evil', 'a\0b', '😀'.repeat(300), '']) {
+  for (const text of [
+    ...BREAKS,
+    '"; filename="evil.html',
+    'a/../../evil',
+    '..\\evil',
+    'a\0b',
+    '😀'.repeat(300),
+    '',
+  ]) {
     const answer = await get(`${media.path}?download=${encodeURIComponent(text)}`);
     await answer.arrayBuffer();
     if (text.includes('\0')) {
@@ -96,15 +117,35 @@ test('W7 a file name cannot break out of its header', async () => {
     assert.equal(answer.status, 200, text);
     assert.equal(answer.headers.get('x-injected'), null, text);
     const disposition = answer.headers.get('content-disposition') ?? '';
-    assert.match(disposition, /^attachment; filename="[^"\\/\r\n]*"(; filename\*=UTF-8''[\w%!#$&+.^`|~-]*)?$/, disposition);
+    assert.match(
+      disposition,
+      /^attachment; filename="[^"\\/\r\n]*"(; filename\*=UTF-8''[\w%!#$&+.^`|~-]*)?$/,
+      disposition,
+    );
     assert.ok(disposition.length < 2000, disposition.length.toString());
   }
 });
 
 test('W7 no header value of a request reaches an answer as a header, nor a second log line', async () => {
   const before = app.log.records.length;
-  for (const name of ['X-Account-Id', 'Idempotency-Key', 'Prefer', 'Last-Event-ID', 'Accept-Language', 'Origin', 'X-Request-Id', 'Range']) {
-    for (const text of ['a\rX-Injected: 1', 'a\u000bb', '%0d%0aX-Injected: 1', `${'é'.repeat(200)}`, 'a'.repeat(8000), '\u007f']) {
+  for (const name of [
+    'X-Account-Id',
+    'Idempotency-Key',
+    'Prefer',
+    'Last-Event-ID',
+    'Accept-Language',
+    'Origin',
+    'X-Request-Id',
+    'Range',
+  ]) {
+    for (const text of [
+      'a\rX-Injected: 1',
+      'a\u000bb',
+      '%0d%0aX-Injected: 1',
+      `${'é'.repeat(200)}`,
+      'a'.repeat(8000),
+      '\u007f',
+    ]) {
       const answer = await sendRaw(app.url, [
         requestText('GET', '/v1/tasks', { ...bearer(ADMIN_KEY), [name]: text, Connection: 'close' }),
       ]);
@@ -118,7 +159,8 @@ test('W7 no header value of a request reaches an answer as a header, nor a secon
     await answer.text();
   }
   assert.ok(app.log.records.length > before);
-  for (const line of app.log.text().split('\n').filter(Boolean)) assert.doesNotThrow(() => JSON.parse(line), line);
+  for (const line of app.log.text().split('\n').filter(Boolean))
+    assert.doesNotThrow(() => JSON.parse(line), line);
 });
 
 test('I6 methods that nobody serves are 4xx problems', async () => {
@@ -129,7 +171,8 @@ test('I6 methods that nobody serves are 4xx problems', async () => {
     assert.ok(answer.status >= 400 && answer.status < 500, `${method}: ${answer.head[0]}`);
     assert.ok(!answer.body.includes(ADMIN_KEY) && !answer.body.includes('secret=1'), 'nothing is echoed');
     // A preflight that asks for nothing is answered in plain text by the CORS plug-in.
-    if (method !== 'OPTIONS') assertProblem({ status: answer.status, json: JSON.parse(answer.body), text: answer.body });
+    if (method !== 'OPTIONS')
+      assertProblem({ status: answer.status, json: JSON.parse(answer.body), text: answer.body });
   }
   for (const path of ['/v1/events', `/v1/tasks/x/events`]) {
     const answer = await app.request('HEAD', path);
@@ -141,8 +184,16 @@ test('I6 what is no proper HTTP is a 4xx and a closed connection', async () => {
   const auth = `Authorization: Bearer ${ADMIN_KEY}\r\n`;
   const post = `POST /v1/tasks/quote HTTP/1.1\r\nHost: a\r\n${auth}Content-Type: application/json\r\n`;
   const requests: [string, string, number][] = [
-    ['64 KB in one header', `GET /v1/tasks HTTP/1.1\r\nHost: a\r\nX-Long: ${'a'.repeat(65_536)}\r\n\r\n`, 431],
-    ['64 KB in many headers', `GET /v1/tasks HTTP/1.1\r\nHost: a\r\n${'X-Many: aaaaaaaaaaaaaaaaaaaa\r\n'.repeat(2200)}\r\n`, 431],
+    [
+      '64 KB in one header',
+      `GET /v1/tasks HTTP/1.1\r\nHost: a\r\nX-Long: ${'a'.repeat(65_536)}\r\n\r\n`,
+      431,
+    ],
+    [
+      '64 KB in many headers',
+      `GET /v1/tasks HTTP/1.1\r\nHost: a\r\n${'X-Many: aaaaaaaaaaaaaaaaaaaa\r\n'.repeat(2200)}\r\n`,
+      431,
+    ],
     ['64 KB of URL', `GET /v1/tasks?q=${'a'.repeat(65_536)} HTTP/1.1\r\nHost: a\r\n\r\n`, 431],
     ['an unknown method', 'MAKE /v1/tasks HTTP/1.1\r\nHost: a\r\n\r\n', 400],
     ['no Host', 'GET /v1/tasks HTTP/1.1\r\n\r\n', 400],
@@ -156,13 +207,21 @@ test('I6 what is no proper HTTP is a 4xx and a closed connection', async () => {
     ['a space before the colon', 'GET /v1/tasks HTTP/1.1\r\nHost: a\r\nX-A : b\r\n\r\n', 400],
     ['NUL in a header', 'GET /v1/tasks HTTP/1.1\r\nHost: a\r\nX-A: b\0c\r\n\r\n', 400],
     ['a bad Host', 'GET / HTTP/1.1\r\nHost: a b[\r\nConnection: close\r\n\r\n', 400],
-    ['an unknown expectation', `${post}Expect: miracles\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}`, 417],
+    [
+      'an unknown expectation',
+      `${post}Expect: miracles\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}`,
+      417,
+    ],
     ['NUL in the path', 'GET /v1/tasks/a%00b HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n', 400],
     ['a TLS hello', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03', 400],
   ];
   for (const [name, bytes, status] of requests) {
     const answer = await sendRaw(app.url, [Buffer.from(bytes, 'latin1')]);
-    assert.equal(answer.status, status, `${name}: ${answer.end} ${answer.head.join(' | ')} ${answer.body.slice(0, 200)}`);
+    assert.equal(
+      answer.status,
+      status,
+      `${name}: ${answer.end} ${answer.head.join(' | ')} ${answer.body.slice(0, 200)}`,
+    );
   }
   const alive = await get('/healthz');
   assert.equal(alive.status, 200);

@@ -26,7 +26,7 @@ const SQL = [
   "'; drop table tasks; --",
   "x'); delete from accounts; --",
   "' union select id, name, role, 1, 1 from accounts --",
-  "1; pragma writable_schema=1",
+  '1; pragma writable_schema=1',
   "' and (select count(*) from api_keys) > 0 --",
   "\\'; drop table tasks; --",
   '%27%20or%201=1--',
@@ -117,7 +117,9 @@ test('I4 no SQL is built from strings', () => {
     for (const [call, argument] of text.matchAll(/\b(?:sql|CompiledQuery)\s*\.raw\(([^)]*)\)/g))
       if (!/^\s*(['"`])[^'"`$]*\1\s*$/.test(argument ?? '')) offences.push(`${path}: ${call}`);
     // A constant of the file itself (in capitals) is as good as written out.
-    for (const [call] of text.matchAll(/\.(?:prepare|exec)\(\s*(?:`[^`]*\$\{(?![A-Z][A-Z0-9_]*\})|[^)'"`]*\+)/g))
+    for (const [call] of text.matchAll(
+      /\.(?:prepare|exec)\(\s*(?:`[^`]*\$\{(?![A-Z][A-Z0-9_]*\})|[^)'"`]*\+)/g,
+    ))
       offences.push(`${path}: ${call.slice(0, 80)}`);
   }
   assert.deepEqual(offences, []);
@@ -125,10 +127,12 @@ test('I4 no SQL is built from strings', () => {
 
 /** All regular expressions that a value holds, however deep. */
 function regexesIn(value: unknown, seen = new Set<unknown>()): RegExp[] {
-  if ((typeof value !== 'object' && typeof value !== 'function') || value === null || seen.has(value)) return [];
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null || seen.has(value))
+    return [];
   seen.add(value);
   if (value instanceof RegExp) return [value];
-  if (value instanceof Map || value instanceof Set) return [...value].flatMap((item) => regexesIn(item, seen));
+  if (value instanceof Map || value instanceof Set)
+    return [...value].flatMap((item) => regexesIn(item, seen));
   return Reflect.ownKeys(value).flatMap((key) => {
     const { value: item, get } = Object.getOwnPropertyDescriptor(value, key) ?? {};
     // zod computes some parts when they are first read.
@@ -143,7 +147,27 @@ function regexesIn(value: unknown, seen = new Set<unknown>()): RegExp[] {
 
 const LENGTH = 10_000;
 const fill = (piece: string, end: string) => piece.repeat(LENGTH / piece.length) + end;
-const STALLERS = ['a', '0', '1', ' ', '-', '.', ':', ',', '_', 'a,', 'running,', '0x', '1:', '\u00e9', '0123-', 'http://', 'a@', 'a.', '9'];
+const STALLERS = [
+  'a',
+  '0',
+  '1',
+  ' ',
+  '-',
+  '.',
+  ':',
+  ',',
+  '_',
+  'a,',
+  'running,',
+  '0x',
+  '1:',
+  '\u00e9',
+  '0123-',
+  'http://',
+  'a@',
+  'a.',
+  '9',
+];
 /** Linear ones take microseconds; what backtracks takes seconds. Generous, because the machine may be busy. */
 const LIMIT_MS = 50;
 
@@ -181,13 +205,32 @@ test('I3 the check notices a pattern that stalls', () => {
 
 test('I3 hostile headers of 10 KB are read quickly', async () => {
   const values = STALLERS.map((piece) => fill(piece, '!')).filter((text) => /^[\x20-\x7e]+$/.test(text));
-  const names = ['authorization', 'prefer', 'accept-language', 'idempotency-key', 'range', 'if-none-match', 'cookie', 'last-event-id', 'origin', 'x-forwarded-host'];
+  const names = [
+    'authorization',
+    'prefer',
+    'accept-language',
+    'idempotency-key',
+    'range',
+    'if-none-match',
+    'cookie',
+    'last-event-id',
+    'origin',
+    'x-forwarded-host',
+  ];
   for (const name of names) {
-    for (const value of [...values, fill('wait= ', '!'), fill('bearer  ', '!'), fill('"', '"'), fill('bytes=0-,', '')]) {
+    for (const value of [
+      ...values,
+      fill('wait= ', '!'),
+      fill('bearer  ', '!'),
+      fill('"', '"'),
+      fill('bytes=0-,', ''),
+    ]) {
       const before = app.log.records.length;
       const answer = await app.request('GET', '/v1/tasks', undefined, { [name]: value });
       assert.ok(answer.status < 500, `${name}: ${answer.text.slice(0, 200)}`);
-      const ended = app.log.records.slice(before).findLast(({ message }) => message.startsWith('request ended'));
+      const ended = app.log.records
+        .slice(before)
+        .findLast(({ message }) => message.startsWith('request ended'));
       const took = Number(ended?.fields.duration_ms ?? 0);
       assert.ok(took < 1000, `${name} ${value.slice(0, 20)}: ${took} ms`);
     }

@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 import { MAX_JSON_DEPTH, MAX_JSON_KEYS } from '../../src/kernel/json-body.ts';
 import { ADMIN_KEY, type TestApp } from '../harness/app.ts';
 import { bearer, picture, startFastApp } from './cast.ts';
-import { assertProblem } from './problems.ts';
+import { assertOpenAiError, assertProblem } from './problems.ts';
 import { requestText, sendRaw } from './raw-http.ts';
 
 let app: TestApp;
@@ -221,3 +221,33 @@ test('I1 text that no database can hold is refused in forms, too', async () => {
   assert.equal(answer.status, 400, answer.text);
   assert.match(answer.json.error.message, /NUL/);
 });
+
+const PART = '--cut\r\ncontent-disposition: form-data; name="file"; filename="a.png"\r\n';
+const FORMS: [name: string, type: string, body: string, statuses: number[]][] = [
+  ['nothing', 'boundary=cut', '', [422]],
+  ['no boundary', '', '--cut--', [400]],
+  ['an empty boundary', 'boundary=', '--cut--', [400]],
+  ['a boundary of 300 letters', `boundary=${'x'.repeat(300)}`, '--cut--', [400]],
+  ['half a boundary', 'boundary=cut', '--c', [400]],
+  ['noise', 'boundary=cut', 'noise', [400]],
+  ['half a part', 'boundary=cut', PART, [400]],
+  ['half a file', 'boundary=cut', `${PART}\r\nabc`, [400, 422]],
+  ['a part without a name', 'boundary=cut', '--cut\r\nx: y\r\n\r\nabc\r\n--cut--', [422]],
+  [
+    '5,000 headers in a part',
+    'boundary=cut',
+    `--cut\r\n${'x: y\r\n'.repeat(5000)}\r\nabc\r\n--cut--`,
+    [400, 422],
+  ],
+];
+
+for (const [name, parameter, body, statuses] of FORMS) {
+  test(`I1 a form of ${name}`, async () => {
+    for (const path of ['/v1/uploads', '/v1/images/edits']) {
+      const headers = { 'content-type': `multipart/form-data; ${parameter}` };
+      const answer = await app.request('POST', path, body, headers);
+      assert.ok(statuses.includes(answer.status), `${path} ${answer.status} ${answer.text.slice(0, 300)}`);
+      (path.includes('edits') ? assertOpenAiError : assertProblem)(answer);
+    }
+  });
+}

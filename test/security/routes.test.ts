@@ -37,10 +37,7 @@ before(async () => {
   app = await startFastApp();
   member = await openAccount(app, 'member');
   for (const scope of SCOPES) {
-    const { key } =
-      scope === 'admin'
-        ? { key: ADMIN_KEY }
-        : await createKey(app, member.accountId, [scope]);
+    const { key } = scope === 'admin' ? { key: ADMIN_KEY } : await createKey(app, member.accountId, [scope]);
     keyWithOnly.set(scope, key);
   }
 });
@@ -73,9 +70,7 @@ test('Z1 the router, the contracts and the OpenAPI document know the same routes
   );
   const document = (await app.request('GET', '/openapi.json')).json;
   const described = Object.entries(document.paths as Record<string, object>).flatMap(([path, methods]) =>
-    Object.keys(methods).map(
-      (method) => `${method.toUpperCase()} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`,
-    ),
+    Object.keys(methods).map((method) => `${method.toUpperCase()} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`),
   );
   assert.deepEqual(described.sort(), [...contracts].sort());
 });
@@ -142,10 +137,7 @@ for (const contract of allContracts) {
     // Through a proxy, so that being on the same machine does not count.
     const proxied = { 'x-forwarded-for': '203.0.113.7' };
     await expectRefused(proxied, access.kind === 'public' ? null : 401);
-    await expectRefused(
-      { ...bearer('dbk_nobody'), ...proxied },
-      access.kind === 'public' ? null : 401,
-    );
+    await expectRefused({ ...bearer('dbk_nobody'), ...proxied }, access.kind === 'public' ? null : 401);
     const needed = access.kind === 'scope' ? access.scope : access.kind === 'operator' ? 'admin' : null;
     for (const scope of SCOPES) {
       // A collection run or a check of everything by an administrator is other tests' business.
@@ -175,7 +167,8 @@ function wrongValues(schema: Schema): unknown[] {
   if (!takes('boolean')) values.push(true);
   if (!takes('array')) values.push([[[]]]);
   if (!takes('object')) values.push({ unexpected: { nested: true } });
-  if (takes('string') && (text.includes('maxLength') || text.includes('"enum"'))) values.push('x'.repeat(70_000));
+  if (takes('string') && (text.includes('maxLength') || text.includes('"enum"')))
+    values.push('x'.repeat(70_000));
   if (text.includes('"maximum"')) values.push(1e308);
   return values;
 }

@@ -1,5 +1,5 @@
 // A TCP proxy between a client and the server whose connections a test can cut, as a gateway that gives up does.
-import { createServer, connect, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 
 export interface CutProxy {
   url: string;

@@ -79,7 +79,13 @@ describe('pictures', () => {
 
   test('a larger picture arrives whole although it is sent in pieces', async () => {
     const noise = await sharp({
-      create: { width: 700, height: 500, channels: 3, background: '#888', noise: { type: 'gaussian', mean: 128, sigma: 60 } },
+      create: {
+        width: 700,
+        height: 500,
+        channels: 3,
+        background: '#888',
+        noise: { type: 'gaussian', mean: 128, sigma: 60 },
+      },
     })
       .png()
       .toBuffer();
@@ -129,7 +135,12 @@ describe('pictures', () => {
   });
 
   test('stream: true gives the completed event of each picture', async () => {
-    const stream = await client().images.generate({ prompt: 'streamed', model: 'scripted', n: 2, stream: true });
+    const stream = await client().images.generate({
+      prompt: 'streamed',
+      model: 'scripted',
+      n: 2,
+      stream: true,
+    });
     const events = [];
     for await (const event of stream) events.push(event);
     assert.deepEqual(
@@ -182,8 +193,16 @@ describe('errors are those the client knows', () => {
   });
 
   test('no credits', async () => {
-    const { json: account } = await app.request('POST', '/v1/admin/accounts', { name: 'poor', grant_credits: 0 });
-    const { json: key } = await app.request('POST', '/v1/keys', { name: 'poor' }, { 'x-account-id': account.id });
+    const { json: account } = await app.request('POST', '/v1/admin/accounts', {
+      name: 'poor',
+      grant_credits: 0,
+    });
+    const { json: key } = await app.request(
+      'POST',
+      '/v1/keys',
+      { name: 'poor' },
+      { 'x-account-id': account.id },
+    );
     const call = client({ apiKey: key.key }).images.generate({ prompt: 'x', model: 'scripted' });
     await assert.rejects(call, (error: unknown) => {
       assert.ok(error instanceof APIError);
@@ -216,7 +235,9 @@ describe('errors are those the client knows', () => {
 describe('a repeated call', () => {
   test('that the client makes after a cut finds the task of the first', async () => {
     isHeld = true;
-    const call = client({ baseURL: `${proxy.url}/v1`, maxRetries: 3 }).images.generate({ prompt: 'cut once' });
+    const call = client({ baseURL: `${proxy.url}/v1`, maxRetries: 3 }).images.generate({
+      prompt: 'cut once',
+    });
     await someTask('cut once');
     const openedBefore = proxy.opened;
     proxy.cut();
@@ -229,7 +250,9 @@ describe('a repeated call', () => {
 
   test('that was cut again and again, also after the picture was ready, still finds it', async () => {
     isHeld = true;
-    const call = client({ baseURL: `${proxy.url}/v1`, maxRetries: 4 }).images.generate({ prompt: 'cut often' });
+    const call = client({ baseURL: `${proxy.url}/v1`, maxRetries: 4 }).images.generate({
+      prompt: 'cut often',
+    });
     await someTask('cut often');
     const openedBefore = proxy.opened;
     proxy.cut();
@@ -247,7 +270,8 @@ describe('a repeated call', () => {
     const giveUp = new AbortController();
     const first = client().images.generate({ prompt: 'given up' }, { signal: giveUp.signal });
     await someTask('given up');
-    const cutOff = () => app.log.records.filter(({ message }) => message.includes('the client went away')).length;
+    const cutOff = () =>
+      app.log.records.filter(({ message }) => message.includes('the client went away')).length;
     const cutBefore = cutOff();
     giveUp.abort();
     await assert.rejects(first);
@@ -316,7 +340,10 @@ describe('a repeated call', () => {
   test('an edit that was cut finds its task by the content of its pictures', async () => {
     isHeld = true;
     const image = await toFile(await png(9), 'a.png', { type: 'image/png' });
-    const call = client({ baseURL: `${proxy.url}/v1`, maxRetries: 2 }).images.edit({ prompt: 'cut edit', image });
+    const call = client({ baseURL: `${proxy.url}/v1`, maxRetries: 2 }).images.edit({
+      prompt: 'cut edit',
+      image,
+    });
     await someTask('cut edit');
     const openedBefore = proxy.opened;
     proxy.cut();
@@ -456,7 +483,12 @@ describe('a result that takes longer than gateways wait', () => {
       const answer = await silent;
       assert.equal(answer.response.status, 503);
       assert.ok(answer.response.headers.get('retry-after'));
-      await until(() => isStopped, { clock: ownClock, stepMs: 100, limitMs: 10_000, what: 'the end of the server' });
+      await until(() => isStopped, {
+        clock: ownClock,
+        stepMs: 100,
+        limitMs: 10_000,
+        what: 'the end of the server',
+      });
       await stopping;
     } finally {
       if (!isStopped) await ended.close();
