@@ -79,8 +79,8 @@ async function startServer(db: Db, publicUrl: string | null = null): Promise<Ser
     publicUrl,
     trustedProxies: [],
     corsOrigins: [],
-    requestsPerMinute: 0,
-    anonymousRequestsPerMinute: 0,
+    requestsPerMinute: 1_000_000,
+    anonymousRequestsPerMinute: 1_000_000,
     authenticate: authenticateRequest(authenticator, publicUrl),
     onAnswerMismatch: (detail) => assert.fail(JSON.stringify(detail)),
   };

@@ -49,7 +49,7 @@ test('nothing configured gives the documented defaults, without a warning', () =
   assert.equal(config.media.root, join(cwd, 'data', 'media'));
   assert.equal(config.credits.startingGrantMicros, 100_000_000);
   assert.equal(config.tasks.deadlineMs, null);
-  assert.equal(config.tasks.maxQueuedPerAccount, 1000);
+  assert.equal(config.tasks.maxQueuedPerAccount, 2000);
   assert.equal(config.media.uploadMaxBytes, 33_554_432);
   assert.deepEqual(config.trustedProxies, ['loopback']);
   assert.deepEqual(config.providers, {});

@@ -122,20 +122,28 @@ export function compileOnce<Params extends object, Row = unknown>(
   ) => Compilable,
 ): (connection: Kysely<Tables>, params: Params) => Promise<Row[]> {
   const cache = new Map<unknown, CompiledQuery>();
-  return async (connection, params) => {
+  const compile = (connection: Kysely<Tables>): CompiledQuery => {
     const dialect = connection.getExecutor().adapter.constructor;
-    let compiled = cache.get(dialect);
-    if (!compiled) {
-      compiled = build(connection, (name) => new Slot(name) as never).compile();
-      cache.set(dialect, compiled);
-    }
-    const parameters = compiled.parameters.map((value) =>
+    const known = cache.get(dialect);
+    if (known) return known;
+    const compiled = build(connection, (name) => new Slot(name) as never).compile();
+    cache.set(dialect, compiled);
+    return compiled;
+  };
+  const run = async (connection: Kysely<Tables>, params: Params): Promise<Row[]> => {
+    const { query, queryId, sql, parameters } = compile(connection);
+    const values = parameters.map((value) =>
       value instanceof Slot ? (params as Record<string, unknown>)[value.name] : value,
     );
-    const { query, queryId, sql } = compiled;
     const direct = directQueries.get(connection);
-    if (direct) return direct(sql, parameters) as Row[];
-    const result = await connection.executeQuery({ query, queryId, sql, parameters });
+    if (direct) return direct(sql, values) as Row[];
+    const result = await connection.executeQuery({ query, queryId, sql, parameters: values });
     return result.rows as Row[];
+  };
+  return (connection, params) => {
+    const rows = run(connection, params);
+    // A write function that forgets to await a failing query is rolled back for it; the process must not end by it.
+    rows.catch(() => {});
+    return rows;
   };
 }

@@ -282,7 +282,12 @@ async function resolvePicture(
     'b64' in source
       ? decodeBase64(source.b64)
       : await context.fetchPicture((source as { url: string }).url, signal());
-  const upload = await media.createUpload(access.accountId, bytes);
+  const upload = await media.createUpload(access.accountId, bytes).catch((error: unknown) => {
+    // "Unsupported media type" would speak of this call's own body, which is JSON.
+    if (error instanceof AppError && error.code === 'unsupported_media_type')
+      throw new AppError('image_invalid', { detail: error.message });
+    throw error;
+  });
   const { width, height, mime } = upload;
   return { id: upload.id, kind: 'original', key: upload.file_key, width, height, mime };
 }

@@ -34,7 +34,10 @@ type AnyRequest = Pick<HandlerRequest<RouteContract>, 'baseUrl' | 'language'>;
 const viewOf = ({ baseUrl, language }: AnyRequest) => ({ baseUrl, language });
 
 function creationRoutes({ tasks, providers }: TaskRouteOptions): BoundRoute[] {
-  const acceptedAnswer = (request: AnyRequest, { task, created }: Accepted) => {
+  const replayedHeader = ({ created }: Accepted) =>
+    created === 'replayed' ? { 'idempotent-replayed': 'true' } : {};
+  const acceptedAnswer = (request: AnyRequest, accepted: Accepted) => {
+    const { task, created } = accepted;
     const body = tasks.viewAsCreated(viewOf(request), task, created === 'new');
     return {
       status: 202 as const,
@@ -42,7 +45,7 @@ function creationRoutes({ tasks, providers }: TaskRouteOptions): BoundRoute[] {
         location: body.urls.get,
         'retry-after': RETRY_AFTER_S,
         'x-task-id': task.id,
-        ...(created === 'replayed' ? { 'idempotent-replayed': 'true' } : {}),
+        ...replayedHeader(accepted),
       },
       body,
     };
@@ -68,6 +71,7 @@ function creationRoutes({ tasks, providers }: TaskRouteOptions): BoundRoute[] {
         'preference-applied': `wait=${waitS}`,
         location: body.urls.get,
         'x-task-id': task.id,
+        ...replayedHeader(accepted),
       };
       if (task.finished_at !== null) return { status: 200 as const, headers: applied, body };
       return { status: 202 as const, headers: { ...applied, 'retry-after': RETRY_AFTER_S }, body };

@@ -169,8 +169,11 @@ test('I1 a form that is refused early does not block its sender', async () => {
   const type = 'multipart/form-data; boundary=cut';
   const head = bigHead('/v1/images/edits', type, '{"Transfer-Encoding":"chunked"}');
   const opening = '--cut\r\ncontent-disposition: form-data; name="document"; filename="a.png"\r\n\r\n';
+  const startedAt = performance.now();
   const answer = await sendRaw(app.url, chunked(head, [Buffer.from(opening), ...megabytes(20)]));
   assert.equal(answer.status, 422, `${answer.end} ${answer.head.join('\n')} ${answer.body}`);
+  // Blocked, it would sit there until the connection's own time is over, a minute later.
+  assert.ok(performance.now() - startedAt < 30_000);
 });
 
 const FIELD_NAMES = [
