@@ -14,7 +14,7 @@ import { AppError, type FieldError } from './errors.ts';
 import { newId } from './id.ts';
 import { parseJsonBytes } from './json-body.ts';
 import type { Logger } from './log.ts';
-import { fieldErrors, languageOf, type ProblemContext, problemBody, toAppError } from './problem.ts';
+import { fieldErrors, languageOf, type ProblemContext, problemAnswer, toAppError } from './problem.ts';
 import type { Access, BoundRoute, HandlerRequest, RateLimitClass, RouteContract } from './route.ts';
 
 /** Largest JSON body unless a route says otherwise; four pictures as base64 have their own routes. */
@@ -396,11 +396,11 @@ function sendError(
     requestId: request.id,
     baseUrl: baseUrlOf(request, options.publicUrl),
   };
-  const { body, contentType } = problemBody(appError, request.errorStyle, context);
+  const { status, body, contentType } = problemAnswer(appError, request.errorStyle, context);
   if (appError.options.retryAfterS !== undefined) reply.header('retry-after', appError.options.retryAfterS);
   if (appError.code === 'authentication_required')
     reply.header('www-authenticate', 'Bearer realm="Drawbridge"');
-  reply.code(appError.status).type(contentType).serializer(JSON.stringify);
+  reply.code(status).type(contentType).serializer(JSON.stringify);
   if (request.raw.complete) return reply.send(body);
   if (appError.code !== 'payload_too_large') {
     // A client that reads only after it has sent everything must not wait for a body that nobody takes.

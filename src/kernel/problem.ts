@@ -102,19 +102,26 @@ export function openaiError(error: AppError, { language, requestId }: ProblemCon
   return {
     error: {
       message: `${problem.detail}${fixText} (request id ${requestId})`,
-      type: openaiType(problem.status),
+      type: openaiType(openaiStatus(problem.status)),
       param: problem.errors?.[0]?.pointer.replace(/^\//, '') ?? null,
       code: error.code,
     },
   };
 }
 
-/** The body and content type of an error answer. */
-export function problemBody(error: AppError, style: 'problem' | 'openai', context: ProblemContext) {
-  if (style === 'openai')
-    return { body: openaiError(error, context), contentType: 'application/json; charset=utf-8' };
+/** OpenAI answers 400 for everything that is wrong with a request itself. */
+const UNPROCESSABLE = 422;
+const openaiStatus = (status: number) => (status === UNPROCESSABLE ? 400 : status);
+
+/** The status, body and content type of an error answer. */
+export function problemAnswer(error: AppError, style: 'problem' | 'openai', context: ProblemContext) {
+  if (style === 'openai') {
+    const body = openaiError(error, context);
+    return { status: openaiStatus(error.status), body, contentType: 'application/json; charset=utf-8' };
+  }
   const { language, requestId, baseUrl } = context;
   return {
+    status: error.status,
     body: {
       type: `${baseUrl}/docs/errors#${error.code}`,
       ...describeError(error, language),

@@ -181,7 +181,7 @@ async function decoding<Result>(work: Promise<Result>): Promise<Result> {
     return await work;
   } catch (error) {
     // A full or broken disk under the encoder is not the picture's fault.
-    if (/unable to (?:write|open)|No space left|wbuffer_write/i.test(String((error as Error).message))) {
+    if (/unable to open for write|write error|No space left/i.test(String((error as Error).message))) {
       throw new AppError('storage_unavailable', { detail: 'The prepared picture could not be written.' });
     }
     throw new AppError('image_invalid', {

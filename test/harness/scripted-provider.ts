@@ -73,7 +73,7 @@ export class ScriptedProvider implements ProviderAdapter {
     this.submits.push(call.clientRef);
     const step = this.submitScript.shift();
     if (step) return step(call, this);
-    return { state: 'accepted', jobId: this.makeJob(call.clientRef), pollAfterMs: 10 };
+    return { state: 'accepted', jobId: this.makeJob(call.clientRef), pollAfterMs: 0 };
   }
 
   async poll(call: JobCall): Promise<PollResult> {

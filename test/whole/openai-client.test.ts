@@ -430,7 +430,7 @@ describe('a result that takes longer than gateways wait', () => {
     void asked.then(() => {
       hasHeaders = true;
     });
-    await until(() => slow.polls > 0);
+    await until(() => slow.polls > 0, { clock, stepMs: 1 });
     const startedAt = clock.now();
     await until(() => hasHeaders, { clock, stepMs: 500, what: 'the headers' });
     assert.ok(clock.now() - startedAt >= 19_000, `the status was given after ${clock.now() - startedAt} ms`);
