@@ -1,7 +1,7 @@
 // Credits: holds, cached balances, and the append-only ledger of transfers. The database itself refuses to change or
 // delete an entry, a second resolution of a hold, and a balance below zero.
 import { type Kysely, type RawBuilder, sql } from 'kysely';
-import { type ColumnTypes, columnTypes, createTable } from '../src/kernel/db-columns.ts';
+import { type ColumnTypes, columnTypes, createKeyedTable } from '../src/kernel/db-columns.ts';
 import { dialectOf } from '../src/kernel/db-dialect.ts';
 
 export async function up(db: Kysely<unknown>): Promise<void> {
@@ -14,7 +14,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 }
 
 async function createBalances(db: Kysely<unknown>, { text, integer }: ColumnTypes): Promise<void> {
-  await createTable(db, 'credit_balances')
+  await createKeyedTable(db, 'credit_balances')
     .addColumn('account_id', text, (column) => column.primaryKey().notNull().references('accounts.id'))
     .addColumn('available_micros', integer, (column) => column.notNull())
     .addColumn('held_micros', integer, (column) => column.notNull())
@@ -27,7 +27,7 @@ async function createBalances(db: Kysely<unknown>, { text, integer }: ColumnType
 
 // No foreign key to the account: on PostgreSQL it would share-lock the account's row in every create, free tasks too.
 async function createHolds(db: Kysely<unknown>, { text, integer }: ColumnTypes): Promise<void> {
-  await createTable(db, 'holds')
+  await createKeyedTable(db, 'holds')
     .addColumn('id', text, (column) => column.primaryKey().notNull())
     .addColumn('account_id', text, (column) => column.notNull())
     .addColumn('task_id', text, (column) => column.notNull().unique())
@@ -60,7 +60,7 @@ async function createHolds(db: Kysely<unknown>, { text, integer }: ColumnTypes):
 }
 
 async function createTransfers(db: Kysely<unknown>, { text, integer }: ColumnTypes): Promise<void> {
-  await createTable(db, 'ledger_transfers')
+  await createKeyedTable(db, 'ledger_transfers')
     .addColumn('id', text, (column) => column.primaryKey().notNull())
     .addColumn('account_id', text, (column) => column.notNull().references('credit_balances.account_id'))
     .addColumn('seq', integer, (column) => column.notNull())

@@ -171,7 +171,7 @@ test('I1 a form that is refused early does not block its sender', async () => {
   const opening = '--cut\r\ncontent-disposition: form-data; name="document"; filename="a.png"\r\n\r\n';
   const startedAt = performance.now();
   const answer = await sendRaw(app.url, chunked(head, [Buffer.from(opening), ...megabytes(20)]));
-  assert.equal(answer.status, 422, `${answer.end} ${answer.head.join('\n')} ${answer.body}`);
+  assert.equal(answer.status, 400, `${answer.end} ${answer.head.join('\n')} ${answer.body}`);
   // Blocked, it would sit there until the connection's own time is over, a minute later.
   assert.ok(performance.now() - startedAt < 30_000);
 });
@@ -249,8 +249,11 @@ for (const [name, parameter, body, statuses] of FORMS) {
     for (const path of ['/v1/uploads', '/v1/images/edits']) {
       const headers = { 'content-type': `multipart/form-data; ${parameter}` };
       const answer = await app.request('POST', path, body, headers);
-      assert.ok(statuses.includes(answer.status), `${path} ${answer.status} ${answer.text.slice(0, 300)}`);
-      (path.includes('edits') ? assertOpenAiError : assertProblem)(answer);
+      // OpenAI says 400 to everything that is wrong with a request.
+      const isOpenAi = path.includes('edits');
+      const expected = isOpenAi ? statuses.map((status) => (status === 422 ? 400 : status)) : statuses;
+      assert.ok(expected.includes(answer.status), `${path} ${answer.status} ${answer.text.slice(0, 300)}`);
+      (isOpenAi ? assertOpenAiError : assertProblem)(answer);
     }
   });
 }

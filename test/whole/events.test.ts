@@ -1,5 +1,6 @@
 // Event streams of the whole program, over real connections that break at random moments.
 import assert from 'node:assert/strict';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
@@ -100,7 +101,7 @@ test('nothing is missing after connections that broke at random moments', async 
   let isOver = false;
   const cutting = (async () => {
     while (!isOver) {
-      await new Promise((resolve) => setTimeout(resolve, Math.random() * 60));
+      await new Promise((resolve) => setTimeout(resolve, randomInt(60)));
       client.cut();
     }
   })();

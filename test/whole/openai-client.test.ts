@@ -359,7 +359,7 @@ describe('a repeated call', () => {
     const again = await client().images.generate({ prompt: 'keyed' }, options);
     assert.equal(again.data?.[0]?.url, first.data?.[0]?.url);
     assert.equal((await tasksWith('keyed')).length, 1);
-    await assert.rejects(client().images.generate({ prompt: 'keyed differently' }, options), { status: 422 });
+    await assert.rejects(client().images.generate({ prompt: 'keyed differently' }, options), { status: 400 });
   });
 });
 
