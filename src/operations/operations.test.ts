@@ -147,12 +147,21 @@ test('upkeep prunes hourly and collects daily', async () => {
     assert.ok((marks()['upkeep:gc'] ?? 0) <= pastStart + 60_000);
 
     clock.advance(HOUR_MS);
-    await until(() => (marks()['upkeep:prune'] ?? 0) >= HOUR_MS, { what: 'the hourly pruning' });
+    // The next round is set only once the last one has ended, so the clock must go on.
+    await until(() => (marks()['upkeep:prune'] ?? 0) >= HOUR_MS, {
+      clock,
+      stepMs: 60_000,
+      what: 'the hourly pruning',
+    });
     assert.ok((marks()['upkeep:gc'] ?? 0) < HOUR_MS, 'collecting waits for its day');
     assert.ok(sql.prepare('select 1 from idempotency_keys').get(), 'a young key stays');
 
     clock.advance(DAY_MS);
-    await until(() => (marks()['upkeep:gc'] ?? 0) >= DAY_MS, { what: 'the daily collection' });
+    await until(() => (marks()['upkeep:gc'] ?? 0) >= DAY_MS, {
+      clock,
+      stepMs: 60_000,
+      what: 'the daily collection',
+    });
     assert.equal(sql.prepare('select 1 from idempotency_keys').get(), undefined, 'an old key is gone');
     assert.ok(sql.prepare('select 1 from events').get(), 'events stay for a week');
     clock.advance(8 * DAY_MS);

@@ -442,7 +442,8 @@ describe('a result that takes longer than gateways wait', () => {
     assert.ok(clock.now() - spacesAt <= 3 * 15_000 + 2_000);
     assert.match(answer.text, /^ +$/);
     isReady = true;
-    await until(() => answer.isOver, { clock, stepMs: 200, what: 'the body' });
+    // In small steps: the picture is decoded in real time, and a decoder has 10 s of this clock.
+    await until(() => answer.isOver, { clock, stepMs: 20, what: 'the body' });
     const body = JSON.parse(answer.text);
     assert.equal(body.data.length, 1);
     assert.ok(body.data[0].url.startsWith(late.url));
@@ -457,7 +458,8 @@ describe('a result that takes longer than gateways wait', () => {
     });
     failure = new ProviderError('content_blocked', 'yes', 'refused in the end');
     isReady = true;
-    await until(() => answer.isOver, { clock, stepMs: 200, what: 'the body' });
+    // In small steps: the picture is decoded in real time, and a decoder has 10 s of this clock.
+    await until(() => answer.isOver, { clock, stepMs: 20, what: 'the body' });
     const body = JSON.parse(answer.text);
     assert.equal(answer.response.status, 200);
     assert.deepEqual(body.data, []);
