@@ -8,7 +8,10 @@ import { AppError } from './kernel/errors.ts';
 import { baseUrlOf } from './kernel/http.ts';
 
 const DIST = join(dirname(fileURLToPath(import.meta.url)), '..', 'web', 'dist');
-/** Client routes; older callers' paths are reserved and never among them. */
+/** Callers' paths, the older systems' ones included: what is not there is answered as to a program, never with a page. */
+const RESERVED =
+  /^\/(v1|api|media|images|status|tasks|health|healthz|readyz|metrics|docs|s|openapi\.json)(\/|$)/;
+/** Client routes. */
 const PAGES = ['/', '/setup', '/sign-in', '/account', '/settings'];
 
 export interface WebAppOptions {
@@ -71,8 +74,9 @@ export async function registerWebApp(app: FastifyInstance, options: WebAppOption
     });
   }
   app.setNotFoundHandler((request, reply) => {
-    const wantsPage = request.method === 'GET' && (request.headers.accept ?? '').includes('text/html');
-    if (wantsPage) return sendPage(request, reply, 404);
+    const path = request.url.split('?', 1)[0] ?? '';
+    const isForPeople = request.method === 'GET' && (request.headers.accept ?? '').includes('text/html');
+    if (isForPeople && !RESERVED.test(path)) return sendPage(request, reply, 404);
     throw new AppError('not_found', {
       detail: `There is no ${request.method} ${request.url.split('?', 1)[0]?.slice(0, 200)}.`,
     });

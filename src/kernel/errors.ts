@@ -15,7 +15,6 @@ export const ERROR_CODES = {
   authentication_required: { status: 401, retryable: false },
   permission_denied: { status: 403, retryable: false },
   not_found: { status: 404, retryable: false },
-  method_not_allowed: { status: 405, retryable: false },
   request_timeout: { status: 408, retryable: true },
   idempotency_in_progress: { status: 409, retryable: true },
   idempotency_mismatch: { status: 422, retryable: false },

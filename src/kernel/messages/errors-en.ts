@@ -18,7 +18,7 @@ export const errorsEn = {
   authentication_required: {
     title: 'Sign in or send an API key',
     cause: 'The request carries no key or session, or the one it carries is wrong, expired or revoked.',
-    fix: 'Send "Authorization: Bearer dbk_…" with a Drawbridge key (create one in the studio under Account, or run "drawbridge keys create"), or sign in again in the browser.',
+    fix: 'Send "Authorization: Bearer dbk_…" with a Drawbridge key (on the server, "drawbridge keys create" makes one), or sign in again in the browser.',
   },
   permission_denied: {
     title: 'This is not allowed for you',
@@ -30,11 +30,6 @@ export const errorsEn = {
     cause:
       'Nothing with this address exists for your account: it was deleted, the id is mistyped, or it belongs to someone else.',
     fix: 'Check the id or link, and that you are using the account that created it.',
-  },
-  method_not_allowed: {
-    title: 'This address does not support that method',
-    cause: 'The path exists, but not for this HTTP method (for example GET where POST is needed).',
-    fix: 'Use one of the methods in the "Allow" response header; /docs lists every route with its method.',
   },
   request_timeout: {
     title: 'The request arrived too slowly',
@@ -67,7 +62,7 @@ export const errorsEn = {
   rate_limited: {
     title: 'Too many requests',
     cause: 'This account, key or address sent more requests than its limit allows in this period.',
-    fix: 'Wait the number of seconds in "Retry-After", then continue at a slower pace; to make many pictures, create one batch.',
+    fix: 'Wait the number of seconds in "Retry-After", then continue at a slower pace.',
   },
   payload_too_large: {
     title: 'The request or file is too large',
@@ -88,13 +83,13 @@ export const errorsEn = {
     title: 'The picture provider has no credential',
     cause:
       'The provider for this model is set up without its key or session id, so it cannot be asked for pictures.',
-    fix: 'Administrator: run "drawbridge providers set-secret <provider>" or set the variable named in the detail and restart. Until then, choose another model.',
+    fix: 'Administrator: set the variable named in the detail and restart. Until then, choose another model.',
   },
   provider_credentials_expired: {
     title: 'The picture provider refused our credential',
     cause:
       'The key or session id stored for this provider has expired, was revoked, or belongs to another region or address.',
-    fix: 'Administrator: get a new one and run "drawbridge providers set-secret <provider>" (no restart needed). Until then, choose another model.',
+    fix: 'Administrator: get a new one, set it in the environment or drawbridge.yaml, and restart. Until then, choose another model.',
   },
   provider_quota_exhausted: {
     title: "The picture provider's quota is used up",
@@ -105,7 +100,7 @@ export const errorsEn = {
     title: 'The picture provider cannot be reached',
     cause:
       'The provider is down, overloaded or not reachable from this server (network, proxy or address), so new pictures are paused there.',
-    fix: 'Try again in a few minutes or choose another model. Administrator: "drawbridge providers test" shows which step fails.',
+    fix: 'Try again in a few minutes or choose another model. Administrator: "drawbridge status" says what the last probe met.',
   },
   provider_rejected: {
     title: 'The picture provider refused the request',
@@ -166,6 +161,6 @@ export const errorsEn = {
     title: 'Something failed inside Drawbridge',
     cause:
       'This is a fault in the program, not in your request; the cause is in the server log under the request id.',
-    fix: 'Try again; if it happens again, give the request id to an administrator, who can find it with "drawbridge logs".',
+    fix: 'Try again; if it happens again, give the request id to an administrator, who finds it in the server log.',
   },
 } as const satisfies Record<ErrorCode, ErrorText>;

@@ -15,7 +15,7 @@ export const errorsZh = {
   authentication_required: {
     title: '请登录或提供 API 密钥',
     cause: '请求没有带密钥或登录会话，或者所带的已错误、过期或被吊销。',
-    fix: '请在请求头中发送 "Authorization: Bearer dbk_…"（可在工作室的“账户”页创建密钥，或运行 "drawbridge keys create"），或在浏览器中重新登录。',
+    fix: '请在请求头中发送 "Authorization: Bearer dbk_…"（在服务器上运行 "drawbridge keys create" 即可创建），或在浏览器中重新登录。',
   },
   permission_denied: {
     title: '您没有权限进行此操作',
@@ -26,11 +26,6 @@ export const errorsZh = {
     title: '未找到',
     cause: '您的账户下没有这个内容：可能已被删除、编号有误，或属于其他账户。',
     fix: '请核对编号或链接，并确认使用的是创建它的那个账户。',
-  },
-  method_not_allowed: {
-    title: '该地址不支持此请求方法',
-    cause: '路径存在，但不支持这个 HTTP 方法（例如应使用 POST 却用了 GET）。',
-    fix: '请改用响应头 "Allow" 中列出的方法；/docs 中有每个接口的请求方法。',
   },
   request_timeout: {
     title: '请求传输太慢',
@@ -60,7 +55,7 @@ export const errorsZh = {
   rate_limited: {
     title: '请求过于频繁',
     cause: '该账户、密钥或地址在这段时间内的请求数超过了限制。',
-    fix: '请等待 "Retry-After" 所示的秒数后再继续，并放慢速度；需要大量图片时，请改为创建一个批次。',
+    fix: '请等待 "Retry-After" 所示的秒数后再继续，并放慢速度。',
   },
   payload_too_large: {
     title: '请求或文件过大',
@@ -80,12 +75,12 @@ export const errorsZh = {
   provider_credentials_missing: {
     title: '图片服务商缺少凭据',
     cause: '该模型的服务商没有配置密钥或会话 ID，无法向其请求图片。',
-    fix: '管理员：请运行 "drawbridge providers set-secret <服务商>"，或设置详情中指出的变量后重启。在此之前请选用其他模型。',
+    fix: '管理员：请设置详情中指出的变量后重启。在此之前请选用其他模型。',
   },
   provider_credentials_expired: {
     title: '图片服务商拒绝了我们的凭据',
     cause: '为该服务商保存的密钥或会话 ID 已过期、被吊销，或不属于当前区域或地址。',
-    fix: '管理员：请获取新的凭据并运行 "drawbridge providers set-secret <服务商>"（无需重启）。在此之前请选用其他模型。',
+    fix: '管理员：请获取新的凭据，写入环境变量或 drawbridge.yaml 后重启。在此之前请选用其他模型。',
   },
   provider_quota_exhausted: {
     title: '图片服务商的额度已用完',
@@ -95,7 +90,7 @@ export const errorsZh = {
   provider_unavailable: {
     title: '暂时无法连接图片服务商',
     cause: '服务商停机、过载，或本服务器无法连到它（网络、代理或地址问题），因此暂停在那里生成新图片。',
-    fix: '请过几分钟再试，或选用其他模型。管理员：运行 "drawbridge providers test" 可看到是哪一步失败。',
+    fix: '请过几分钟再试，或选用其他模型。管理员：运行 "drawbridge status" 可看到最近一次探测的结果。',
   },
   provider_rejected: {
     title: '图片服务商拒绝了此请求',
@@ -150,6 +145,6 @@ export const errorsZh = {
   internal_error: {
     title: 'Drawbridge 内部出错',
     cause: '这是程序的故障，与您的请求无关；原因记录在服务器日志中，可按请求编号查到。',
-    fix: '请再试一次；如果仍然出错，请把请求编号告诉管理员，管理员可用 "drawbridge logs" 查找。',
+    fix: '请再试一次；如果仍然出错，请把请求编号告诉管理员，管理员可在服务器日志中查到。',
   },
 } as const satisfies Record<ErrorCode, ErrorText>;
