@@ -63,7 +63,7 @@ async function shootStudio(page: Page, words: Words, shoot: Shoot): Promise<void
   await newestPictures(page, 4);
   await shoot(page, 'finished');
   await page.locator('input[type=radio][value="1"]').check();
-  await submit(page, `${words.one} [sandbox:delay=3s]`);
+  await submit(page, `${words.one} [sandbox:delay=30s]`);
   await shoot(page, 'running');
   await page.locator('article button').first().click();
   await page.locator('article details > summary').first().click();

@@ -66,6 +66,8 @@ export async function startStudioServer(): Promise<StudioServer> {
       DRAWBRIDGE_DATA_DIR: dataDir,
       DRAWBRIDGE_HOST: '127.0.0.1',
       DRAWBRIDGE_PORT: '0',
+      // Many pages are opened a minute here, from one address.
+      DRAWBRIDGE_LIMITS_ANONYMOUS_REQUESTS_PER_MINUTE: '100000',
       DRAWBRIDGE_ADMIN_KEY: apiKey,
     },
     cwd: dataDir,

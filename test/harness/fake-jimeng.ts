@@ -1,0 +1,126 @@
+// A jimeng-api server that does what a test tells it: each submit takes the next step of the script, or paints four
+// pictures; what was asked, and with which session, is kept in its own log.
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { TestContext } from 'node:test';
+
+/** One answer to a submit. */
+export interface FakeAnswer {
+  status?: number;
+  headers?: Record<string, string>;
+  /** Objects are sent as JSON. */
+  body?: unknown;
+  /** `reset`: the connection dies after the request was read. `truncate`: after half of the body. */
+  cut?: 'reset' | 'truncate';
+  /** The answer waits for this. */
+  after?: Promise<unknown>;
+}
+
+export interface FakeSubmission {
+  path: string;
+  /** Value of the authorization header. */
+  authorization: string;
+  contentType: string;
+  body: Buffer;
+}
+
+export interface FakeJimeng {
+  url: string;
+  /** Answers for the next submits, in order. */
+  script: FakeAnswer[];
+  submissions: FakeSubmission[];
+  /** Sessions that `/token/check` calls dead. */
+  dead: Set<string>;
+  /** Points of each session; 66 unless set. */
+  points: Map<string, number>;
+  /** Sessions asked about by `/token/check`, in order. */
+  checks: string[];
+  /** Every request, as `METHOD path`. */
+  requests: string[];
+  /** Called when a submit was read. */
+  onSubmit: (submission: FakeSubmission) => void;
+}
+
+const HALF = 0.5;
+
+async function read(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+async function answer(response: ServerResponse, step: FakeAnswer): Promise<void> {
+  await step.after;
+  if (step.cut === 'reset') return void response.socket?.resetAndDestroy();
+  const isText = typeof step.body === 'string';
+  const text = isText ? String(step.body) : JSON.stringify(step.body ?? {});
+  const bytes = Buffer.from(text);
+  response.writeHead(step.status ?? 200, {
+    'content-type': isText ? 'text/html' : 'application/json',
+    'content-length': bytes.length,
+    ...step.headers,
+  });
+  if (step.cut !== 'truncate') return void response.end(bytes);
+  response.write(bytes.subarray(0, Math.floor(bytes.length * HALF)), () => response.socket?.destroy());
+}
+
+/** The answer of a submit that works: `count` pictures. */
+export const fakePictures = (count: number) => ({
+  created: 1_795_320_000,
+  data: Array.from({ length: count }, (_, index) => ({ url: `https://cdn.example/${index + 1}.webp?x=1` })),
+});
+
+/** Starts one on a free port; it stops with the test. */
+export async function startFakeJimeng(t: TestContext): Promise<FakeJimeng> {
+  const fake: FakeJimeng = {
+    url: '',
+    script: [],
+    submissions: [],
+    dead: new Set(),
+    points: new Map(),
+    checks: [],
+    requests: [],
+    onSubmit: () => {},
+  };
+  const server = createServer((request, response) => {
+    request.on('error', () => {});
+    response.on('error', () => {});
+    void serve(fake, request, response).catch(() => response.destroy());
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  fake.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return fake;
+}
+
+async function serve(fake: FakeJimeng, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const path = request.url ?? '';
+  fake.requests.push(`${request.method} ${path}`);
+  const body = await read(request);
+  const authorization = request.headers.authorization ?? '';
+  if (path === '/ping') return answer(response, { body: 'pong', headers: { 'content-type': 'text/plain' } });
+  if (path === '/token/check') {
+    const { token } = JSON.parse(body.toString()) as { token: string };
+    fake.checks.push(token);
+    return answer(response, { body: { live: !fake.dead.has(token) } });
+  }
+  if (path === '/token/points') {
+    const token = authorization.replace('Bearer ', '');
+    const totalCredit = fake.points.get(token) ?? 66;
+    return answer(response, { body: [{ token, points: { giftCredit: totalCredit, totalCredit } }] });
+  }
+  if (!path.startsWith('/v1/images/')) {
+    return answer(response, { body: { code: -1000, message: `[请求有误]: ${path}`, data: null } });
+  }
+  const submission = { path, authorization, contentType: request.headers['content-type'] ?? '', body };
+  fake.submissions.push(submission);
+  fake.onSubmit(submission);
+  return answer(
+    response,
+    fake.script.shift() ?? { body: fakePictures(path.endsWith('compositions') ? 1 : 4) },
+  );
+}
