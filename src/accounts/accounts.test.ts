@@ -6,7 +6,8 @@ import { databaseKinds, openTestDb, type TestDb } from '../../test/harness/datab
 import { balanceOf, createAccountOpener } from '../credits/credits.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Db } from '../kernel/db.ts';
-import { bindRoutes, createHttpServer, type HttpOptions } from '../kernel/http.ts';
+import { createHttpServer, type HttpOptions } from '../kernel/http.ts';
+import { bindRoutes } from '../kernel/http-routes.ts';
 import { newSecret, sha256Hex } from '../kernel/id.ts';
 import { type Access, SCOPES } from '../kernel/route.ts';
 import { type Authenticator, type Bootstrap, createAuthenticator, ensureBootstrap } from './accounts.ts';

@@ -5,7 +5,7 @@ import { toTimestamp } from '../kernel/clock.ts';
 import { controlSocketFlag } from '../kernel/control-socket.ts';
 import type { Db } from '../kernel/db.ts';
 import { AppError } from '../kernel/errors.ts';
-import { baseUrlOf } from '../kernel/http.ts';
+import { baseUrlOf } from '../kernel/http-error.ts';
 import { newId } from '../kernel/id.ts';
 import {
   type Access,

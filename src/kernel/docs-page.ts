@@ -5,7 +5,7 @@ import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance } from 'fastify';
 import { ERROR_CODES, type ErrorCode, errorText, type Language } from './errors.ts';
-import { baseUrlOf } from './http.ts';
+import { baseUrlOf } from './http-error.ts';
 import type { OpenApiDocument } from './openapi.ts';
 import { languageOf } from './problem.ts';
 

@@ -1,21 +1,19 @@
 // The HTTP server: binds route contracts to Fastify and owns what every answer shares - request ids, two log lines a
 // request, authentication, request limits, body parsing, security headers, and one handler for every error.
-import { once } from 'node:events';
 import { STATUS_CODES } from 'node:http';
-import { Readable } from 'node:stream';
 import cors from '@fastify/cors';
 import multipart from '@fastify/multipart';
 import rateLimit from '@fastify/rate-limit';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import type { Clock } from './clock.ts';
-import { controlSocketFlag } from './control-socket.ts';
 import { AppError, type FieldError } from './errors.ts';
+import { HOST, sendError } from './http-error.ts';
 import { newId } from './id.ts';
 import { parseJsonBytes } from './json-body.ts';
 import type { Logger } from './log.ts';
-import { fieldErrors, languageOf, type ProblemContext, problemAnswer, toAppError } from './problem.ts';
-import type { Access, BoundRoute, HandlerRequest, RateLimitClass, RouteContract } from './route.ts';
+import { fieldErrors } from './problem.ts';
+import type { Access, RouteContract } from './route.ts';
 
 /** Largest JSON body unless a route says otherwise; four pictures as base64 have their own routes. */
 export const MAX_JSON_BODY_BYTES = 1024 * 1024;
@@ -25,17 +23,8 @@ const HEADERS_TIMEOUT_MS = 15_000;
 /** Longer than the 60 s that common proxies keep idle connections, so that it is never we who close first. */
 const KEEP_ALIVE_TIMEOUT_MS = 72_000;
 const MAX_PARAM_CHARS = 300;
-/** How long the rest of a refused body is thrown away, so that its sender can read why before the connection closes. */
-const LINGER_MS = 10_000;
-/** A name or address with an optional port: whatever else a Host header holds would break every URL made from it. */
-const HOST = /^(?:[a-z0-9._-]{1,255}|\[[0-9a-f:.]{2,45}\])(?::\d{1,5})?$/i;
-const MINUTE_MS = 60_000;
-/** A gallery shows hundreds of thumbnails at once; this only stops a flood. */
-const MEDIA_REQUESTS_PER_MINUTE = 6_000;
 /** What numbers call a path that nobody serves. */
 const UNROUTED = 'unrouted';
-const SIGN_IN_ATTEMPTS = 10;
-const SIGN_IN_WINDOW_MS = 15 * 60_000;
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -233,199 +222,4 @@ function refuseUnrouted(
     { request_id: id, method, path: request.url.split('?', 1)[0], ip, status: reply.statusCode },
     'request refused',
   );
-}
-
-/** Registers contracts on the server. Every route declares who may call it and which limit counts it. */
-export function bindRoutes(app: FastifyInstance, options: HttpOptions, routes: readonly BoundRoute[]): void {
-  const limits = createLimits(app, options);
-  for (const { contract, handler } of routes) {
-    const limit = limits[contract.limit];
-    app.route({
-      method: contract.method,
-      url: contract.path,
-      // A stream has no end, so that the HEAD of one would never be answered.
-      exposeHeadRoute: contract.method === 'GET' && !isEventStream(contract),
-      ...(contract.maxBodyBytes ? { bodyLimit: contract.maxBodyBytes } : {}),
-      schema: {
-        ...(contract.params ? { params: contract.params } : {}),
-        ...(contract.query ? { querystring: contract.query } : {}),
-        ...(contract.body ? { body: contract.body } : {}),
-      },
-      onRequest: [
-        async (request) => {
-          request.errorStyle = contract.errorStyle ?? 'problem';
-          request.access = await options.authenticate(request, contract);
-          requireAccess(request, contract);
-        },
-        ...(limit ? [limit] : []),
-      ],
-      preValidation: async (request) => {
-        if (contract.body && request.isMultipart())
-          throw new AppError('unsupported_media_type', { detail: 'This call takes JSON, not a form.' });
-      },
-      handler: (request, reply) => answer(contract, handler, request, reply, options),
-    });
-  }
-}
-
-function createLimits(app: FastifyInstance, options: HttpOptions) {
-  const { requestsPerMinute, anonymousRequestsPerMinute } = options;
-  const byAddress = (request: FastifyRequest) => request.ip;
-  const api = app.rateLimit({
-    max: (request: FastifyRequest) => (request.access ? requestsPerMinute : anonymousRequestsPerMinute),
-    timeWindow: MINUTE_MS,
-    keyGenerator: (request: FastifyRequest) => request.access?.accountId ?? request.ip,
-  });
-  const media = app.rateLimit({
-    max: MEDIA_REQUESTS_PER_MINUTE,
-    timeWindow: MINUTE_MS,
-    keyGenerator: byAddress,
-  });
-  const signIn = app.rateLimit({
-    max: SIGN_IN_ATTEMPTS,
-    timeWindow: SIGN_IN_WINDOW_MS,
-    keyGenerator: byAddress,
-  });
-  return { api, media, sign_in: signIn, none: null } satisfies Record<RateLimitClass, unknown>;
-}
-
-function isEventStream({ responses }: RouteContract): boolean {
-  return responses[200]?.contentType === 'text/event-stream';
-}
-
-/** Refuses a caller without what the route asks for. */
-function requireAccess(request: FastifyRequest, { access: rule }: RouteContract): void {
-  if (rule.kind === 'public') return;
-  const { access } = request;
-  if (rule.kind === 'operator' && !access && isDirectLoopback(request)) return;
-  if (!access) throw new AppError('authentication_required');
-  const needed = rule.kind === 'operator' ? 'admin' : rule.scope;
-  if (!access.scopes.has(needed) && !access.scopes.has('admin')) {
-    throw new AppError('permission_denied', { detail: `This call needs the scope "${needed}".` });
-  }
-}
-
-/** A caller on this machine that came through no proxy; a proxy's own loopback connection does not count. */
-function isDirectLoopback(request: FastifyRequest): boolean {
-  const address = request.socket.remoteAddress ?? '';
-  const loopback = address === '127.0.0.1' || address === '::1' || address === '::ffff:127.0.0.1';
-  return (loopback && !request.headers['x-forwarded-for']) || controlSocketFlag(request.raw);
-}
-
-async function answer(
-  contract: RouteContract,
-  handler: BoundRoute['handler'],
-  request: FastifyRequest,
-  reply: FastifyReply,
-  options: HttpOptions,
-): Promise<FastifyReply> {
-  const result = (await handler(toHandlerRequest(request, reply, options), reply)) as
-    | 'handled'
-    | { status: number; headers?: Record<string, string | number>; body?: unknown };
-  if (result === 'handled') return reply;
-  reply.code(result.status);
-  if (result.headers) reply.headers(result.headers);
-  if (result.body === undefined) return reply.send();
-  if (options.onAnswerMismatch) checkAnswer(contract, result, options.onAnswerMismatch);
-  return reply.type('application/json; charset=utf-8').serializer(JSON.stringify).send(result.body);
-}
-
-function checkAnswer(
-  contract: RouteContract,
-  { status, body }: { status: number; body?: unknown },
-  onMismatch: (detail: AnswerMismatch) => void,
-): void {
-  const checked = contract.responses[status]?.schema?.safeParse(body);
-  if (checked?.success) return;
-  const issues = checked ? checked.error.message.slice(0, 1000) : 'no schema for this status';
-  onMismatch({ operation: contract.id, status, issues });
-}
-
-function toHandlerRequest(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  options: HttpOptions,
-): HandlerRequest<RouteContract> {
-  let disconnected: AbortController | null = null;
-  return {
-    params: request.params as never,
-    query: request.query as never,
-    body: request.body as never,
-    headers: request.headers,
-    access: request.access as never,
-    requestId: request.id,
-    get baseUrl() {
-      return baseUrlOf(request, options.publicUrl);
-    },
-    get language() {
-      return languageOf(request.headers['accept-language']);
-    },
-    log: options.log,
-    get disconnected() {
-      if (!disconnected) {
-        const controller = new AbortController();
-        disconnected = controller;
-        reply.raw.once('close', () => {
-          if (!reply.raw.writableFinished) controller.abort(new Error('The client went away'));
-        });
-        if (reply.raw.destroyed) controller.abort(new Error('The client went away'));
-      }
-      return disconnected.signal;
-    },
-    raw: request,
-  };
-}
-
-/** Where the caller reaches this server; `X-Forwarded-*` count only from trusted hops (Fastify's trustProxy). */
-export function baseUrlOf(request: FastifyRequest, publicUrl: string | null): string {
-  if (publicUrl !== null) return publicUrl;
-  const protocol = request.protocol === 'https' ? 'https' : 'http';
-  return `${protocol}://${HOST.test(request.host) ? request.host : 'localhost'}`;
-}
-
-function sendError(
-  error: unknown,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  options: HttpOptions,
-): FastifyReply {
-  const { appError, unexpected } = toAppError(error, request.routeOptions?.bodyLimit);
-  if (unexpected) options.log.error({ request_id: request.id, err: error }, 'a request failed unexpectedly');
-  const context: ProblemContext = {
-    language: languageOf(request.headers['accept-language']),
-    requestId: request.id,
-    baseUrl: baseUrlOf(request, options.publicUrl),
-  };
-  const { status, body, contentType } = problemAnswer(appError, request.errorStyle, context);
-  if (appError.options.retryAfterS !== undefined) reply.header('retry-after', appError.options.retryAfterS);
-  if (appError.code === 'authentication_required')
-    reply.header('www-authenticate', 'Bearer realm="Drawbridge"');
-  reply.code(status).type(contentType).serializer(JSON.stringify);
-  if (request.raw.complete) return reply.send(body);
-  if (appError.code !== 'payload_too_large') {
-    // A client that reads only after it has sent everything must not wait for a body that nobody takes.
-    throwAway(request.raw);
-    return reply.send(body);
-  }
-  const text = Buffer.from(JSON.stringify(body));
-  reply.headers({ connection: 'close', 'content-length': text.length });
-  return reply.send(Readable.from(thenLinger(text, request, options.clock), { objectMode: false }));
-}
-
-/** The whole answer at once; its end, which closes the connection, when the client has stopped sending or had its time. */
-async function* thenLinger(text: Buffer, { raw }: FastifyRequest, clock: Clock): AsyncGenerator<Buffer> {
-  yield text;
-  if (raw.complete || raw.destroyed) return;
-  const over = new AbortController();
-  const timer = clock.after(LINGER_MS, () => over.abort());
-  raw.once('close', () => over.abort());
-  throwAway(raw);
-  await once(raw, 'end', { signal: over.signal }).catch(() => {});
-  timer.cancel();
-}
-
-/** Lets the rest of a body come in unread; a form's parser would hold it up as soon as nobody takes its parts. */
-function throwAway(raw: FastifyRequest['raw']): void {
-  raw.unpipe();
-  raw.resume();
 }

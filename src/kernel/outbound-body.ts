@@ -95,3 +95,21 @@ export function decoded(
 export function checkDeclaredLength(header: string | undefined, maxBytes: number, about: string): void {
   if (header !== undefined && Number(header) > maxBytes) throw tooLarge(about, maxBytes);
 }
+
+/** A whole body as UTF-8 text without a byte order mark; throws `too_large` beyond `maxBytes`. */
+export async function readAll(
+  body: AsyncIterable<Uint8Array>,
+  maxBytes: number,
+  about: string,
+): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of body) {
+    bytes += chunk.byteLength;
+    if (bytes > maxBytes)
+      throw new OutboundError('too_large', 'sent', `${about}: more than ${maxBytes} bytes`);
+    chunks.push(chunk);
+  }
+  // TextDecoder drops a byte order mark, which JSON.parse would stumble over.
+  return new TextDecoder().decode(Buffer.concat(chunks));
+}

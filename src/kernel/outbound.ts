@@ -7,10 +7,18 @@ import { type Dispatcher, type FormData, request as undiciRequest } from 'undici
 import type { Clock } from './clock.ts';
 import type { Logger } from './log.ts';
 import { type AddressPolicy, checkUrl, hostAndPort, redirectTarget } from './outbound-address.ts';
-import { ACCEPTED_ENCODINGS, checkDeclaredLength, decoded, inPieces, isLarge } from './outbound-body.ts';
+import {
+  ACCEPTED_ENCODINGS,
+  checkDeclaredLength,
+  decoded,
+  inPieces,
+  isLarge,
+  readAll,
+} from './outbound-body.ts';
 import { createFreshClient, createSharedAgent, systemLookup } from './outbound-connect.ts';
 import { OutboundError } from './outbound-error.ts';
 import { Exchange, WatchingHandler } from './outbound-exchange.ts';
+import { ProxyRoutes, type ProxySettings } from './outbound-proxy.ts';
 
 const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
 const DEFAULT_IDLE_TIMEOUT_MS = 60_000;
@@ -54,6 +62,8 @@ export interface OutboundRequest {
   signal?: AbortSignal;
   /** A unix socket to connect to instead of the URL's host. */
   socketPath?: string;
+  /** A proxy's address to use instead of the environment's, or `direct` for none. */
+  proxy?: string;
 }
 
 /** An answer whose head has arrived. Its body must be read to the end or discarded. */
@@ -88,12 +98,15 @@ export interface DispatchTarget {
   repeatable: boolean;
   purpose: string;
   socketPath: string | undefined;
+  proxy: string | undefined;
 }
 
 /** The connection for one hop; `release` is called when its exchange is over. */
 export interface DispatchRoute {
   dispatcher: Dispatcher;
   release(): void;
+  /** The error, if this answer is a proxy's own and proves that the request never reached its target. */
+  refusalIn?: (status: number, headers: OutboundResponse['headers']) => OutboundError | undefined;
 }
 
 export interface OutboundOptions {
@@ -104,7 +117,9 @@ export interface OutboundOptions {
   allowHosts?: readonly string[];
   /** Resolves names; the system's unless given. */
   lookup?: LookupFunction;
-  /** Where proxies come in: answers with another route for a target, or undefined for the direct one. */
+  /** The environment's proxies; none unless given. */
+  proxies?: ProxySettings;
+  /** Another route for a target, or undefined for the usual one: through its proxy, or direct. */
   dispatcherFor?: (target: DispatchTarget) => DispatchRoute | undefined;
 }
 
@@ -162,19 +177,6 @@ async function* watchedBody(head: Head, exchange: Exchange, idleTimeoutMs: numbe
     if (!complete) head.body.destroy();
     exchange.end();
   }
-}
-
-async function readAll(body: AsyncIterable<Uint8Array>, maxBytes: number, about: string): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of body) {
-    bytes += chunk.byteLength;
-    if (bytes > maxBytes)
-      throw new OutboundError('too_large', 'sent', `${about}: more than ${maxBytes} bytes`);
-    chunks.push(chunk);
-  }
-  // TextDecoder drops a byte order mark, which JSON.parse would stumble over.
-  return new TextDecoder().decode(Buffer.concat(chunks));
 }
 
 function toResponse(
@@ -240,6 +242,7 @@ class OutboundClient implements Outbound {
   readonly #timeouts: NonNullable<OutboundOptions['timeouts']>;
   readonly #lookup: LookupFunction;
   readonly #shared: Dispatcher;
+  readonly #proxies: ProxyRoutes;
   readonly #alwaysAllowed: readonly string[];
   readonly #open = new Set<Exchange>();
 
@@ -248,6 +251,7 @@ class OutboundClient implements Outbound {
     this.#timeouts = options.timeouts ?? {};
     this.#lookup = options.lookup ?? systemLookup;
     this.#shared = createSharedAgent(this.#lookup);
+    this.#proxies = new ProxyRoutes({ ...options, lookup: this.#lookup });
     this.#alwaysAllowed = (options.allowHosts ?? []).map((host) => host.toLowerCase());
   }
 
@@ -287,7 +291,7 @@ class OutboundClient implements Outbound {
 
   async close(): Promise<void> {
     for (const exchange of this.#open) exchange.cut('aborted', 'was stopped, since the program is closing');
-    await this.#shared.destroy();
+    await Promise.all([this.#shared.destroy(), this.#proxies.close()]);
   }
 
   #directRoute(target: DispatchTarget): DispatchRoute {
@@ -307,10 +311,13 @@ class OutboundClient implements Outbound {
     exchange: Exchange,
   ): Promise<Head> {
     const repeatable = REPEATABLE_METHODS.has(request.method);
-    const target = { url, policy, repeatable, purpose: request.purpose, socketPath: request.socketPath };
-    const route = this.#options.dispatcherFor?.(target) ?? this.#directRoute(target);
+    const { purpose, socketPath, proxy } = request;
+    const target = { url, policy, repeatable, purpose, socketPath, proxy };
+    const route =
+      this.#options.dispatcherFor?.(target) ?? this.#proxies.route(target) ?? this.#directRoute(target);
     exchange.holds(route.release);
     const idleTimeoutMs = request.idleTimeoutMs ?? this.#timeouts.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS;
+    const phaseBefore = exchange.phase;
     let answered = false;
     const onProgress = () => {
       // An answer may come before the upload has ended; from then on its body has the limit.
@@ -342,7 +349,11 @@ class OutboundClient implements Outbound {
     exchange.unlimit();
     // A body that nobody is reading yet, or any more, must not bring the process down when it is cut.
     head.body.on('error', () => {});
-    return head;
+    const refusal = route.refusalIn?.(head.statusCode, head.headers);
+    if (!refusal) return head;
+    exchange.phase = phaseBefore;
+    head.body.destroy();
+    throw refusal;
   }
 
   async #follow(request: OutboundRequest, exchange: Exchange): Promise<OutboundResponse> {

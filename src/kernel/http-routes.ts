@@ -1,0 +1,155 @@
+// Binds route contracts to the server: who may call, which limit counts, what the handler gets, and its answer as JSON.
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { controlSocketFlag } from './control-socket.ts';
+import { AppError } from './errors.ts';
+import type { AnswerMismatch, HttpOptions } from './http.ts';
+import { baseUrlOf } from './http-error.ts';
+import { languageOf } from './problem.ts';
+import type { BoundRoute, HandlerRequest, RateLimitClass, RouteContract } from './route.ts';
+
+const MINUTE_MS = 60_000;
+/** A gallery shows hundreds of thumbnails at once; this only stops a flood. */
+const MEDIA_REQUESTS_PER_MINUTE = 6_000;
+const SIGN_IN_ATTEMPTS = 10;
+const SIGN_IN_WINDOW_MS = 15 * 60_000;
+
+/** Registers contracts on the server. Every route declares who may call it and which limit counts it. */
+export function bindRoutes(app: FastifyInstance, options: HttpOptions, routes: readonly BoundRoute[]): void {
+  const limits = createLimits(app, options);
+  for (const { contract, handler } of routes) {
+    const limit = limits[contract.limit];
+    app.route({
+      method: contract.method,
+      url: contract.path,
+      // A stream has no end, so that the HEAD of one would never be answered.
+      exposeHeadRoute: contract.method === 'GET' && !isEventStream(contract),
+      ...(contract.maxBodyBytes ? { bodyLimit: contract.maxBodyBytes } : {}),
+      schema: {
+        ...(contract.params ? { params: contract.params } : {}),
+        ...(contract.query ? { querystring: contract.query } : {}),
+        ...(contract.body ? { body: contract.body } : {}),
+      },
+      onRequest: [
+        async (request) => {
+          request.errorStyle = contract.errorStyle ?? 'problem';
+          request.access = await options.authenticate(request, contract);
+          requireAccess(request, contract);
+        },
+        ...(limit ? [limit] : []),
+      ],
+      preValidation: async (request) => {
+        if (contract.body && request.isMultipart())
+          throw new AppError('unsupported_media_type', { detail: 'This call takes JSON, not a form.' });
+      },
+      handler: (request, reply) => answer(contract, handler, request, reply, options),
+    });
+  }
+}
+
+function createLimits(app: FastifyInstance, options: HttpOptions) {
+  const { requestsPerMinute, anonymousRequestsPerMinute } = options;
+  const byAddress = (request: FastifyRequest) => request.ip;
+  const api = app.rateLimit({
+    max: (request: FastifyRequest) => (request.access ? requestsPerMinute : anonymousRequestsPerMinute),
+    timeWindow: MINUTE_MS,
+    keyGenerator: (request: FastifyRequest) => request.access?.accountId ?? request.ip,
+  });
+  const media = app.rateLimit({
+    max: MEDIA_REQUESTS_PER_MINUTE,
+    timeWindow: MINUTE_MS,
+    keyGenerator: byAddress,
+  });
+  const signIn = app.rateLimit({
+    max: SIGN_IN_ATTEMPTS,
+    timeWindow: SIGN_IN_WINDOW_MS,
+    keyGenerator: byAddress,
+  });
+  return { api, media, sign_in: signIn, none: null } satisfies Record<RateLimitClass, unknown>;
+}
+
+function isEventStream({ responses }: RouteContract): boolean {
+  return responses[200]?.contentType === 'text/event-stream';
+}
+
+/** Refuses a caller without what the route asks for. */
+function requireAccess(request: FastifyRequest, { access: rule }: RouteContract): void {
+  if (rule.kind === 'public') return;
+  const { access } = request;
+  if (rule.kind === 'operator' && !access && isDirectLoopback(request)) return;
+  if (!access) throw new AppError('authentication_required');
+  const needed = rule.kind === 'operator' ? 'admin' : rule.scope;
+  if (!access.scopes.has(needed) && !access.scopes.has('admin')) {
+    throw new AppError('permission_denied', { detail: `This call needs the scope "${needed}".` });
+  }
+}
+
+/** A caller on this machine that came through no proxy; a proxy's own loopback connection does not count. */
+function isDirectLoopback(request: FastifyRequest): boolean {
+  const address = request.socket.remoteAddress ?? '';
+  const loopback = address === '127.0.0.1' || address === '::1' || address === '::ffff:127.0.0.1';
+  return (loopback && !request.headers['x-forwarded-for']) || controlSocketFlag(request.raw);
+}
+
+async function answer(
+  contract: RouteContract,
+  handler: BoundRoute['handler'],
+  request: FastifyRequest,
+  reply: FastifyReply,
+  options: HttpOptions,
+): Promise<FastifyReply> {
+  const result = (await handler(toHandlerRequest(request, reply, options), reply)) as
+    | 'handled'
+    | { status: number; headers?: Record<string, string | number>; body?: unknown };
+  if (result === 'handled') return reply;
+  reply.code(result.status);
+  if (result.headers) reply.headers(result.headers);
+  if (result.body === undefined) return reply.send();
+  if (options.onAnswerMismatch) checkAnswer(contract, result, options.onAnswerMismatch);
+  return reply.type('application/json; charset=utf-8').serializer(JSON.stringify).send(result.body);
+}
+
+function checkAnswer(
+  contract: RouteContract,
+  { status, body }: { status: number; body?: unknown },
+  onMismatch: (detail: AnswerMismatch) => void,
+): void {
+  const checked = contract.responses[status]?.schema?.safeParse(body);
+  if (checked?.success) return;
+  const issues = checked ? checked.error.message.slice(0, 1000) : 'no schema for this status';
+  onMismatch({ operation: contract.id, status, issues });
+}
+
+function toHandlerRequest(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  options: HttpOptions,
+): HandlerRequest<RouteContract> {
+  let disconnected: AbortController | null = null;
+  return {
+    params: request.params as never,
+    query: request.query as never,
+    body: request.body as never,
+    headers: request.headers,
+    access: request.access as never,
+    requestId: request.id,
+    get baseUrl() {
+      return baseUrlOf(request, options.publicUrl);
+    },
+    get language() {
+      return languageOf(request.headers['accept-language']);
+    },
+    log: options.log,
+    get disconnected() {
+      if (!disconnected) {
+        const controller = new AbortController();
+        disconnected = controller;
+        reply.raw.once('close', () => {
+          if (!reply.raw.writableFinished) controller.abort(new Error('The client went away'));
+        });
+        if (reply.raw.destroyed) controller.abort(new Error('The client went away'));
+      }
+      return disconnected.signal;
+    },
+    raw: request,
+  };
+}
