@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import fastifyStatic from '@fastify/static';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from './kernel/errors.ts';
-import { baseUrlOf } from './kernel/http.ts';
+import { baseUrlOf } from './kernel/http-error.ts';
 
 const DIST = join(dirname(fileURLToPath(import.meta.url)), '..', 'web', 'dist');
 /** Callers' paths, the older systems' ones included: what is not there is answered as to a program, never with a page. */

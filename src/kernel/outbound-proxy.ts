@@ -27,6 +27,8 @@ const MOST_ADDRESSES_TRIED = 3;
 const DEFAULT_PORTS: Readonly<Record<ProxyServer['kind'], number>> = { http: 80, https: 443, socks5: 1080 };
 /** Squid's names for pages that it made without having reached the target. */
 const SQUID_NOT_SENT = /^ERR_(?:CACHE_)?(?:ACCESS_DENIED|CONNECT_FAIL|DNS_FAIL)\b/;
+/** How a connection that was cut looks to TLS. */
+const CUT_CODES = new Set(['ECONNRESET', 'EPIPE']);
 const OWN_PAGE_SERVER = /^(?:tinyproxy|squid)\b/i;
 
 /** The environment's proxies, as the configuration has them. */
@@ -229,7 +231,9 @@ class ProxyConnector {
         signal.removeEventListener('abort', onAbort);
         if (!error) return resolve(secured);
         socket.destroy();
-        reject(error);
+        const { code = '' } = error as NodeJS.ErrnoException;
+        if (CUT_CODES.has(code)) onClose();
+        else reject(error);
       });
     });
   }

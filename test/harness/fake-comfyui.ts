@@ -311,7 +311,10 @@ export class FakeComfyui {
     const sent = JSON.parse(body.toString()) as Json;
     const graph = sent.prompt as Graph;
     const refusal = this.#refusalOf(sent.prompt_id, graph);
-    if (refusal?.body) return json(response, refusal.status, refusal.body);
+    if (refusal?.body) {
+      json(response, refusal.status, refusal.body);
+      return;
+    }
     const number = this.#counter++;
     const promptId = this.ignoresPromptId ? `own-${number}` : String(sent.prompt_id);
     const job: FakeJob = {
@@ -330,9 +333,12 @@ export class FakeComfyui {
     const query = url.searchParams;
     const path = `${query.get('type') ?? 'output'}/${query.get('subfolder') ?? ''}/${query.get('filename')}`;
     const bytes = this.files.get(path);
-    if (!bytes) return empty(response, 404);
-    response.writeHead(200, { 'content-type': 'image/png', 'content-length': bytes.length });
-    response.end(bytes);
+    if (bytes) {
+      response.writeHead(200, { 'content-type': 'image/png', 'content-length': bytes.length });
+      response.end(bytes);
+    } else {
+      empty(response, 404);
+    }
   }
 
   async #upload(request: IncomingMessage, response: ServerResponse, body: Buffer): Promise<void> {

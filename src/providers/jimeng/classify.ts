@@ -1,0 +1,281 @@
+// What a failed call to jimeng means: which kind of failure, whether a job may exist, and what it says about the session.
+// The service answers 200 to everything; a negative `code` inside the body is the failure.
+// A job may exist whenever the request may have been read and no refusal proves otherwise. A refusal proves it only
+// while it comes before the service's first question about the job: later the same codes can come from that question.
+import type { OutboundError, OutboundErrorKind } from '../../kernel/outbound-error.ts';
+import { redactText } from '../../kernel/redact.ts';
+import { ProviderError, type ProviderErrorKind } from '../provider.ts';
+import type { SessionState } from './sessions.ts';
+
+type Created = 'no' | 'yes' | 'unknown';
+
+/** One failed exchange, as far as it got. */
+export type Failure =
+  /** No whole answer came. */
+  | { error: OutboundError; status: null }
+  /** An answer that is not a success; `text` is null when its body could not be read. */
+  | { status: number; text: string | null; retryAfter: string | null; now: number };
+
+export interface FailureContext {
+  /** From the start of the call to its failure. */
+  elapsedMs: number;
+  /** Values that no message may repeat. */
+  secrets: readonly string[];
+}
+
+export interface Judgement {
+  error: ProviderError;
+  /** What the session that made the call turned out to be, if the failure tells. */
+  session: SessionState | null;
+}
+
+interface Verdict {
+  kind: ProviderErrorKind;
+  /** `early`: no job, if the refusal came before the first question about it. */
+  created: Created | 'early';
+  message: string;
+  session?: SessionState;
+  /** Append what the service said. */
+  quote?: boolean;
+}
+
+/** The service asks about a job every 10 s. */
+const FIRST_QUESTION_MS = 10_000;
+const LONGEST_RETRY_AFTER_MS = 60 * 60_000;
+const LONGEST_QUOTE = 160;
+const MS_PER_S = 1000;
+
+const EXPIRED: Verdict = {
+  kind: 'credentials_expired',
+  created: 'early',
+  session: 'expired',
+  message: 'jimeng says the session has expired',
+};
+const NO_POINTS: Verdict = {
+  kind: 'quota_exhausted',
+  created: 'early',
+  session: 'exhausted',
+  message: 'The jimeng account has no points left',
+};
+const BLOCKED: Verdict = {
+  kind: 'content_blocked',
+  created: 'no',
+  message: 'jimeng refused the content of the prompt or picture',
+};
+const INVALID: Verdict = {
+  kind: 'invalid_request',
+  created: 'no',
+  message: 'jimeng refused the request',
+  quote: true,
+};
+const INVALID_EARLY: Verdict = { ...INVALID, created: 'early' };
+const RESTRICTED: Verdict = {
+  kind: 'unavailable',
+  created: 'early',
+  session: 'restricted',
+  message: 'jimeng restricts this account for now (risk control or region)',
+};
+const NETWORK: Verdict = {
+  kind: 'unavailable',
+  created: 'unknown',
+  message: 'jimeng-api could not reach jimeng',
+};
+const UNCLEAR: Verdict = {
+  kind: 'unavailable',
+  created: 'unknown',
+  message: 'jimeng reported an error',
+  quote: true,
+};
+/** Ended at the provider, so nothing will come of it; the same request is not tried by itself again. */
+const ENDED: Verdict = {
+  kind: 'invalid_request',
+  created: 'no',
+  message: 'jimeng could not make this picture',
+  quote: true,
+};
+const NEVER_FINISHED: Verdict = {
+  kind: 'timeout',
+  created: 'yes',
+  message: 'jimeng took the request but delivered no picture in time',
+};
+
+const BY_CODE: Readonly<Record<number, Verdict>> = {
+  [-1001]: INVALID,
+  [-1002]: INVALID,
+  [-2000]: INVALID,
+  [-2002]: EXPIRED,
+  [-2003]: INVALID,
+  [-2004]: INVALID,
+  [-2006]: BLOCKED,
+  [-2009]: NO_POINTS,
+};
+
+/** Numbers of jimeng itself inside the message of a request that failed (-2001); seen in reports, not documented. */
+const BY_UPSTREAM_NUMBER: Readonly<Record<string, Verdict>> = {
+  '1015': EXPIRED,
+  '34010105': EXPIRED,
+  '1019': RESTRICTED,
+  '-4': RESTRICTED,
+  '3000': RESTRICTED,
+  '3018': INVALID_EARLY,
+  '34010100': INVALID_EARLY,
+  '4001': BLOCKED,
+  '4002': INVALID_EARLY,
+  '5000': NO_POINTS,
+};
+
+/** Numbers inside the message of a generation that failed (-2007). */
+const CONTENT_FAIL_CODES = new Set(['2038', '2047']);
+const FAILED_TASK_STATE = '30';
+
+/** The words of the picture check that comes before a job from input pictures. */
+const PICTURE_REFUSED = /\b2003\b|risk not pass|detected risk/i;
+const NETWORK_WORDS =
+  /timeout of \d+ ?ms|ECONN|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EPIPE|socket|network error|status code \d|aborted/i;
+const REQUEST_WORDS = /unsupported|不支持|参数|required|missing|invalid|缺少|必须|JSON/i;
+
+const numbersIn = (text: string): string[] => text.match(/(?<![\w.-])-?\d{1,9}(?![\w.])/g) ?? [];
+
+function bodyVerdict(code: number, message: string): Verdict {
+  const known = BY_CODE[code];
+  if (known) return known;
+  const numbers = numbersIn(message);
+  if (code === -2007) {
+    if (numbers.some((one) => CONTENT_FAIL_CODES.has(one))) return BLOCKED;
+    return numbers.includes(FAILED_TASK_STATE) ? ENDED : NEVER_FINISHED;
+  }
+  if (PICTURE_REFUSED.test(message)) return BLOCKED;
+  if (code === -2001) {
+    const number = numbers.find((one) => Object.hasOwn(BY_UPSTREAM_NUMBER, one));
+    return (number === undefined ? undefined : BY_UPSTREAM_NUMBER[number]) ?? UNCLEAR;
+  }
+  if (code === -1000 && NETWORK_WORDS.test(message)) return NETWORK;
+  if (code === -1000 && REQUEST_WORDS.test(message)) return INVALID;
+  return UNCLEAR;
+}
+
+/** A status other than 2xx comes from something in front of the service, which itself only says 200. */
+function statusVerdict(status: number): Verdict {
+  const answered = `The server in front of jimeng-api answered with HTTP ${status}`;
+  if (status === 429) return { kind: 'rate_limited', created: 'no', message: answered };
+  // After 303 the work may be done; the others say that it is to be asked for elsewhere.
+  if (status >= 300 && status < 400) {
+    const created = status === 303 ? 'unknown' : 'no';
+    return {
+      kind: 'unavailable',
+      created,
+      message: `jimeng-api redirects elsewhere (HTTP ${status}), which is not followed; check its address`,
+    };
+  }
+  if ([401, 403, 404, 405, 407].includes(status)) {
+    return { kind: 'unavailable', created: 'no', message: `${answered}; check the address of jimeng-api` };
+  }
+  if (status === 413) {
+    return {
+      kind: 'invalid_request',
+      created: 'no',
+      message: `${answered}: the pictures are too large for it`,
+    };
+  }
+  if (status >= 400 && status < 500 && status !== 408 && status !== 499) {
+    return { kind: 'invalid_request', created: 'no', message: answered };
+  }
+  const isTimeout = [408, 499, 504, 522, 524].includes(status);
+  return { kind: isTimeout ? 'timeout' : 'unavailable', created: 'unknown', message: answered };
+}
+
+const TIMEOUTS: ReadonlySet<OutboundErrorKind> = new Set([
+  'headers_timeout',
+  'idle_timeout',
+  'total_timeout',
+  'aborted',
+]);
+const NOT_REACHED: Partial<Record<OutboundErrorKind, string>> = {
+  dns: 'the name of its server is not known',
+  refused: 'the connection was refused',
+  connect_timeout: 'the connection could not be opened in time',
+  tls: 'the secure connection failed',
+  proxy: 'the proxy failed',
+  aborted: 'the call was stopped',
+};
+
+function connectionVerdict({ kind, phase }: OutboundError): Verdict {
+  if (phase === 'not_sent') {
+    const why = NOT_REACHED[kind] ?? 'no connection';
+    return { kind: 'unreachable', created: 'no', message: `jimeng-api was not reached: ${why}` };
+  }
+  if (TIMEOUTS.has(kind)) {
+    return { kind: 'timeout', created: 'unknown', message: 'jimeng-api did not answer in time' };
+  }
+  if (kind === 'too_large' || kind === 'bad_answer' || kind === 'truncated') {
+    const message = `The answer of jimeng-api could not be read (${kind.replace('_', ' ')})`;
+    return { kind: 'bad_answer', created: 'unknown', message };
+  }
+  return { kind: 'unavailable', created: 'unknown', message: 'The connection to jimeng-api was lost' };
+}
+
+/** `code` and `message` of a body that reports a failure; null when it is no such body. */
+export function failureBody(text: string): { code: number; message: string } | null {
+  const body = parsed(text);
+  if (typeof body !== 'object' || body === null || !('code' in body)) return null;
+  const message = 'message' in body && typeof body.message === 'string' ? body.message : '';
+  return { code: Number(body.code), message };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+/** Seconds or an HTTP date; anything else says nothing. */
+function retryAfterOf(header: string | null, now: number): number | undefined {
+  const text = header?.trim() ?? '';
+  const isSeconds = /^\d+(?:\.\d+)?$/.test(text);
+  if (!isSeconds && !/^[A-Z][a-z]{2,8},? /.test(text)) return undefined;
+  const asMs = isSeconds ? Number(text) * MS_PER_S : Date.parse(text) - now;
+  return Number.isFinite(asMs) ? Math.min(LONGEST_RETRY_AFTER_MS, Math.max(0, Math.round(asMs))) : undefined;
+}
+
+/** What the service said, fit to be shown: one short line without secrets, addresses or markup. */
+export function quotable(text: string, secrets: readonly string[]): string {
+  let plain = text;
+  for (const secret of secrets) if (secret !== '') plain = plain.replaceAll(secret, '…');
+  plain = redactText(plain)
+    .replace(/<[^>]{0,500}>/g, ' ')
+    .replace(/\b[a-z][a-z0-9+.-]{1,9}:\/\/\S+/gi, '…')
+    .replace(/(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?::\d+)?|\[[0-9a-f:]+\](?::\d+)?|\b[\w.-]+:\d{2,5}\b/gi, '…')
+    .replace(/\s+/g, ' ')
+    .trim();
+  return plain.length > LONGEST_QUOTE ? `${plain.slice(0, LONGEST_QUOTE)}…` : plain;
+}
+
+/** Every failure of a call, as the engine and the sessions need it. */
+export function classify(failure: Failure, { elapsedMs, secrets }: FailureContext): Judgement {
+  if (failure.status === null) return judge(connectionVerdict(failure.error), '', failure.error);
+  const { status, text, retryAfter, now } = failure;
+  const body = text === null ? null : failureBody(text);
+  if (status < 200 || status >= 300) {
+    const retryAfterMs = retryAfterOf(retryAfter, now);
+    // Some set-ups turn the envelope into a status of its own; its code is still the better witness.
+    const verdict = body && body.code < 0 ? bodyVerdict(body.code, body.message) : statusVerdict(status);
+    return judge(verdict, body?.message ?? '', undefined, retryAfterMs);
+  }
+  if (body) return judge(bodyVerdict(body.code, body.message), body.message);
+  const message = 'The answer of jimeng-api is not one that it gives';
+  return judge({ kind: 'bad_answer', created: 'unknown', message }, '');
+
+  function judge(verdict: Verdict, said: string, cause?: OutboundError, retryAfterMs?: number): Judgement {
+    const isEarly = elapsedMs < FIRST_QUESTION_MS;
+    const created = verdict.created === 'early' ? (isEarly ? 'no' : 'unknown') : verdict.created;
+    const quote = verdict.quote ? quotable(said, secrets) : '';
+    const message = `${verdict.message}${quote === '' ? '' : `: ${quote}`}.`;
+    const error = new ProviderError(verdict.kind, created, message, {
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      ...(cause === undefined ? {} : { cause }),
+    });
+    return { error, session: verdict.session ?? null };
+  }
+}

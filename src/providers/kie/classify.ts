@@ -1,0 +1,258 @@
+// What a failed call to KIE AI means: which kind of failure, and whether a task exists. Most failures arrive as HTTP 200
+// with another `code` in the body; real statuses and the edge's HTML pages occur as well.
+// Only a refusal in KIE's own words, or before anything was sent, proves that no task was made.
+import type { OutboundError, OutboundErrorKind } from '../../kernel/outbound-error.ts';
+import { redactText } from '../../kernel/redact.ts';
+import { ProviderError, type ProviderErrorKind } from '../provider.ts';
+
+type Created = 'no' | 'yes' | 'unknown';
+
+/** One failed exchange, as far as it got. */
+export type Failure =
+  /** No whole answer came. */
+  | { error: OutboundError; status: null }
+  /** An answer that is not a success; `text` is null when its body could not be read. */
+  | { status: number; text: string | null; retryAfter: string | null; now: number };
+
+export interface FailureContext {
+  /** Known beforehand for calls that make no task; null where the failure decides. */
+  created: 'no' | 'yes' | null;
+  /** Values that no message may repeat. */
+  secrets: readonly string[];
+}
+
+interface Verdict {
+  kind: ProviderErrorKind;
+  created: Created;
+  message: string;
+  /** Append what KIE said. */
+  quote?: boolean;
+  /** Least wait, whatever the headers say. */
+  waitMs?: number;
+}
+
+/** KIE counts new tasks in windows of 10 s. */
+const RATE_WINDOW_MS = 10_000;
+const LATER_MS = 30_000;
+const LONGEST_RETRY_AFTER_MS = 60 * 60_000;
+const LONGEST_QUOTE = 160;
+const MS_PER_S = 1000;
+const FIX = 'Set a working key with: drawbridge providers set-secret kie';
+
+const REJECTED_KEY: Verdict = {
+  kind: 'credentials_expired',
+  created: 'no',
+  message: `KIE AI does not accept the API key. ${FIX}`,
+};
+const NO_CREDIT: Verdict = {
+  kind: 'quota_exhausted',
+  created: 'no',
+  message: 'The KIE AI account has no credits left',
+};
+const LIMITED: Verdict = {
+  kind: 'rate_limited',
+  created: 'no',
+  message: 'KIE AI takes no more tasks for the moment',
+  waitMs: RATE_WINDOW_MS,
+};
+const INVALID: Verdict = {
+  kind: 'invalid_request',
+  created: 'no',
+  message: 'KIE AI refused the request',
+  quote: true,
+};
+const BLOCKED: Verdict = {
+  kind: 'content_blocked',
+  created: 'no',
+  message: 'KIE AI refused the content of the prompt or picture',
+};
+const ERROR: Verdict = {
+  kind: 'unavailable',
+  created: 'unknown',
+  message: 'KIE AI reported an error',
+  quote: true,
+};
+
+const BY_CODE: Readonly<Record<number, Verdict>> = {
+  400: INVALID,
+  401: REJECTED_KEY,
+  402: NO_CREDIT,
+  403: {
+    kind: 'credentials_expired',
+    created: 'no',
+    message: `KIE AI refuses this key here: its rights, spending limit or list of allowed addresses. ${FIX}`,
+  },
+  404: INVALID,
+  405: LIMITED,
+  // Something that exists already may be the task itself.
+  409: { ...INVALID, created: 'unknown' },
+  422: INVALID,
+  429: LIMITED,
+  430: LIMITED,
+  451: { kind: 'unavailable', created: 'no', message: 'KIE AI could not fetch the input picture' },
+  455: { kind: 'unavailable', created: 'no', message: 'KIE AI is in maintenance', waitMs: LATER_MS },
+  500: ERROR,
+  501: { ...INVALID, message: 'KIE AI could not make this picture' },
+  505: { ...INVALID, message: 'KIE AI has switched this model off' },
+  550: { kind: 'unavailable', created: 'no', message: 'The queue of KIE AI is full', waitMs: LATER_MS },
+};
+
+/** Codes whose message may tell that the content was the reason. */
+const CONTENT_CODES = new Set([400, 422, 500, 501]);
+const CONTENT_WORDS =
+  /sensitive|content polic|usage polic|safety|prohibited|nsfw|moderat|violat|flagged|inappropriate|敏感|违规|审核/i;
+
+/** A status without KIE's own words comes from something in front of it. */
+function statusVerdict(status: number): Verdict {
+  const answered = `The server in front of KIE AI answered with HTTP ${status}`;
+  if (status === 401) return REJECTED_KEY;
+  if (status === 402) return NO_CREDIT;
+  if (status === 429) return LIMITED;
+  // After 303 the work may be done; the others say that it is to be asked for elsewhere.
+  if (status >= 300 && status < 400) {
+    const created = status === 303 ? 'unknown' : 'no';
+    const message = `KIE AI redirects elsewhere (HTTP ${status}), which is not followed; check its address`;
+    return { kind: 'unavailable', created, message };
+  }
+  if ([403, 404, 405, 407].includes(status)) return { kind: 'unavailable', created: 'no', message: answered };
+  if (status >= 400 && status < 500 && status !== 408 && status !== 499) {
+    return { kind: 'invalid_request', created: 'no', message: answered };
+  }
+  const isTimeout = [408, 499, 504, 522, 524].includes(status);
+  return { kind: isTimeout ? 'timeout' : 'unavailable', created: 'unknown', message: answered };
+}
+
+const TIMEOUTS: ReadonlySet<OutboundErrorKind> = new Set([
+  'headers_timeout',
+  'idle_timeout',
+  'total_timeout',
+  'aborted',
+]);
+const NOT_REACHED: Partial<Record<OutboundErrorKind, string>> = {
+  dns: 'the name of its server is not known',
+  refused: 'the connection was refused',
+  connect_timeout: 'the connection could not be opened in time',
+  tls: 'the secure connection failed',
+  proxy: 'the proxy failed',
+  aborted: 'the call was stopped',
+};
+
+function connectionVerdict({ kind, phase }: OutboundError): Verdict {
+  if (phase === 'not_sent') {
+    const message = `KIE AI was not reached: ${NOT_REACHED[kind] ?? 'no connection'}`;
+    return { kind: 'unreachable', created: 'no', message };
+  }
+  if (TIMEOUTS.has(kind)) {
+    return { kind: 'timeout', created: 'unknown', message: 'KIE AI did not answer in time' };
+  }
+  if (kind === 'too_large' || kind === 'bad_answer' || kind === 'truncated') {
+    const message = `The answer of KIE AI could not be read (${kind.replace('_', ' ')})`;
+    return { kind: 'bad_answer', created: 'unknown', message };
+  }
+  return { kind: 'unavailable', created: 'unknown', message: 'The connection to KIE AI was lost' };
+}
+
+/** The common envelope of every answer; `code` is null when the body is not one. */
+export interface Envelope {
+  code: number | null;
+  message: string;
+  data: unknown;
+}
+
+/** Reads any text as an envelope; never throws. */
+export function readEnvelope(text: string | null): Envelope {
+  const none = { code: null, message: '', data: null };
+  if (text === null) return none;
+  let body: unknown;
+  try {
+    body = JSON.parse(text);
+  } catch {
+    return none;
+  }
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) return none;
+  const { code, msg, message, data } = body as Record<string, unknown>;
+  const said = [msg, message].find((one) => typeof one === 'string' && one !== '');
+  return {
+    code:
+      typeof code === 'number' || (typeof code === 'string' && /^\d{1,4}$/.test(code)) ? Number(code) : null,
+    message: typeof said === 'string' ? said : '',
+    data: data ?? null,
+  };
+}
+
+function envelopeVerdict(code: number, message: string): Verdict {
+  if (CONTENT_CODES.has(code) && CONTENT_WORDS.test(message)) return BLOCKED;
+  return BY_CODE[code] ?? ERROR;
+}
+
+/** Seconds or an HTTP date; anything else says nothing. */
+function retryAfterOf(header: string | null, now: number): number | null {
+  const text = header?.trim() ?? '';
+  const isSeconds = /^\d+(?:\.\d+)?$/.test(text);
+  if (!isSeconds && !/^[A-Z][a-z]{2,8},? /.test(text)) return null;
+  const asMs = isSeconds ? Number(text) * MS_PER_S : Date.parse(text) - now;
+  return Number.isFinite(asMs) ? Math.min(LONGEST_RETRY_AFTER_MS, Math.max(0, Math.round(asMs))) : null;
+}
+
+/** What KIE said, fit to be shown: one short line without secrets, addresses or markup. */
+export function quotable(text: string, secrets: readonly string[]): string {
+  let plain = text;
+  for (const secret of secrets) if (secret !== '') plain = plain.replaceAll(secret, '…');
+  plain = redactText(plain)
+    .replace(/<[^>]{0,500}>/g, ' ')
+    .replace(/\b[a-z][a-z0-9+.-]{1,9}:\/\/\S+/gi, '…')
+    .replace(/(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?::\d+)?|\[[0-9a-f:]+\](?::\d+)?|\b[\w.-]+:\d{2,5}\b/gi, '…')
+    .replace(/\s+/g, ' ')
+    .trim();
+  return plain.length > LONGEST_QUOTE ? `${plain.slice(0, LONGEST_QUOTE)}…` : plain;
+}
+
+/** Every failure of a call, as the engine needs it. */
+export function classify(failure: Failure, context: FailureContext): ProviderError {
+  if (failure.status === null) {
+    return toError(connectionVerdict(failure.error), { context, said: '', cause: failure.error });
+  }
+  const { status, text, retryAfter, now } = failure;
+  const isSuccess = status >= 200 && status < 300;
+  const { code, message } = readEnvelope(text);
+  const waitMs = retryAfterOf(retryAfter, now);
+  if (code !== null && code !== 200 && (isSuccess || Object.hasOwn(BY_CODE, code))) {
+    return toError(envelopeVerdict(code, message), { context, said: message, waitMs });
+  }
+  if (!isSuccess) return toError(statusVerdict(status), { context, said: '', waitMs });
+  const unknown: Verdict = {
+    kind: 'bad_answer',
+    created: 'unknown',
+    message: 'The answer of KIE AI is not one that it gives',
+  };
+  return toError(unknown, { context, said: '' });
+}
+
+function toError(
+  verdict: Verdict,
+  from: { context: FailureContext; said: string; waitMs?: number | null; cause?: OutboundError },
+): ProviderError {
+  const { context, said, waitMs, cause } = from;
+  const quote = verdict.quote ? quotable(said, context.secrets) : '';
+  const message = quote === '' ? verdict.message : `${verdict.message}: ${quote}`;
+  const wait = Math.max(waitMs ?? 0, verdict.waitMs ?? 0);
+  const isKnown = waitMs !== undefined && waitMs !== null;
+  return new ProviderError(verdict.kind, context.created ?? verdict.created, message, {
+    ...(isKnown || verdict.waitMs !== undefined ? { retryAfterMs: wait } : {}),
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
+
+/** Why a task that KIE took has failed for good. */
+export function taskFailure(
+  failCode: string,
+  failMessage: string,
+  secrets: readonly string[],
+): ProviderError {
+  const quote = quotable(failMessage, secrets);
+  if (CONTENT_WORDS.test(failMessage))
+    return new ProviderError('content_blocked', 'yes', `${BLOCKED.message}.`);
+  const code = /^[\w.-]{1,20}$/.test(failCode) ? ` (${failCode})` : '';
+  const message = `KIE AI could not make this picture${code}${quote === '' ? '' : `: ${quote}`}`;
+  return new ProviderError('invalid_request', 'yes', message);
+}

@@ -1,0 +1,344 @@
+// Turns every way in which a call can fail into one ProviderError. Two questions, answered apart: what is wrong (the
+// error's own code before the HTTP status, since a 429 may mean an empty account) and whether a picture may have been
+// made and billed (only what provably came before the work says no). Texts are plain, short, and free of secrets,
+// addresses and HTML.
+import { OutboundError, type OutboundErrorKind } from '../../kernel/outbound-error.ts';
+import { createRedactor } from '../../kernel/redact.ts';
+import { ProviderError, type ProviderErrorKind } from '../provider.ts';
+import { AnswerShapeError, SpoolFailure } from './picture-answer.ts';
+
+/** What an error body says; every field may be missing. */
+export interface ErrorFields {
+  code?: string | undefined;
+  type?: string | undefined;
+  message?: string | undefined;
+}
+
+export type Failure =
+  /** No answer, or one that broke off: what was thrown. */
+  | { at: 'exchange'; error: unknown }
+  /** A status other than 2xx, with as much of the body as was read. */
+  | { at: 'status'; status: number; headers: AnswerHeaders; body: string }
+  /** A 2xx answer whose body is an error, or holds no picture. */
+  | { at: 'answer'; fields: ErrorFields };
+
+export type AnswerHeaders = Readonly<Record<string, string | string[] | undefined>>;
+
+export interface ClassifyContext {
+  /** Wall time, to read dates in `Retry-After`. */
+  nowMs: number;
+  secrets: readonly string[];
+  /** A probe creates nothing, whatever happens to it. */
+  isProbe?: boolean;
+}
+
+type Meaning = 'quota' | 'content' | 'credentials' | 'rate' | 'model';
+type Created = 'no' | 'yes' | 'unknown';
+
+/** Values of `error.code`, and of `error.type` where there is no such code: OpenAI's own, and those of new-api. */
+const WORDS: Readonly<Record<string, Meaning>> = {
+  insufficient_quota: 'quota',
+  billing_hard_limit_reached: 'quota',
+  billing_limit_user_error: 'quota',
+  billing_not_active: 'quota',
+  credit_balance_exhausted: 'quota',
+  organization_spend_limit_exceeded: 'quota',
+  organization_usage_limit_exceeded: 'quota',
+  project_spend_limit_exceeded: 'quota',
+  insufficient_user_quota: 'quota',
+  pre_consume_token_quota_failed: 'quota',
+  moderation_blocked: 'content',
+  content_policy_violation: 'content',
+  content_filter: 'content',
+  sensitive_words_detected: 'content',
+  prompt_blocked: 'content',
+  invalid_api_key: 'credentials',
+  account_deactivated: 'credentials',
+  access_denied: 'credentials',
+  authentication_error: 'credentials',
+  permission_error: 'credentials',
+  rate_limit_exceeded: 'rate',
+  rate_limit_error: 'rate',
+  slow_down: 'rate',
+  token_concurrency_limit_reached: 'rate',
+  model_not_found: 'model',
+};
+
+/** For relays that pass on only the message; believed only with the statuses named. */
+const PHRASES: readonly { statuses: readonly number[]; pattern: RegExp; meaning: Meaning }[] = [
+  {
+    statuses: [402, 403, 429],
+    pattern: /exceeded your current quota|insufficient (?:balance|quota|credit)|余额不足|额度不足/i,
+    meaning: 'quota',
+  },
+  { statuses: [400, 403], pattern: /safety system|content policy|内容安全/i, meaning: 'content' },
+];
+
+const KINDS: Readonly<Record<Meaning, ProviderErrorKind>> = {
+  quota: 'quota_exhausted',
+  content: 'content_blocked',
+  credentials: 'credentials_expired',
+  rate: 'rate_limited',
+  model: 'invalid_request',
+};
+
+/** What users read; null where the provider's own words help more. */
+const TEXTS: Readonly<Record<Meaning, string | null>> = {
+  quota: 'The account at the image service has no credit left, or has reached its spending limit.',
+  credentials: 'The image service refused the API key: it is wrong, expired, or not allowed to do this.',
+  rate: 'The image service asks to send fewer requests.',
+  content: null,
+  model: null,
+};
+
+/** These are told before any work, whatever status they come with. */
+const NEVER_CREATED: ReadonlySet<Meaning> = new Set(['content', 'model']);
+
+const MAX_TEXT_CHARS = 300;
+const MS_PER_S = 1000;
+/** Beyond this it is not a wish to wait but a mistake; the engine has a limit of its own. */
+const MAX_RETRY_AFTER_MS = 24 * 3600 * MS_PER_S;
+
+/** Statuses of a gateway that gave up waiting: the work behind it goes on. */
+const GATEWAY_TIMEOUTS: ReadonlySet<number> = new Set([408, 499, 504, 522, 524]);
+/** 4xx statuses that do not say that nothing was done. */
+const UNCERTAIN: ReadonlySet<number> = new Set([408, 409, 499]);
+/** Redirects that ask for the same request elsewhere, so it was not carried out here; 302 and 303 may be an answer. */
+const MOVED: ReadonlySet<number> = new Set([301, 307, 308]);
+/** Client errors for which the same request is never right, even without a readable body. */
+const ALWAYS_WRONG: ReadonlySet<number> = new Set([413, 414, 415, 422, 431]);
+
+const UNSENT_TEXTS: Partial<Record<OutboundErrorKind, string>> = {
+  dns: 'The name of the image service cannot be found.',
+  refused: 'The image service refused the connection.',
+  tls: 'No secure connection to the image service: its certificate was not accepted.',
+  proxy: 'The proxy in front of the image service did not let the request through.',
+  connect_timeout: 'The image service could not be reached in time.',
+  aborted: 'The request was stopped before it was sent.',
+};
+
+/** The one place that decides what a failure means; see the head of the file. */
+export function classify(failure: Failure, context: ClassifyContext): ProviderError {
+  if (context.isProbe) {
+    const { kind, message, retryAfterMs, cause } = classify(failure, { ...context, isProbe: false });
+    return providerError(kind, 'no', message, { retryAfterMs, cause });
+  }
+  switch (failure.at) {
+    case 'exchange':
+      return classifyThrown(failure.error, context);
+    case 'status':
+      return classifyStatus(failure, context);
+    case 'answer':
+      return classifyAnswer(failure.fields, context);
+  }
+}
+
+function providerError(
+  kind: ProviderErrorKind,
+  created: Created,
+  message: string,
+  options: { retryAfterMs?: number | null; cause?: unknown } = {},
+): ProviderError {
+  const { retryAfterMs, cause } = options;
+  return new ProviderError(kind, created, message, {
+    ...(retryAfterMs == null ? {} : { retryAfterMs }),
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
+
+function classifyThrown(error: unknown, context: ClassifyContext): ProviderError {
+  if (error instanceof ProviderError) return error;
+  if (error instanceof SpoolFailure) {
+    const text = `The picture arrived but could not be kept: ${plainText(error.message, context.secrets)}`;
+    return providerError('bad_answer', 'yes', text, { cause: error });
+  }
+  if (error instanceof AnswerShapeError) {
+    return providerError('bad_answer', 'unknown', 'The image service sent an answer that cannot be read.', {
+      cause: error,
+    });
+  }
+  if (!(error instanceof OutboundError)) {
+    return providerError('bad_answer', 'unknown', 'The call to the image service failed unexpectedly.', {
+      cause: error,
+    });
+  }
+  return error.phase === 'not_sent' ? classifyUnsent(error) : classifySent(error);
+}
+
+function classifyUnsent(error: OutboundError): ProviderError {
+  if (error.kind === 'bad_request' || error.kind === 'blocked_url') {
+    const text =
+      'The request cannot be sent: the API key or the base URL has characters that are not allowed.';
+    return providerError('invalid_request', 'no', text, { cause: error });
+  }
+  const text = UNSENT_TEXTS[error.kind] ?? 'The image service cannot be reached.';
+  return providerError('unreachable', 'no', text, { cause: error });
+}
+
+function classifySent(error: OutboundError): ProviderError {
+  const fail = (kind: ProviderErrorKind, text: string) =>
+    providerError(kind, 'unknown', text, { cause: error });
+  switch (error.kind) {
+    case 'headers_timeout':
+    case 'idle_timeout':
+    case 'total_timeout':
+    case 'connect_timeout':
+    case 'too_slow':
+      return fail('timeout', 'The image service did not answer in time.');
+    case 'aborted':
+      return fail('timeout', 'The request was stopped before the image service answered.');
+    case 'too_large':
+      return fail('bad_answer', 'The image service sent more than it may.');
+    case 'truncated':
+    case 'bad_answer':
+      return fail('bad_answer', 'The image service sent an answer that is broken.');
+    default:
+      return fail('unavailable', 'The connection to the image service broke before its answer was complete.');
+  }
+}
+
+function classifyStatus(
+  { status, headers, body }: Extract<Failure, { at: 'status' }>,
+  context: ClassifyContext,
+): ProviderError {
+  const fields = errorFields(body);
+  const retryAfterMs = parseRetryAfter(headers, context.nowMs);
+  const meaning = meaningOf(fields ?? {}, status);
+  const isClientError = status >= 400 && status < 500 && !UNCERTAIN.has(status);
+  if (meaning) {
+    const created = isClientError || NEVER_CREATED.has(meaning) ? 'no' : 'unknown';
+    // A gateway that has no channel for a model now may have one later.
+    const kind = meaning === 'model' && status >= 500 ? 'unavailable' : KINDS[meaning];
+    return providerError(kind, created, textOf(meaning, fields, context), { retryAfterMs });
+  }
+  if (MOVED.has(status)) {
+    const text = `The image service has moved (status ${status}); redirects are not followed. Check the base URL.`;
+    return providerError('unavailable', 'no', text);
+  }
+  if (!isClientError) {
+    const kind = GATEWAY_TIMEOUTS.has(status) ? 'timeout' : status < 400 ? 'bad_answer' : 'unavailable';
+    return providerError(kind, 'unknown', failedText(status, fields, context), { retryAfterMs });
+  }
+  // Without the service's own JSON it may be a wall in front of it, or a wrong address: worth another try later.
+  const isFinal = fields !== null || ALWAYS_WRONG.has(status);
+  const text = isFinal ? refusedText(status, fields, context) : failedText(status, null, context);
+  return providerError(isFinal ? 'invalid_request' : 'unavailable', 'no', text, { retryAfterMs });
+}
+
+/** What the words of an error and its status mean together; null where they say nothing special. */
+function meaningOf(fields: ErrorFields, status: number): Meaning | null {
+  const said = word(fields.code) ?? word(fields.type);
+  if (said) return said;
+  const { message = '' } = fields;
+  const phrase = PHRASES.find(({ statuses, pattern }) => statuses.includes(status) && pattern.test(message));
+  if (phrase) return phrase.meaning;
+  if (status === 402) return 'quota';
+  if (status === 429) return 'rate';
+  if (status === 401) return 'credentials';
+  // A 403 page without JSON comes from a wall in front of the service, which knows nothing of keys.
+  return status === 403 && Object.keys(fields).length > 0 ? 'credentials' : null;
+}
+
+function word(text: string | undefined): Meaning | undefined {
+  const key = text?.toLowerCase() ?? '';
+  return Object.hasOwn(WORDS, key) ? WORDS[key] : undefined;
+}
+
+function classifyAnswer(fields: ErrorFields, context: ClassifyContext): ProviderError {
+  const meaning = word(fields.code) ?? word(fields.type);
+  if (meaning) {
+    const created = NEVER_CREATED.has(meaning) ? 'no' : 'unknown';
+    return providerError(KINDS[meaning], created, textOf(meaning, fields, context));
+  }
+  const said = plainText(fields.message ?? '', context.secrets);
+  const text = said
+    ? `The image service reported an error: ${said}`
+    : 'The image service answered without a picture.';
+  return providerError('bad_answer', 'unknown', text);
+}
+
+function textOf(meaning: Meaning, fields: ErrorFields | null, context: ClassifyContext): string {
+  const fixed = TEXTS[meaning];
+  if (fixed !== null) return fixed;
+  const said = plainText(fields?.message ?? '', context.secrets);
+  const lead =
+    meaning === 'content'
+      ? 'The image service refused the content of this request'
+      : 'The image service does not serve this model';
+  return said ? `${lead}: ${said}` : `${lead}.`;
+}
+
+function failedText(status: number, fields: ErrorFields | null, context: ClassifyContext): string {
+  const said = plainText(fields?.message ?? '', context.secrets);
+  const lead = GATEWAY_TIMEOUTS.has(status)
+    ? `A gateway gave up waiting for the image service (status ${status})`
+    : `The image service, or a gateway before it, answered with status ${status}`;
+  return said ? `${lead}: ${said}` : `${lead}.`;
+}
+
+function refusedText(status: number, fields: ErrorFields | null, context: ClassifyContext): string {
+  const said = plainText(fields?.message ?? '', context.secrets);
+  const lead = `The image service refused the request (status ${status})`;
+  return said ? `${lead}: ${said}` : `${lead}.`;
+}
+
+const asText = (value: unknown): string | undefined =>
+  typeof value === 'string' || typeof value === 'number' ? String(value) : undefined;
+
+/** The fields of an error body in any of the usual shapes; null when it is no JSON object. */
+export function errorFields(body: string): ErrorFields | null {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(body);
+  } catch {
+    return null;
+  }
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) return null;
+  const outer = parsed as Record<string, unknown>;
+  const isNested = typeof outer.error === 'object' && outer.error !== null;
+  const inner = isNested ? (outer.error as Record<string, unknown>) : outer;
+  return {
+    code: asText(inner.code),
+    type: asText(inner.type),
+    message: asText(inner.message) ?? asText(outer.error) ?? asText(outer.detail),
+  };
+}
+
+/** Milliseconds that the provider asked to wait; null when it did not, or not in a way that makes sense. */
+export function parseRetryAfter(headers: AnswerHeaders, nowMs: number): number | null {
+  const first = (name: string) => {
+    const value = headers[name];
+    return (Array.isArray(value) ? value[0] : value)?.trim() ?? '';
+  };
+  const exact = Number(first('retry-after-ms') || Number.NaN);
+  const header = first('retry-after');
+  const seconds = Number(header || Number.NaN);
+  const date = Number.isNaN(seconds) ? Date.parse(header) - nowMs : seconds * MS_PER_S;
+  const wait = Number.isNaN(exact) ? date : exact;
+  if (Number.isNaN(wait) || wait < 0) return null;
+  return Math.round(Math.min(wait, MAX_RETRY_AFTER_MS));
+}
+
+const HTML = /<[a-z!/][^>]*>/i;
+const URL_OR_PATH = /\b[a-z][a-z0-9+.-]*:\/\/[^\s"'<>)]+/gi;
+const IP_ADDRESS = /\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b|\[[0-9a-f:]{2,}\](?::\d+)?/gi;
+/** With a letter in it, so that ratios and times stay. */
+const HOST_AND_PORT = /\b(?=[\w.-]*[a-z])(?:[\w-]+\.)*[\w-]+:\d{2,5}\b/gi;
+const INTERNAL_NAME =
+  /\b(?:[\w-]+\.)+(?:internal|local|localdomain|lan|svc|cluster|corp|intranet)\b[\w.-]*/gi;
+const ACCOUNT_ID = /\b(?:org|proj|user)-[\w-]{6,}/g;
+
+/** A provider's words made fit for users: one short line without secrets, addresses, account names and HTML. */
+function plainText(text: string, secrets: readonly string[]): string {
+  if (HTML.test(text)) return '';
+  const plain = createRedactor(secrets)
+    .text(text)
+    .replace(URL_OR_PATH, '[address]')
+    .replace(IP_ADDRESS, '[address]')
+    .replace(INTERNAL_NAME, '[address]')
+    .replace(HOST_AND_PORT, '[address]')
+    .replace(ACCOUNT_ID, '[account]')
+    .replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ')
+    .trim();
+  return plain.length > MAX_TEXT_CHARS ? `${plain.slice(0, MAX_TEXT_CHARS - 1)}…` : plain;
+}

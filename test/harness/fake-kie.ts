@@ -1,0 +1,148 @@
+// KIE AI as a test scripts it: each createTask, poll, upload and credit query takes the next step of its script, or
+// works; what was asked, and with which key, is kept in its own log.
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { TestContext } from 'node:test';
+
+/** One answer. */
+export interface FakeAnswer {
+  status?: number;
+  headers?: Record<string, string>;
+  /** Objects are sent as JSON, texts as HTML. */
+  body?: unknown;
+  /** `reset`: the connection dies after the request was read. `truncate`: after half of the body. */
+  cut?: 'reset' | 'truncate';
+  /** The answer waits for this. */
+  after?: Promise<unknown>;
+}
+
+export type FakeLeg = 'create' | 'poll' | 'upload' | 'credit';
+
+export interface FakeCall {
+  leg: FakeLeg;
+  path: string;
+  authorization: string;
+  contentType: string;
+  body: Buffer;
+}
+
+export interface FakeKie {
+  url: string;
+  /** Answers for the next calls of a leg, in order. */
+  script: Record<FakeLeg, FakeAnswer[]>;
+  calls: FakeCall[];
+  /** Tasks that were made, in order: what was asked for. */
+  tasks: { taskId: string; model: string; input: Record<string, unknown> }[];
+  credit: number;
+  onCall: (call: FakeCall) => void;
+}
+
+const PATHS: readonly (readonly [prefix: string, leg: FakeLeg])[] = [
+  ['/api/v1/jobs/createTask', 'create'],
+  ['/api/v1/jobs/recordInfo', 'poll'],
+  ['/api/file-stream-upload', 'upload'],
+  ['/api/v1/chat/credit', 'credit'],
+];
+const HALF = 0.5;
+const CREATED_AT = 1_795_320_000_000;
+
+/** The data of a task in some state, as `recordInfo` shows it. */
+export function fakeTask(taskId: string, changes: Record<string, unknown>) {
+  const data = {
+    taskId,
+    model: 'nano-banana-2',
+    state: 'waiting',
+    param: '{}',
+    resultJson: '',
+    failCode: null,
+    failMsg: null,
+    costTime: null,
+    createTime: CREATED_AT,
+    ...changes,
+  };
+  return { body: { code: 200, msg: 'success', data } };
+}
+
+export const fakeResult = (...urls: string[]) => JSON.stringify({ resultUrls: urls });
+
+async function read(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+async function answer(response: ServerResponse, step: FakeAnswer): Promise<void> {
+  await step.after;
+  if (step.cut === 'reset') return void response.socket?.resetAndDestroy();
+  const isText = typeof step.body === 'string';
+  const bytes = Buffer.from(isText ? String(step.body) : JSON.stringify(step.body ?? {}));
+  response.writeHead(step.status ?? 200, {
+    'content-type': isText ? 'text/html' : 'application/json',
+    'content-length': bytes.length,
+    ...step.headers,
+  });
+  if (step.cut !== 'truncate') return void response.end(bytes);
+  response.write(bytes.subarray(0, Math.floor(bytes.length * HALF)), () => response.socket?.destroy());
+}
+
+/** Starts one on a free port; it stops with the test. */
+export async function startFakeKie(t: TestContext): Promise<FakeKie> {
+  const fake: FakeKie = {
+    url: '',
+    script: { create: [], poll: [], upload: [], credit: [] },
+    calls: [],
+    tasks: [],
+    credit: 2510,
+    onCall: () => {},
+  };
+  const server = createServer((request, response) => {
+    request.on('error', () => {});
+    response.on('error', () => {});
+    void serve(fake, request, response).catch(() => response.destroy());
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  fake.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return fake;
+}
+
+async function serve(fake: FakeKie, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const path = request.url ?? '';
+  const leg = PATHS.find(([prefix]) => path.startsWith(prefix))?.[1];
+  const body = await read(request);
+  if (!leg) return answer(response, { status: 404, body: { code: 404, msg: 'no such endpoint' } });
+  const call = {
+    leg,
+    path,
+    authorization: request.headers.authorization ?? '',
+    contentType: request.headers['content-type'] ?? '',
+    body,
+  };
+  fake.calls.push(call);
+  fake.onCall(call);
+  return answer(response, fake.script[leg].shift() ?? working(fake, call));
+}
+
+function working(fake: FakeKie, { leg, path, body }: FakeCall): FakeAnswer {
+  const success = (data: unknown) => ({ body: { code: 200, msg: 'success', data } });
+  if (leg === 'credit') return success(fake.credit);
+  if (leg === 'upload') {
+    const uploads = fake.calls.filter((call) => call.leg === 'upload').length;
+    const downloadUrl = `https://tempfile.example/in-${uploads}.png`;
+    return { body: { success: true, code: 200, msg: 'File uploaded successfully', data: { downloadUrl } } };
+  }
+  if (leg === 'poll') {
+    const taskId = new URL(path, 'http://x').searchParams.get('taskId') ?? '';
+    return fakeTask(taskId, { state: 'success', resultJson: fakeResult('https://file.example/a.png') });
+  }
+  const taskId = `task_${fake.tasks.length + 1}`;
+  fake.tasks.push({
+    taskId,
+    ...(JSON.parse(body.toString()) as { model: string; input: Record<string, unknown> }),
+  });
+  return success({ taskId });
+}
