@@ -14,7 +14,7 @@ import { compatRoutes } from './compat/routes.ts';
 import { allContracts } from './contracts.ts';
 import { createAccountOpener } from './credits/credits.ts';
 import { creditRoutes } from './credits/routes.ts';
-import { type Clock, systemClock } from './kernel/clock.ts';
+import { type Clock, sleep, systemClock } from './kernel/clock.ts';
 import type { Config } from './kernel/config.ts';
 import { listenOnControlSocket } from './kernel/control-socket.ts';
 import type { Db } from './kernel/db.ts';
@@ -33,12 +33,15 @@ import { createMedia, type Media } from './media/media.ts';
 import { mediaRoutes } from './media/routes.ts';
 import { Operations } from './operations/operations.ts';
 import { operationsRoutes } from './operations/routes.ts';
+import { hasAdapter, openConfiguredProviders } from './providers/configured-providers.ts';
 import type { ProviderEntry } from './providers/providers.ts';
 import { Providers } from './providers/providers.ts';
 import { taskRoutes } from './tasks/routes.ts';
 import { areTasksEnded, Tasks, type TasksOptions } from './tasks/tasks.ts';
 import { registerWebApp } from './web-app.ts';
 
+/** How long the start waits for the first look at all providers. */
+const FIRST_PROBE_WAIT_MS = 1_500;
 /** The sandbox paints in seconds; what takes longer is stuck. */
 const SANDBOX_DEADLINE_MS = 5 * 60_000;
 
@@ -92,7 +95,15 @@ export async function createApp(options: AppOptions): Promise<App> {
   const outbound = new LazyOutbound(config, log, clock);
   warnOfUnserved(config, log);
   const providers = new Providers({
-    entries: [...(options.providers ?? []), ...(await sandboxEntry(options, clock))],
+    entries: [
+      ...(options.providers ?? []),
+      ...(await openConfiguredProviders(config.providers, async () => ({
+        outbound: await outbound.open(),
+        clock,
+        log: log.child({ component: 'providers' }),
+      }))),
+      ...(await sandboxEntry(options, clock)),
+    ],
     defaultModel: config.defaultModel,
     priceMicrosByModel: new Map(Object.entries(config.credits.priceMicros)),
     clock,
@@ -129,10 +140,11 @@ export async function createApp(options: AppOptions): Promise<App> {
         purpose: 'input picture',
         signal,
       }),
-    downloadResult: (url, signal) =>
+    downloadResult: (url, provider, signal) =>
       outbound.download('provider', {
         url,
         allow: 'public',
+        allowHosts: providers.trustedHosts(provider),
         maxBytes: config.outbound.maxDownloadBytes,
         purpose: 'result',
         signal,
@@ -140,18 +152,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   });
   const operations = new Operations({ config, db, clock, log, media, providers, tasks, node });
 
-  const http: HttpOptions = {
-    log: log.child({ component: 'http' }),
-    clock,
-    publicUrl: config.publicUrl,
-    trustedProxies: config.trustedProxies,
-    corsOrigins: config.corsOrigins,
-    requestsPerMinute: config.limits.requestsPerMinute,
-    anonymousRequestsPerMinute: config.limits.anonymousRequestsPerMinute,
-    authenticate: authenticateRequest(authenticator, config.publicUrl),
-    onRequestEnded: (request) => operations.observeRequest(request),
-    onAnswerMismatch: options.onAnswerMismatch,
-  };
+  const http = httpOptions(options, { clock, authenticator, operations });
   const server = await createHttpServer(http);
   bindRoutes(server, http, [
     ...accountRoutes({ db, clock, authenticator, opener, ticketSecret: bootstrap.ticketSecret }),
@@ -184,6 +185,29 @@ export async function createApp(options: AppOptions): Promise<App> {
   });
 }
 
+/** What the HTTP server needs of the configuration and the slices. */
+function httpOptions(
+  { config, log, onAnswerMismatch }: AppOptions,
+  {
+    clock,
+    authenticator,
+    operations,
+  }: { clock: Clock; authenticator: Authenticator; operations: Operations },
+): HttpOptions {
+  return {
+    log: log.child({ component: 'http' }),
+    clock,
+    publicUrl: config.publicUrl,
+    trustedProxies: config.trustedProxies,
+    corsOrigins: config.corsOrigins,
+    requestsPerMinute: config.limits.requestsPerMinute,
+    anonymousRequestsPerMinute: config.limits.anonymousRequestsPerMinute,
+    authenticate: authenticateRequest(authenticator, config.publicUrl),
+    onRequestEnded: (request) => operations.observeRequest(request),
+    onAnswerMismatch,
+  };
+}
+
 /** Outbound HTTP at its first use: an idle server need not carry its client (5 MB resident). */
 class LazyOutbound {
   readonly #open: () => Promise<Outbound>;
@@ -198,15 +222,21 @@ class LazyOutbound {
         log: log.child({ component: 'outbound' }),
         timeouts,
         allowHosts: timeouts.allowHosts,
+        proxies: config.proxy,
       });
     };
   }
 
+  open(): Promise<Outbound> {
+    this.#opened ??= this.#open();
+    return this.#opened;
+  }
+
   /** A picture's bytes; an address that a caller gave fails without a reason that maps our network. */
   async download(from: 'caller' | 'provider', options: DownloadOptions): Promise<AsyncIterable<Uint8Array>> {
-    this.#opened ??= this.#open();
+    const outbound = await this.open();
     const { download, downloadForCaller } = await import('./kernel/outbound-download.ts');
-    return (from === 'caller' ? downloadForCaller : download)(await this.#opened, options);
+    return (from === 'caller' ? downloadForCaller : download)(outbound, options);
   }
 
   async close(): Promise<void> {
@@ -217,7 +247,7 @@ class LazyOutbound {
 /** Settings of providers and stores that this version does not know must not look as if they worked. */
 function warnOfUnserved(config: Config, log: RootLogger): void {
   for (const section of ['providers', 'stores'] as const) {
-    const names = Object.keys(config[section]);
+    const names = Object.keys(config[section]).filter((name) => section !== 'providers' || !hasAdapter(name));
     if (names.length === 0) continue;
     log.warn(
       { [section]: names },
@@ -268,7 +298,8 @@ function assemble(parts: Parts): App {
     await hub.start();
     await node.start();
     await tasks.engine.start();
-    await providers.startProbing();
+    // A provider that does not answer must not hold the start up; until it has, it counts as usable.
+    await Promise.race([providers.startProbing(), sleep(clock, FIRST_PROBE_WAIT_MS)]);
     operations.start();
   };
   return {

@@ -2,6 +2,7 @@
 // it (`--check`, exit code 1). Nobody edits them by hand.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { renderCliDocs } from './cli/cli-docs.ts';
 import { allContracts } from './contracts.ts';
 import { renderConfigurationDocs, renderEnvExample } from './kernel/config-docs.ts';
 import { renderErrorDocs } from './kernel/error-docs.ts';
@@ -18,6 +19,7 @@ const GENERATED: Record<string, () => string> = {
   'openapi.json': renderOpenApi,
   'docs/errors.md': renderErrorDocs,
   'docs/configuration.md': renderConfigurationDocs,
+  'docs/cli.md': renderCliDocs,
   '.env.example': renderEnvExample,
 };
 

@@ -10,6 +10,8 @@ const MIN_BYTES_PER_S = 1024;
 export interface DownloadOptions {
   url: string;
   allow: AddressPolicy;
+  /** Exact `host:port` pairs that may be fetched from although they are not public. */
+  allowHosts?: readonly string[];
   maxBytes: number;
   purpose: string;
   signal: AbortSignal;

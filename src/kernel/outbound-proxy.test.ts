@@ -421,7 +421,12 @@ test('an https proxy is verified, with its own name, and TLS goes through TLS', 
   assert.equal(target.connections(), 2);
 });
 
-/** A SOCKS5 server that answers each message with the next of `replies`, byte by byte, and hangs up after the last. */
+const PLAIN_REPLY_BYTES = 10;
+
+/**
+ * A SOCKS5 server that answers each message with the next of `replies` and hangs up after the last. Byte by byte, but
+ * for a reply with something behind it, which has to come at once to be there in time.
+ */
 async function socksServer(t: TestContext, replies: readonly number[][]) {
   const heard: string[] = [];
   const { port } = await tcpServer(t, (socket) => {
@@ -431,7 +436,8 @@ async function socksServer(t: TestContext, replies: readonly number[][]) {
       heard.push(bytes.toString('hex'));
       const reply = left.shift();
       if (!reply) return socket.end();
-      for (const byte of reply) socket.write(Buffer.from([byte]));
+      const whole = reply.length > PLAIN_REPLY_BYTES;
+      for (const piece of whole ? [reply] : reply.map((byte) => [byte])) socket.write(Buffer.from(piece));
       if (left.length === 0) socket.end();
     });
   });
@@ -457,7 +463,7 @@ test('a SOCKS5 proxy that refuses, lies or hangs up was sent nothing of the requ
     [[plain, [5, 0, 0, 9, 0, 0]], /does not speak/],
     [[plain, [5, 0, 0, 1, 0]], /hung up/],
     [[plain, [5, 0, 0, 3, 200, 1]], /hung up/],
-    [[plain, [5, 0, 0, 1, 0, 0, 0, 0, 0, 0, 72, 84, 84, 80]], /bytes of its own|hung up/],
+    [[plain, [5, 0, 0, 1, 0, 0, 0, 0, 0, 0, 72, 84, 84, 80]], /bytes of its own/],
   ];
   for (const [replies, message] of cases) {
     const { port, heard } = await socksServer(t, replies);

@@ -16,8 +16,8 @@ const KEEP_ALIVE_DELAY_MS = 60_000;
 const MOST_SOCKS_TEXT_BYTES = 255;
 const SOCKS_VERSION = 5;
 const SOCKS_AUTH_VERSION = 1;
-const SOCKS_NO_AUTH = 0;
-const SOCKS_PASSWORD = 2;
+const SOCKS_NO_LOGIN = 0;
+const SOCKS_LOGIN = 2;
 const SOCKS_REPLIES: Readonly<Record<number, string>> = {
   1: 'general failure',
   2: 'not allowed by its rules',
@@ -166,14 +166,23 @@ async function requestConnect(socket: Socket, proxy: ProxyServer, { host, port }
   }
 }
 
-/** Exactly `length` bytes; what follows them stays in the socket. */
-async function readBytes(socket: Socket, length: number): Promise<Buffer> {
-  for (;;) {
-    const bytes: Buffer | null = socket.read(length);
-    if (bytes?.length === length) return bytes;
-    if (bytes !== null || socket.readableEnded) throw new Error('it hung up during the SOCKS handshake');
-    await once(socket, 'readable');
-  }
+/**
+ * Exactly `length` bytes; what follows them stays in the socket. One listener for the whole wait: each new one on a
+ * socket that holds some of the bytes already is called at once, and waiting would spin.
+ */
+function readBytes(socket: Socket, length: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const onReadable = () => {
+      const bytes: Buffer | null = socket.read(length);
+      if (bytes === null && !socket.readableEnded) return;
+      stop();
+      if (bytes?.length === length) resolve(bytes);
+      else reject(new Error('it hung up during the SOCKS handshake'));
+    };
+    const stop = () => socket.off('readable', onReadable).off('close', stop);
+    socket.on('readable', onReadable).once('close', stop);
+    onReadable();
+  });
 }
 
 function socksAddress(proxy: ProxyServer, host: string): Buffer {
@@ -199,12 +208,12 @@ async function authenticateSocks(socket: Socket, proxy: ProxyServer): Promise<vo
 
 /** RFC 1928 and 1929. */
 async function requestSocks(socket: Socket, proxy: ProxyServer, { host, port }: TunnelTarget) {
-  const methods = proxy.hasCredentials ? [SOCKS_PASSWORD, SOCKS_NO_AUTH] : [SOCKS_NO_AUTH];
+  const methods = proxy.hasCredentials ? [SOCKS_LOGIN, SOCKS_NO_LOGIN] : [SOCKS_NO_LOGIN];
   socket.write(Buffer.from([SOCKS_VERSION, methods.length, ...methods]));
   const [version, method] = await readBytes(socket, 2);
   if (version !== SOCKS_VERSION) throw new ProxyRefusal(proxy, 'it does not speak SOCKS5');
-  if (method === SOCKS_PASSWORD && proxy.hasCredentials) await authenticateSocks(socket, proxy);
-  else if (method !== SOCKS_NO_AUTH) {
+  if (method === SOCKS_LOGIN && proxy.hasCredentials) await authenticateSocks(socket, proxy);
+  else if (method !== SOCKS_NO_LOGIN) {
     const missing = 'it wants a user name and password, and its address has none';
     throw new ProxyRefusal(proxy, proxy.hasCredentials ? 'it accepts no user name and password' : missing);
   }

@@ -44,6 +44,8 @@ export interface ProviderHealth {
 export interface ProviderEntry {
   adapter: ProviderAdapter;
   lane: LaneSettings;
+  /** `host:port` of the operator's own addresses: results on them may be fetched although they are not public. */
+  trustedHosts?: readonly string[];
 }
 
 export interface ProvidersOptions {
@@ -139,6 +141,10 @@ export class Providers {
 
   lane(name: string): LaneSettings | null {
     return this.#entries.get(name)?.lane ?? null;
+  }
+
+  trustedHosts(name: string): readonly string[] {
+    return this.#entries.get(name)?.trustedHosts ?? [];
   }
 
   health(name: string): ProviderHealth | null {

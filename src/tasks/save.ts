@@ -34,8 +34,8 @@ export interface SaveResult {
 export interface PictureSaverOptions {
   clock: Clock;
   media: Media;
-  /** Opens a provider's result URL: bounded in time, size and redirects. */
-  download(url: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
+  /** Opens a result URL of a provider: bounded in time, size and redirects. */
+  download(url: string, provider: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
 }
 
 export class PictureSaver {
@@ -132,7 +132,7 @@ export class PictureSaver {
     const { clock, media, download } = this.#options;
     for (let tries = 1; ; tries += 1) {
       try {
-        return await media.spool(await download(output.url, signal));
+        return await media.spool(await download(output.url, task.lane, signal));
       } catch (error) {
         if (signal.aborted) throw error;
         if (error instanceof AppError && error.code === 'payload_too_large') return error;

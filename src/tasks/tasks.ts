@@ -53,7 +53,7 @@ export interface TasksOptions {
   /** Fetches a user's picture: public addresses only, bounded. */
   fetchPicture: CreateContext['fetchPicture'];
   /** Fetches a provider's result: bounded. */
-  downloadResult(url: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
+  downloadResult(url: string, provider: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
 }
 
 export class Tasks {

@@ -22,7 +22,10 @@ interface Recording {
 }
 
 interface Recordings {
-  object_info: Record<string, Json & { input: { required: Record<string, unknown[]> } }>;
+  object_info: Record<
+    string,
+    Json & { input: { required: Record<string, unknown[]>; optional?: Record<string, unknown[]> } }
+  >;
   versions: Record<ComfyuiVersion, Recording>;
 }
 
@@ -74,6 +77,8 @@ export class FakeComfyui {
   checkpoints = ['tiny-random.safetensors'];
   upscaleModels = ['tiny-random-4x.safetensors'];
   missingNodes = new Set<string>();
+  /** Bytes of every picture; without them, words that name the node. */
+  picture: Buffer | null = null;
   /** Old servers choose the id of a prompt themselves. */
   ignoresPromptId = false;
   readonly #recordings = comfyuiRecordings();
@@ -201,7 +206,7 @@ export class FakeComfyui {
       const cut = prefix.lastIndexOf('/');
       const subfolder = cut < 0 ? '' : prefix.slice(0, cut);
       const filename = `${prefix.slice(cut + 1)}_${String(position + 1).padStart(5, '0')}_.png`;
-      this.files.set(`output/${subfolder}/${filename}`, Buffer.from(`picture of node ${id}`));
+      this.files.set(`output/${subfolder}/${filename}`, this.picture ?? Buffer.from(`picture of node ${id}`));
       outputs[id] = { images: [{ filename, subfolder, type: 'output' }] };
     }
     return outputs;

@@ -41,6 +41,8 @@ export interface FakeKie {
 const PATHS: readonly (readonly [prefix: string, leg: FakeLeg])[] = [
   ['/api/v1/jobs/createTask', 'create'],
   ['/api/v1/jobs/recordInfo', 'poll'],
+  ['/api/v1/flux/kontext/generate', 'create'],
+  ['/api/v1/flux/kontext/record-info', 'poll'],
   ['/api/file-stream-upload', 'upload'],
   ['/api/v1/chat/credit', 'credit'],
 ];

@@ -609,7 +609,7 @@ test('probe: says which server is silent, what is missing, and that a stranger i
   const [first, second] = fakes;
   assert.ok(first && second);
   await first.close();
-  assert.match((await probe(provider)).note ?? '', /ComfyUI server 1 refuses the connection/);
+  assert.match((await probe(provider)).note ?? '', /ComfyUI server 1 (refuses|broke) the connection/);
   second.upscaleModels = [];
   assert.match((await probe(provider)).note ?? '', /ComfyUI server 2 has no upscale model/);
   second.checkpoints = [];

@@ -108,9 +108,7 @@ class ComfyuiProvider implements ProviderAdapter {
         server.submitting -= 1;
       }
     }
-    // A server that may come back outweighs one that will never do.
-    const failure = failures.find((error) => error.kind !== 'invalid_request') ?? failures[0];
-    throw failure ?? new ProviderError('unavailable', 'no', 'All ComfyUI servers are being drained.');
+    throw summaryOf(failures);
   }
 
   async poll(call: JobCall): Promise<PollResult> {
@@ -344,6 +342,16 @@ const EMPTY_FOLDERS: readonly (readonly [NamedInput, string])[] = [
   ['checkpoint', 'no checkpoint: put one into its folder models/checkpoints'],
   ['upscale_model', 'no upscale model: put one into its folder models/upscale_models'],
 ];
+
+/** Why no server took a job, in one error; one that may work later outweighs one that will never do. */
+function summaryOf(failures: readonly ProviderError[]): ProviderError {
+  const main = failures.find((error) => error.kind !== 'invalid_request') ?? failures[0];
+  if (!main) return new ProviderError('unavailable', 'no', 'All ComfyUI servers are being drained.');
+  if (failures.length === 1) return main;
+  const words = failures.map((error) => error.message).join(' ');
+  const wait = main.retryAfterMs === null ? {} : { retryAfterMs: main.retryAfterMs };
+  return new ProviderError(main.kind, 'no', words, { ...wait, cause: main });
+}
 
 function requireProviderError(reason: unknown): ProviderError {
   if (reason instanceof ProviderError) return reason;

@@ -1,12 +1,12 @@
 // One ComfyUI server: its HTTP calls, each bounded in bytes and answered with a checked shape or a ProviderError, and
 // what was learnt of it last. It is named by its place in the settings, so that no message shows its address.
-import { createHash } from 'node:crypto';
-import { createReadStream, openAsBlob } from 'node:fs';
-import { FormData } from 'undici';
+import { createHash, randomUUID } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { Readable } from 'node:stream';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Outbound, OutboundResponse } from '../../kernel/outbound.ts';
 import { OutboundError } from '../../kernel/outbound-error.ts';
-import type { LocalFile, ProviderError } from '../provider.ts';
+import { type LocalFile, ProviderError } from '../provider.ts';
 import { type BadAnswer, classify, type Step } from './classify.ts';
 import type { ComfyuiServerSettings } from './comfyui-settings.ts';
 import type { PictureFile } from './outcome.ts';
@@ -61,9 +61,48 @@ interface Exchange {
   signal: AbortSignal;
   maxBytes?: number;
   json?: unknown;
-  form?: FormData;
+  form?: MultipartBody;
   connectTimeoutMs?: number;
   totalTimeoutMs?: number;
+}
+
+interface MultipartBody {
+  headers: Readonly<Record<string, string>>;
+  body: Readable;
+}
+
+/** A form with text fields and one file, which is read from disk as it is sent. */
+function multipart(
+  fields: Readonly<Record<string, string>>,
+  { field, name, file }: { field: string; name: string; file: LocalFile },
+): MultipartBody {
+  const boundary = `drawbridge-${randomUUID()}`;
+  const part = (disposition: string) => `--${boundary}\r\ncontent-disposition: form-data; ${disposition}\r\n`;
+  const texts = Object.entries(fields).map(([key, value]) => `${part(`name="${key}"`)}\r\n${value}\r\n`);
+  const fileHead = `${part(`name="${field}"; filename="${name}"`)}content-type: ${file.mime}\r\n\r\n`;
+  const head = Buffer.from(texts.join('') + fileHead);
+  const tail = Buffer.from(`\r\n--${boundary}--\r\n`);
+  async function* pieces(): AsyncGenerator<Uint8Array> {
+    yield head;
+    yield* createReadStream(file.path) as AsyncIterable<Uint8Array>;
+    yield tail;
+  }
+  const headers = {
+    'content-type': `multipart/form-data; boundary=${boundary}`,
+    'content-length': String(head.length + file.bytes + tail.length),
+  };
+  return { headers, body: Readable.from(pieces()) };
+}
+
+/** The start of the hash of a file's content; throws ProviderError when it cannot be read, with nothing sent yet. */
+async function contentHash(file: LocalFile): Promise<string> {
+  const hash = createHash('sha256');
+  try {
+    for await (const chunk of createReadStream(file.path)) hash.update(chunk as Uint8Array);
+  } catch (error) {
+    throw new ProviderError('unavailable', 'no', 'An input picture could not be read.', { cause: error });
+  }
+  return hash.digest('hex').slice(0, HASH_DIGITS);
 }
 
 export interface ServerOptions {
@@ -136,14 +175,8 @@ export class ComfyuiServer {
 
   /** Uploads an input picture under a name made of its content; returns what LoadImage is given. */
   async upload(file: LocalFile, subfolder: string, signal: AbortSignal): Promise<string> {
-    const hash = createHash('sha256');
-    for await (const chunk of createReadStream(file.path)) hash.update(chunk as Uint8Array);
-    const name = `${hash.digest('hex').slice(0, HASH_DIGITS)}.${EXTENSIONS[file.mime] ?? 'png'}`;
-    const form = new FormData();
-    form.set('image', await openAsBlob(file.path, { type: file.mime }), name);
-    form.set('subfolder', subfolder);
-    form.set('type', 'input');
-    form.set('overwrite', 'true');
+    const name = `${await contentHash(file)}.${EXTENSIONS[file.mime] ?? 'png'}`;
+    const form = multipart({ subfolder, type: 'input', overwrite: 'true' }, { field: 'image', name, file });
     const answer = asRecord(
       await this.#json({
         step: 'prepare',
@@ -307,12 +340,13 @@ export class ComfyuiServer {
     const headers: Record<string, string> = { accept: '*/*' };
     if (settings.authorization !== null) headers.authorization = settings.authorization;
     if (exchange.json !== undefined) headers['content-type'] = 'application/json';
+    Object.assign(headers, exchange.form?.headers);
     try {
       const response = await outbound.request({
         method: exchange.method,
         url: `${settings.url}${exchange.path}`,
         headers,
-        body: exchange.form ?? (exchange.json === undefined ? null : JSON.stringify(exchange.json)),
+        body: exchange.form?.body ?? (exchange.json === undefined ? null : JSON.stringify(exchange.json)),
         purpose: `comfyui ${exchange.step}`,
         allow: 'configured',
         connectTimeoutMs: exchange.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,

@@ -134,7 +134,7 @@ const NETWORK_WORDS =
   /timeout of \d+ ?ms|ECONN|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EPIPE|socket|network error|status code \d|aborted/i;
 const REQUEST_WORDS = /unsupported|不支持|参数|required|missing|invalid|缺少|必须|JSON/i;
 
-const numbersIn = (text: string): string[] => text.match(/(?<![\w.-])-?\d{1,9}(?![\w.])/g) ?? [];
+const numbersIn = (text: string): string[] => text.match(/(?<![\w.-])-?\d{1,9}(?![\w.]| ms)/g) ?? [];
 
 function bodyVerdict(code: number, message: string): Verdict {
   const known = BY_CODE[code];

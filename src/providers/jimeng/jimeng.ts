@@ -196,7 +196,8 @@ class JimengProvider implements ProviderAdapter {
         signal,
       });
       const text = await response.readText(MAX_ANSWER_BYTES);
-      if (response.status === 200 && text.trim() === 'pong') return;
+      const isPong = settings.dialect === 'jimeng-free-api' || text.trim() === 'pong';
+      if (response.status === 200 && isPong) return;
       const failure = { status: response.status, text, retryAfter: null, now: clock.now() };
       throw classify(failure, { elapsedMs, secrets: this.#secrets }).error;
     } catch (error) {

@@ -1,5 +1,5 @@
-// KIE AI (kie.ai), the unified jobs API: createTask gives a task id, recordInfo is asked about it. Input pictures are
-// uploaded first, which makes no task. KIE has no idempotency key, no list of tasks and no cancel, so a createTask whose
+// KIE AI (kie.ai): creating a task gives its id, which is then asked about (task-apis.ts has the two APIs). Input pictures are
+// uploaded first, which makes no task. KIE has no idempotency key, no list of tasks and no cancel, so a creation whose
 // outcome is not known stays unknown, and a task that KIE does not find is asked about until its deadline, never resent.
 import type { Clock } from '../../kernel/clock.ts';
 import type { Logger } from '../../kernel/log.ts';
@@ -8,16 +8,17 @@ import { OutboundError } from '../../kernel/outbound-error.ts';
 import {
   type JobCall,
   type LocalFile,
-  type Output,
   type PollResult,
   type ProviderAdapter,
   ProviderError,
   type SubmitCall,
   type SubmitResult,
 } from '../provider.ts';
+import { type Fields, fieldsOf, pictureUrl, taskIdOf } from './answers.ts';
 import { classify, type Envelope, type FailureContext, readEnvelope, taskFailure } from './classify.ts';
 import type { KieSettings } from './kie-settings.ts';
-import { KIE_MODELS, type KieModel, toProviderModel, toTaskBody } from './models.ts';
+import { KIE_MODELS, type KieModel, toProviderModel } from './models.ts';
+import { apiOf } from './task-apis.ts';
 import { uploadForm } from './upload.ts';
 
 /** Answers repeat the whole request, but hold no pictures. */
@@ -27,10 +28,8 @@ const POLL_MS = 3_000;
 /** A task that takes this long is asked about less often. */
 const SLOW_AFTER_MS = 2 * 60_000;
 const SLOW_POLL_MS = 10_000;
-const LONGEST_URL = 8192;
-const LONGEST_TASK_ID = 256;
+const LONGEST_WORD = 40;
 const BYTES_PER_MB = 1024 * 1024;
-const RUNNING_STATES = new Set(['waiting', 'queuing', 'generating']);
 const NO_KEY = 'KIE AI has no API key. Set KIE_AI_API_KEY, or use: drawbridge providers set-secret kie';
 
 export interface KieOptions {
@@ -44,8 +43,6 @@ export interface KieOptions {
 export function createKieProvider(options: KieOptions): ProviderAdapter {
   return new KieProvider(options);
 }
-
-type Fields = Readonly<Record<string, unknown>>;
 
 class KieProvider implements ProviderAdapter {
   readonly name = 'kie';
@@ -69,6 +66,7 @@ class KieProvider implements ProviderAdapter {
     const model = this.#table.find(({ name }) => name === request.model);
     if (!model) throw new ProviderError('invalid_request', 'no', 'KIE AI serves no model of this name.');
     checkInputs(model, request);
+    const api = apiOf(model);
     this.#requireKey();
     const imageUrls: string[] = [];
     // One after the other: each upload is as long as the line is wide.
@@ -76,56 +74,62 @@ class KieProvider implements ProviderAdapter {
     const envelope = await this.#call(
       {
         method: 'POST',
-        url: `${baseUrl}/api/v1/jobs/createTask`,
+        url: `${baseUrl}${api.createPath}`,
         purpose: 'kie submit',
         headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(toTaskBody(model, request, imageUrls)),
+        body: JSON.stringify(api.toBody(model, request, imageUrls)),
         totalTimeoutMs: callTimeoutMs,
       },
       null,
       signal,
     );
-    const jobId = taskIdOf(recordOf(envelope.data).taskId);
+    const jobId = taskIdOf(fieldsOf(envelope.data).taskId);
     if (jobId === null) {
       throw new ProviderError('bad_answer', 'unknown', 'The answer of KIE AI holds no task id.');
     }
     return { state: 'accepted', jobId, pollAfterMs: FIRST_POLL_MS };
   }
 
-  async poll({ jobId, signal }: JobCall): Promise<PollResult> {
+  async poll({ jobId, request, signal }: JobCall): Promise<PollResult> {
     const { baseUrl, callTimeoutMs } = this.#options.settings;
+    // The whole table: a model that is not offered any more still has tasks.
+    const api = apiOf(KIE_MODELS.find(({ name }) => name === request.model));
     this.#requireKey();
     const envelope = await this.#call(
       {
         method: 'GET',
-        url: `${baseUrl}/api/v1/jobs/recordInfo?taskId=${encodeURIComponent(jobId)}`,
+        url: `${baseUrl}${api.recordPath}${encodeURIComponent(jobId)}`,
         purpose: 'kie poll',
         totalTimeoutMs: callTimeoutMs,
       },
       'yes',
       signal,
       // A failed task may come in an envelope that says so too: then the task is the answer.
-      (data) => taskIdOf(recordOf(data).taskId) === jobId && typeof recordOf(data).state === 'string',
+      (data) => taskIdOf(fieldsOf(data).taskId) === jobId && api.tells(fieldsOf(data)),
     );
-    const task = recordOf(envelope.data);
+    const task = fieldsOf(envelope.data);
     if (taskIdOf(task.taskId) !== jobId) {
       throw new ProviderError('bad_answer', 'yes', 'KIE AI answered about another task, or about none.');
     }
-    const state = textOf(task.state).toLowerCase();
-    if (state === 'success') return { state: 'done', outputs: outputsOf(task) };
-    if (state === 'fail') {
-      return {
-        state: 'failed',
-        error: taskFailure(textOf(task.failCode), textOf(task.failMsg), this.#secrets),
-      };
+    const result = api.read(task);
+    const pollAfterMs = this.#pollAfterMs(task);
+    switch (result.state) {
+      case 'done':
+        return result;
+      case 'failed':
+        return { state: 'failed', error: taskFailure(result.code, result.message, this.#secrets) };
+      case 'running':
+        return { ...result, pollAfterMs };
+      case 'strange':
+        this.#options.log.info(
+          { state: result.word.slice(0, LONGEST_WORD) },
+          'an unknown state of a KIE task; taken as running',
+        );
+        return { state: 'running', progress: null, pollAfterMs };
+      case 'incomplete':
+        // Not an end: the task is asked about again, and its pictures may be there then.
+        throw new ProviderError('bad_answer', 'yes', 'KIE AI calls the task done but shows no pictures yet.');
     }
-    if (!RUNNING_STATES.has(state)) {
-      this.#options.log.warn(
-        { state: state.slice(0, 40) },
-        'an unknown state of a KIE task; taken as running',
-      );
-    }
-    return { state: 'running', progress: progressOf(task.progress), pollAfterMs: this.#pollAfterMs(task) };
   }
 
   /** Asks for the credits that are left; costs nothing. */
@@ -173,9 +177,9 @@ class KieProvider implements ProviderAdapter {
       },
       'no',
       signal,
-      (data) => pictureUrl(recordOf(data).downloadUrl) !== null,
+      (data) => pictureUrl(fieldsOf(data).downloadUrl) !== null,
     );
-    const url = pictureUrl(recordOf(envelope.data).downloadUrl);
+    const url = pictureUrl(fieldsOf(envelope.data).downloadUrl);
     if (url === null) {
       throw new ProviderError('bad_answer', 'no', 'KIE AI gave no address for the uploaded picture.');
     }
@@ -224,7 +228,7 @@ class KieProvider implements ProviderAdapter {
     }
   }
 
-  /** By the age that KIE states; its clock need not be ours. */
+  /** By the age that KIE states: roughly, since its clock is not ours. */
   #pollAfterMs(task: Fields): number {
     const createdAt = task.createTime;
     const ageMs = typeof createdAt === 'number' ? this.#options.clock.now() - createdAt : 0;
@@ -245,53 +249,4 @@ function checkInputs(model: KieModel, request: SubmitCall['request']): void {
   if (request.images.some(({ bytes }) => bytes > mostBytes)) {
     refuse(`An input picture is too large for this model: at most ${mostBytes / BYTES_PER_MB} MB.`);
   }
-}
-
-function recordOf(value: unknown): Fields {
-  return typeof value === 'object' && value !== null ? (value as Fields) : {};
-}
-
-function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : typeof value === 'number' ? String(value) : '';
-}
-
-function taskIdOf(value: unknown): string | null {
-  const text = textOf(value);
-  return text !== '' && text.length <= LONGEST_TASK_ID && /^[\x21-\x7e]+$/.test(text) ? text : null;
-}
-
-function pictureUrl(value: unknown): string | null {
-  if (typeof value !== 'string' || value.length > LONGEST_URL) return null;
-  return /^https?:\/\//i.test(value) && URL.canParse(value) ? value : null;
-}
-
-/** A fraction, or a percentage above 1; null for anything else. */
-function progressOf(value: unknown): number | null {
-  if (value === null || value === undefined || value === '') return null;
-  const number = Number(value);
-  if (!Number.isFinite(number) || number < 0 || number > 100) return null;
-  return number > 1 ? number / 100 : number;
-}
-
-/** The pictures of a finished task: their addresses are JSON inside a string, which may come late. */
-function outputsOf(task: Fields): Output[] {
-  let result: unknown = task.resultJson;
-  if (typeof result === 'string') {
-    try {
-      result = JSON.parse(result);
-    } catch {
-      result = null;
-    }
-  }
-  const { resultUrls } = recordOf(result);
-  const urls = Array.isArray(resultUrls) ? resultUrls : null;
-  const outputs = (urls ?? []).flatMap((url: unknown): Output[] => {
-    const checked = pictureUrl(url);
-    return checked === null ? [] : [{ url: checked, seed: null }];
-  });
-  // Not an end: the task is asked about again, and its pictures may be there then.
-  if (urls === null || (urls.length > 0 && outputs.length === 0)) {
-    throw new ProviderError('bad_answer', 'yes', 'KIE AI calls the task done but shows no pictures yet.');
-  }
-  return outputs;
 }

@@ -8,7 +8,11 @@ interface Step {
   side: number;
 }
 
+/** Which of KIE's APIs serves a model; task-apis.ts knows how. */
+export type KieApi = 'jobs' | 'flux-kontext';
+
 export interface KieModel {
+  api: KieApi;
   /** Sent for text-to-image, and the name it is offered under. */
   name: string;
   /** Sent when there are input pictures. */
@@ -17,7 +21,7 @@ export interface KieModel {
   /** The field with the ratio, and what it takes. */
   ratio: { field: string; values: readonly string[] };
   resolution: { field: string; steps: readonly Step[] } | null;
-  /** The field with the addresses of input pictures. */
+  /** The field with the addresses of input pictures (one address in the API of Flux Kontext). */
   images: { field: string; most: number; mostBytes: number };
   fixed: Readonly<Record<string, string>>;
   longestPrompt: number;
@@ -37,7 +41,21 @@ const K_STEPS: readonly Step[] = [
 /** A step will do when its side is at least this part of the one asked for. */
 const LEAST_PART_OF_SIDE = 0.75;
 
+const fluxKontext = (name: string, title: string): KieModel => ({
+  api: 'flux-kontext',
+  name,
+  editName: name,
+  title: { en: title, zh: title },
+  ratio: { field: 'aspectRatio', values: ['1:1', '4:3', '3:4', '16:9', '9:16', '21:9'] },
+  resolution: null,
+  images: { field: 'inputImage', most: 1, mostBytes: IMAGE_BYTES },
+  fixed: { outputFormat: 'png' },
+  longestPrompt: 5000,
+  typicalSeconds: 40,
+});
+
 const bananaWithResolution = (name: string, en: string, typicalSeconds: number): KieModel => ({
+  api: 'jobs',
   name,
   editName: name,
   title: { en, zh: en },
@@ -55,6 +73,7 @@ export const KIE_MODELS: readonly KieModel[] = [
   bananaWithResolution('nano-banana-2-1', 'Nano Banana 2.1', 45),
   bananaWithResolution('nano-banana-2-lite', 'Nano Banana 2 Lite', 30),
   {
+    api: 'jobs',
     name: 'google/nano-banana',
     editName: 'google/nano-banana-edit',
     title: { en: 'Nano Banana', zh: 'Nano Banana' },
@@ -66,6 +85,7 @@ export const KIE_MODELS: readonly KieModel[] = [
     typicalSeconds: 30,
   },
   {
+    api: 'jobs',
     name: 'seedream/4.5-text-to-image',
     editName: 'seedream/4.5-edit',
     title: { en: 'Seedream 4.5', zh: '即梦 Seedream 4.5' },
@@ -83,6 +103,7 @@ export const KIE_MODELS: readonly KieModel[] = [
     typicalSeconds: 45,
   },
   {
+    api: 'jobs',
     name: 'gpt-image-2-text-to-image',
     editName: 'gpt-image-2-image-to-image',
     title: { en: 'GPT Image 2', zh: 'GPT Image 2' },
@@ -93,6 +114,8 @@ export const KIE_MODELS: readonly KieModel[] = [
     longestPrompt: 5000,
     typicalSeconds: 120,
   },
+  fluxKontext('flux-kontext-pro', 'FLUX.1 Kontext Pro'),
+  fluxKontext('flux-kontext-max', 'FLUX.1 Kontext Max'),
 ];
 
 export function toProviderModel(model: KieModel, priceMicros: number): ProviderModel {
@@ -124,24 +147,10 @@ export function toProviderModel(model: KieModel, priceMicros: number): ProviderM
   };
 }
 
-/** The body of `createTask`; `imageUrls` are the uploaded input pictures. */
-export function toTaskBody(model: KieModel, request: GenerationRequest, imageUrls: readonly string[]) {
-  const { ratio, resolution, images, fixed } = model;
-  return {
-    model: imageUrls.length > 0 ? model.editName : model.name,
-    input: {
-      prompt: request.prompt,
-      [ratio.field]: nearestRatio(ratio.values, request),
-      ...(resolution ? { [resolution.field]: stepFor(resolution.steps, request) } : {}),
-      ...(imageUrls.length > 0 ? { [images.field]: imageUrls } : {}),
-      ...fixed,
-    },
-  };
-}
-
 type Size = Pick<GenerationRequest, 'width' | 'height'>;
 
-function nearestRatio(values: readonly string[], { width, height }: Size): string {
+/** The ratio on offer that is nearest to the pixels asked for. */
+export function nearestRatio(values: readonly string[], { width, height }: Size): string {
   const wanted = Math.log(width / height);
   const distance = (value: string) => {
     const [w = 1, h = 1] = value.split(':').map(Number);
@@ -151,7 +160,7 @@ function nearestRatio(values: readonly string[], { width, height }: Size): strin
 }
 
 /** The smallest step that is not clearly smaller than the picture asked for. */
-function stepFor(steps: readonly Step[], { width, height }: Size): string {
+export function stepFor(steps: readonly Step[], { width, height }: Size): string {
   const least = LEAST_PART_OF_SIDE * Math.sqrt(width * height);
   return (steps.find(({ side }) => side >= least) ?? steps.at(-1))?.value ?? '';
 }

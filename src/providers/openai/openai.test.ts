@@ -6,7 +6,8 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { createServer as createHttpServer } from 'node:http';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, type TestContext, test } from 'node:test';
@@ -30,7 +31,7 @@ import { sizeFor } from './size.ts';
 
 const KEY = 'canary-key-0123456789';
 const CANARIES = [KEY, 'canary', 'relay.internal', '10.1.2.3', '<html', 'org-canary'];
-const CONNECT = AbortSignal.any([]);
+const NEVER = new AbortController().signal;
 
 const folder = await mkdtemp(join(tmpdir(), 'drawbridge-openai-'));
 /** Everything that users or operators could read, gathered from all tests. */
@@ -41,7 +42,8 @@ after(async () => {
 
 let files = 0;
 async function spool(source: AsyncIterable<Uint8Array>): Promise<LocalFile> {
-  const path = join(folder, `spooled-${(files += 1)}`);
+  files += 1;
+  const path = join(folder, `spooled-${files}`);
   await writeFile(path, source);
   return { path, bytes: (await stat(path)).size, mime: 'image/png' };
 }
@@ -79,7 +81,7 @@ async function setUp(t: TestContext, raw: Record<string, unknown> = {}, clock: C
   });
   const submit = (request: Partial<GenerationRequest> = {}, call: Partial<SubmitCall> = {}) =>
     provider.submit({
-      signal: CONNECT,
+      signal: NEVER,
       clientRef: 'job_1',
       request: { ...REQUEST, ...request },
       spool,
@@ -164,6 +166,23 @@ test('image-to-image sends a form from disk, with its length declared', async (t
     fake.jobs[1]?.files.map(({ field }) => field),
     ['image'],
   );
+});
+
+test('S8 an answer that comes before the upload has ended counts', async (t) => {
+  const server = createHttpServer((request, response) => {
+    request.resume();
+    answer(413, HTML)(response, { path: '', authorization: null, headers: {}, fields: {}, files: [] });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  const { submit } = await setUp(t, {
+    base_url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+  });
+  const images = [await localFile('large-input.png', Buffer.alloc(8_000_000))];
+  await failure(submit({ mode: 'image-to-image', images }), 'invalid_request', 'no');
 });
 
 test('U3 an input picture that is gone ends the call before anything is sent', async (t) => {
@@ -319,6 +338,12 @@ const REFUSALS: Record<string, readonly (readonly [number, unknown, ProviderErro
   'S4 a 500 in JSON does not say that nothing was made': [
     [
       500,
+      errorBody('bad_response_status_code', `bad gateway: ${HTML}`, 'upstream_error'),
+      'unavailable',
+      'unknown',
+    ],
+    [
+      500,
       errorBody('server_error', 'The server had an error. org-canary99 relay.internal'),
       'unavailable',
       'unknown',
@@ -402,13 +427,15 @@ test('S14 a redirect is not followed, and the key stays where it was sent', asyn
 test('S1 what fails before anything is sent has made nothing', async (t) => {
   const closed = createServer().listen(0, '127.0.0.1');
   await once(closed, 'listening');
-  const { port } = closed.address() as { port: number };
+  const { port } = closed.address() as AddressInfo;
   closed.close();
   await once(closed, 'close');
-  for (const base of [`http://127.0.0.1:${port}/v1`, 'http://canary.invalid/v1']) {
+  for (const base of [`http://127.0.0.1:${port}/v1`, 'http://nowhere.invalid/v1']) {
     const { submit, provider } = await setUp(t, { base_url: base });
     await failure(submit(), 'unreachable', 'no');
-    await failure(provider.probe({ signal: CONNECT }), 'unreachable', 'no');
+    const images = [await localFile('unsent.png', Buffer.alloc(200_000))];
+    await failure(submit({ mode: 'image-to-image', images }), 'unreachable', 'no');
+    await failure(provider.probe({ signal: NEVER }), 'unreachable', 'no');
   }
 });
 
@@ -430,9 +457,11 @@ const cutShort =
 test('S10 D2 a body that breaks off is unknown, but a picture that came whole is delivered', async (t) => {
   const { fake, submit } = await setUp(t);
   fake.script.push(cutShort('{"data":[{"b64_json":"QUJD'));
-  await failure(submit({ n: 2 }), 'unavailable', 'unknown').catch(() => {
-    // How the cut shows depends on which packet comes last; that nothing is known does not.
-  });
+  // How the cut shows depends on which packet comes last; that nothing is known does not.
+  await assert.rejects(
+    submit({ n: 2 }),
+    (error) => error instanceof ProviderError && error.created === 'unknown',
+  );
   fake.script.push(cutShort('{"data":[{"b64_json":"QUJD"},{"b64_json":"QUJD'));
   const result = await submit({ n: 2 });
   assert.ok(result.state === 'done' && result.outputs.length === 1);
@@ -490,7 +519,7 @@ test('S9 D4 an error page without end is read only so far', async (t) => {
     });
     const piece = Buffer.alloc(65_536, 'x');
     const more = () => {
-      while (!closed && response.write(piece)) sent += 1;
+      for (let room = true; room && !closed; sent += 1) room = response.write(piece);
       if (!closed) response.once('drain', more);
     };
     more();
@@ -509,6 +538,39 @@ test('S9 D4 an answer that declares more than the cap is not read', async (t) =>
   await failure(submit(), 'bad_answer', 'unknown');
 });
 
+test('D4 a slow disk slows the answer down, and is not outrun', async (t) => {
+  const { fake, submit } = await setUp(t);
+  const piece = 'A'.repeat(64 * 1024);
+  const pieces = 1_000;
+  let sent = 0;
+  let isHeldUp = false;
+  fake.script.push(async (response) => {
+    response.writeHead(200, { 'content-type': 'application/json' });
+    response.write('{"data":[{"b64_json":"');
+    for (; sent < pieces; sent += 1) {
+      if (response.write(piece)) continue;
+      // What the system's own buffers take is written at once; only what they refuse waits.
+      setImmediate(() => setImmediate(() => (isHeldUp ||= response.writableNeedDrain)));
+      await once(response, 'drain');
+    }
+    response.end('"}]}');
+  });
+  let sentByThen = pieces;
+  const slow = async (source: AsyncIterable<Uint8Array>) => {
+    let isFirst = true;
+    for await (const _ of source) {
+      if (!isFirst) continue;
+      isFirst = false;
+      await until(() => isHeldUp);
+      sentByThen = sent;
+    }
+    return { path: 'nowhere', bytes: 0, mime: 'image/png' };
+  };
+  assert.equal((await submit({}, { spool: slow })).state, 'done');
+  assert.ok(sentByThen < pieces / 2, `${sentByThen} of ${pieces} pieces`);
+  t.diagnostic(`${sentByThen} of ${pieces} pieces were sent while the disk waited`);
+});
+
 test('F1 a picture that cannot be kept was made all the same', async (t) => {
   const { submit } = await setUp(t);
   const full = async () => Promise.reject(new Error('No room for canary-key-0123456789'));
@@ -517,7 +579,7 @@ test('F1 a picture that cannot be kept was made all the same', async (t) => {
 
 test('PC1 PC3 there is no job to poll', async (t) => {
   const { provider, fake } = await setUp(t);
-  const call = { signal: CONNECT, clientRef: 'job_1', jobId: 'x', request: REQUEST, spool };
+  const call = { signal: NEVER, clientRef: 'job_1', jobId: 'x', request: REQUEST, spool };
   assert.equal((await provider.poll(call)).state, 'failed');
   assert.ok(provider.lookup === undefined && provider.cancel === undefined);
   assert.deepEqual(fake.requests, []);
@@ -525,7 +587,7 @@ test('PC1 PC3 there is no job to poll', async (t) => {
 
 test('S6 a probe costs nothing and says whether the key works', async (t) => {
   const { provider, fake } = await setUp(t, { models: 'gpt-image-2,mine' });
-  const probe = () => provider.probe({ signal: CONNECT });
+  const probe = () => provider.probe({ signal: NEVER });
   fake.models = answer(200, {
     data: [{ id: 'gpt-image-2', shutdown_date: '2027-01-01' }, { id: 'mine' }, { id: 'other' }],
   });
@@ -557,7 +619,7 @@ test('S6 a probe costs nothing and says whether the key works', async (t) => {
 test('S6 without a key nothing is sent', async (t) => {
   const { provider, fake, submit } = await setUp(t, { api_key: '' });
   await failure(submit(), 'credentials_missing', 'no');
-  await failure(provider.probe({ signal: CONNECT }), 'credentials_missing', 'no');
+  await failure(provider.probe({ signal: NEVER }), 'credentials_missing', 'no');
   assert.deepEqual(fake.requests, []);
 });
 
@@ -674,7 +736,8 @@ test('S9 D4 an answer of 40 MB goes to disk through a heap of 64 MB', async (t) 
   for await (const piece of createReadStream(target)) written.update(piece as Buffer);
   assert.equal(written.digest('hex'), hash.digest('hex'));
   assert.ok(seen.largest <= 128 * 1024, `largest piece ${seen.largest}`);
-  assert.ok(seen.most < 8 * 1024 * 1024, `${seen.most} bytes held`);
+  // Freed buffers are given back a little after a collection, more so on a busy machine.
+  assert.ok(seen.most < 16 * 1024 * 1024, `${seen.most} bytes held`);
   t.diagnostic(`largest piece ${seen.largest} bytes, at most ${seen.most} bytes more than before`);
 });
 

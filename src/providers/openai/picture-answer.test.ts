@@ -136,7 +136,7 @@ test('V1 text that is not base64 is no picture', async () => {
     assert.ok(answer.problem instanceof AnswerShapeError, text);
     assert.deepEqual(answer.pictures, [], text);
   }
-  const slashes = Buffer.alloc(600_000, 0xff);
+  const slashes = Buffer.alloc(60_000, 0xff);
   const crumbs = `{"data":[{"b64_json":"${slashes.toString('base64').replaceAll('/', '\\/')}"}]}`;
   const { files } = await read([bytesOf(crumbs)]);
   assert.ok(files[0]?.equals(slashes));
@@ -148,6 +148,11 @@ test('S9 errors inside an answer are kept, cut to a bounded length', async () =>
   const { answer } = await read([bytesOf({ error: { message: 'm'.repeat(100_000), type: 't', code: 42 } })]);
   assert.equal(answer.fields.get('/error/message')?.length, 2048);
   assert.deepEqual([answer.fields.get('/error/type'), answer.fields.get('/error/code')], ['t', '42']);
+  const said = '{"error":"\\u56fe \\ud83d\\ude00 \\ud83d\\ud83d\\ude00 \\ud83dx \\t\\\\"}';
+  const text = (await read([...bytesOf(said)].map((byte) => Uint8Array.of(byte)))).answer.fields.get(
+    '/error',
+  );
+  assert.equal(text, '图 😀 \ufffd😀 \ufffdx \t\\');
   assert.equal((await read([bytesOf({ error: 'plain' })])).answer.fields.get('/error'), 'plain');
 });
 
@@ -178,11 +183,11 @@ test('F1 a picture that cannot be kept is told apart from one that broke off', a
 });
 
 test('D4 many short strings in one piece cost no quadratic time', async () => {
-  const strings = Array.from({ length: 200_000 }, () => 'a');
+  const strings = Array.from({ length: 1_000_000 }, () => 'a');
   const startedAt = performance.now();
   const { answer } = await read([bytesOf({ strings, data: [{ url: 'https://x.example/a.png' }] })]);
   assert.equal(answer.pictures.length, 1);
-  assert.ok(performance.now() - startedAt < 5_000);
+  assert.ok(performance.now() - startedAt < 10_000);
 });
 
 test('D4 a long picture is handed on in pieces of bounded size', async () => {
