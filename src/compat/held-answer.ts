@@ -114,6 +114,8 @@ async function* jsonAnswer(
   task: TaskRow,
   options: AnswerOptions,
 ): AsyncGenerator<string> {
+  // At once: the headers go out with the first byte, and the shortest gateways wait 30 s for them.
+  if (task.finished_at === null) yield ' ';
   const ended = yield* untilEnd(context, task, options, ' ');
   if (ended.status !== 'succeeded') {
     yield JSON.stringify({

@@ -41,10 +41,17 @@ export const EXTERNAL_NAMES: readonly ExternalName[] = [
   ]),
   ...names('providers', 'comfyui', [
     [['COMFYUI_URL', 'COMFYUI_SERVER'], 'url', 'Addresses of ComfyUI servers (comma-separated for several)'],
+    [
+      'COMFYUI_CHECKPOINT',
+      'checkpoint',
+      'Checkpoints to offer (comma-separated); without it, the first that a server has',
+    ],
+    ['COMFYUI_API_KEY', 'api_key', 'Bearer key of a gateway in front of ComfyUI', 'secret'],
   ]),
   ...names('providers', 'openai', [
     ['OPENAI_API_KEY', 'api_key', 'API key of OpenAI or of a server in its style', 'secret'],
     ['OPENAI_BASE_URL', 'base_url', 'Address of a server in the style of OpenAI'],
+    ['OPENAI_MODELS', 'models', 'Models to offer there (comma-separated)'],
   ]),
   ...names('providers', 'moonshot', [
     ['MOONSHOT_API_KEY', 'api_key', 'API key of Moonshot (Kimi), which writes stories', 'secret'],

@@ -4,6 +4,7 @@ import { sql } from 'kysely';
 import { releaseHold } from '../credits/credits.ts';
 import { compileOnce, registerWrites, type Trx } from '../kernel/db.ts';
 import { dialectOf } from '../kernel/db-dialect.ts';
+import { encodeError } from './outcome.ts';
 import { listAttempts } from './read-store.ts';
 import { type AttemptRow, appendTaskEvent, fairTag, statusIs, type TaskRow } from './store.ts';
 
@@ -183,23 +184,23 @@ export async function takeUpAgain(
 }
 
 /** Ends tasks that were never started before their deadline: nothing was sent, so everything is released. */
-export async function expireWaiting(
-  trx: Trx,
-  input: { now: number; batch: number; error: string },
-): Promise<number> {
+export async function expireWaiting(trx: Trx, input: { now: number; batch: number }): Promise<number> {
   const late = await dialectOf(trx)
     .forUpdateSkipLocked(
       trx
         .selectFrom('tasks')
-        .select(['id'])
+        .select(['id', 'waiting_reason'])
         .where(statusIs.waiting)
         .where('deadline_at', '<=', input.now)
         .orderBy('deadline_at')
         .limit(input.batch),
     )
     .execute();
-  for (const { id } of late)
-    await endWaiting(trx, { id, status: 'failed', error: input.error, now: input.now });
+  for (const { id, waiting_reason: reason } of late) {
+    const why = reason === null ? 'it was never started' : `the last reason was: ${reason}`;
+    const error = encodeError('deadline_exceeded', `Not done by its deadline, ${why}. Nothing was charged.`);
+    await endWaiting(trx, { id, status: 'failed', error, now: input.now });
+  }
   return late.length;
 }
 

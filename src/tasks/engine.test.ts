@@ -250,6 +250,22 @@ for (const { kind, skip } of databaseKinds().filter((each) => each.kind !== 'sql
 
     const lookupOnly = { capabilities: { idempotentSubmit: false } };
     scenario(
+      'S3: a submit that provably makes no job is tried a few times, not for ever',
+      lookupOnly,
+      async (world, provider) => {
+        const failing = async () => {
+          throw new ProviderError('unavailable', 'unknown', '502 Bad Gateway');
+        };
+        for (let i = 0; i < 20; i += 1) provider.submitScript.push(failing);
+        const { id } = await world.create();
+        const task = await world.ended(id);
+        assert.equal(decodeError(task.error ?? '').code, 'provider_unavailable');
+        assert.equal(provider.submits.length, 4);
+        assert.deepEqual(await world.money(), { available: 20, held: 0 });
+      },
+    );
+
+    scenario(
       'PC2: a lost job is confirmed twice and sent again once',
       lookupOnly,
       async (world, provider) => {

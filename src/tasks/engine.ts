@@ -11,7 +11,6 @@ import {
   promoteDelayed,
   takeUpAgain,
 } from './claim-store.ts';
-import { encodeError } from './outcome.ts';
 import { listCancelRequests, listOwners, nextWakeTimes } from './read-store.ts';
 import { runTask } from './run.ts';
 import { RunControl } from './run-control.ts';
@@ -203,11 +202,7 @@ export class TaskEngine {
     const { dueAt, deadlineAt } = await nextWakeTimes(db.read);
     if (dueAt !== null && dueAt <= now) await db.write(promoteDelayed, { now, batch: SWEEP_BATCH });
     if (deadlineAt !== null && deadlineAt <= now) {
-      const error = encodeError(
-        'deadline_exceeded',
-        'The task was never started before its deadline; nothing was charged.',
-      );
-      await db.write(expireWaiting, { now, batch: SWEEP_BATCH, error });
+      await db.write(expireWaiting, { now, batch: SWEEP_BATCH });
       db.signal(EVENTS_CHANNEL);
     }
   }

@@ -21,6 +21,8 @@ import { beginAttempt, recordAccepted } from './run-store.ts';
 import type { AttemptOutcome } from './store.ts';
 
 const LOOKUP_TRIES = 5;
+/** How often a submit that provably made no job is tried anew. */
+const MAX_RESUBMITS_AFTER_ABSENCE = 3;
 
 /** A job at the provider; its outputs if they came with the answer. */
 export interface Job {
@@ -138,12 +140,23 @@ async function resolveUnknown(run: Run, why: string): Promise<Job> {
   if (lookup && adapter.lookup) {
     const jobId = await findJob(run);
     if (jobId !== null) return accepted(run, { jobId });
-    if (!idempotentSubmit)
-      throw new AttemptFailure('lost', 'submit_unknown', 'The provider has no such job.', 0);
+    if (!idempotentSubmit) throw absent(run, why);
   }
   if (idempotentSubmit) return sendAgain(run);
   const detail = `It is not known whether "${run.task.lane}" took the request, so it is not sent again: ${why}`;
   throw new AttemptFailure('unknown', 'submit_unknown', detail, null);
+}
+
+/** The provider proves that it has no such job: a new attempt may be made, later and not for ever. */
+function absent(run: Run, why: string): AttemptFailure {
+  const earlier = run.attempts.filter((attempt) => attempt.outcome === 'lost').length;
+  const waitMs = earlier < MAX_RESUBMITS_AFTER_ABSENCE ? retryDelayMs(earlier, null, run.task.id) : null;
+  return new AttemptFailure(
+    'lost',
+    'provider_unavailable',
+    `"${run.task.lane}" did not take the job: ${why}`,
+    waitMs,
+  );
 }
 
 /** Sends the same client reference again: at most one job comes of it, however often it is tried. */

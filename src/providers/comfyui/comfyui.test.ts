@@ -495,6 +495,35 @@ test('a job that was cached whole is no older job’s picture: its files have a 
   assert.deepEqual(prefixes, [`drawbridge/${promptIdOf('job_a')}`, `drawbridge/${promptIdOf('job_b')}`]);
 });
 
+test('a workflow that was taken in part is a job, whose pictures are what comes', async (t) => {
+  const { fake, submit } = await open(t);
+  fake.next('POST /prompt', (_request, response): undefined => {
+    const { status, body } = fake.refusal('partial');
+    json(response, status, body);
+  });
+  assert.equal((await submit()).state, 'accepted');
+});
+
+test('K1: a password in an address is sent as a header and shown nowhere', async (t) => {
+  const secret = Buffer.from(`user:${CANARY}`).toString('base64');
+  const { fakes } = await open(t);
+  const [fake] = fakes;
+  assert.ok(fake);
+  const log = createMemoryLogger();
+  const outbound = createOutbound({ clock: new FakeClock(), log });
+  t.after(() => outbound.close());
+  const url = fake.url.replace('http://', `http://user:${CANARY}@`);
+  const { settings } = parseComfyuiSettings({ url });
+  const provider = createComfyuiProvider({ settings, outbound, clock: new FakeClock(), log });
+  await probe(provider);
+  assert.equal(fake.headers.at(-1)?.authorization, `Basic ${secret}`);
+  fake.next('GET /system_stats', respond(401, `<html>${CANARY}</html>`));
+  const error = await probe(provider).catch((thrown: unknown) => thrown);
+  assert.ok(error instanceof ProviderError && error.kind === 'credentials_expired');
+  const words = `${error.message}${error.stack}${JSON.stringify(log.records)}`;
+  assert.ok(!words.includes(CANARY) && !words.includes(secret));
+});
+
 test('pool: the shortest queue gets the job, and polls go where it is', async (t) => {
   const { fakes, accept, poll } = await open(t, { servers: 3 });
   const jobs = await Promise.all([...'abcdef'].map((letter) => accept({}, `job_${letter}`)));

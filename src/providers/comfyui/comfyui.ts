@@ -188,6 +188,9 @@ class ComfyuiProvider implements ProviderAdapter {
   /** The servers that answer, with how much waits there; the reasons of the others go to `failures`. */
   async #withQueueLengths(signal: AbortSignal, failures: ProviderError[]) {
     const open = this.#servers.filter((server) => !server.isDraining);
+    const [only] = open;
+    // Where there is no choice, a server that is slow to answer need not be asked.
+    if (only && open.length === 1) return [{ server: only, length: 0 }];
     const now = this.#options.clock.monotonicMs();
     const isResting = (server: ComfyuiServer) =>
       server.failedAtMs !== null && now - server.failedAtMs < FAILED_REST_MS;

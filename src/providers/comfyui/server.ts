@@ -15,7 +15,7 @@ import { type Graph, type NodeOffer, parseOffer } from './workflow.ts';
 const CONNECT_TIMEOUT_MS = 10_000;
 /** The question that picks a server must not wait for one that is gone. */
 const LOAD_CONNECT_TIMEOUT_MS = 3_000;
-const LOAD_TIMEOUT_MS = 5_000;
+const LOAD_TIMEOUT_MS = 10_000;
 const IDLE_TIMEOUT_MS = 60_000;
 const QUESTION_TIMEOUT_MS = 60_000;
 /** Validation runs before the answer, and may read large folders. */

@@ -225,11 +225,11 @@ test('S6: an expired session is set aside, the others go on; all expired says ho
     [`Bearer ${TWO}`, `Bearer ${TWO}`],
   );
   fake.script = [refusal(-2001, '[请求失败]: 34010105 login error')];
-  assert.match((await failureOf(submit(adapter))).message, /set-secret jimeng/);
+  assert.match((await failureOf(submit(adapter))).message, /JIMENG_SESSION_ID/);
   const sent = fake.submissions.length;
   const all = await failureOf(submit(adapter));
   assert.deepEqual([all.kind, all.created], ['credentials_expired', 'no']);
-  assert.match(all.message, /All 2 jimeng sessions.*set-secret jimeng/);
+  assert.match(all.message, /All 2 jimeng sessions.*JIMENG_SESSION_ID/);
   assert.equal(fake.submissions.length, sent, 'no hot loop');
   assert.match(log.text(), /a jimeng session was set aside/);
   fake.dead.add(ONE);
@@ -448,7 +448,7 @@ test('the probe asks about each session, but not about a good one at every turn'
   fake.dead.add(ONE).add(TWO);
   const error = await failureOf(probe(adapter));
   assert.equal(error.kind, 'credentials_expired');
-  assert.match(error.message, /set-secret jimeng/);
+  assert.match(error.message, /JIMENG_SESSION_ID/);
   // A check that fails may be the network's fault: what is queued is still tried.
   await submit(adapter);
 });

@@ -28,7 +28,7 @@ const CHECK_INTERVAL_MS = 5 * 60_000;
 const RESTRICTED_REST_MS = 15 * 60_000;
 const LONGEST_URL = 8192;
 const FIX =
-  'Log in to jimeng in a browser, copy the cookie "sessionid", and set it with: drawbridge providers set-secret jimeng';
+  'Log in to jimeng in a browser, copy the cookie "sessionid", set it as JIMENG_SESSION_ID, and restart.';
 
 export interface JimengOptions {
   settings: JimengSettings;

@@ -37,7 +37,7 @@ const LATER_MS = 30_000;
 const LONGEST_RETRY_AFTER_MS = 60 * 60_000;
 const LONGEST_QUOTE = 160;
 const MS_PER_S = 1000;
-const FIX = 'Set a working key with: drawbridge providers set-secret kie';
+const FIX = 'Set a working key as KIE_AI_API_KEY and restart.';
 
 const REJECTED_KEY: Verdict = {
   kind: 'credentials_expired',

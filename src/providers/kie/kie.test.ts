@@ -378,7 +378,7 @@ test('S6: a refused key says how to mend it', async (t) => {
     stage.fake.script.create = [answer];
     const error = await failureOf(submit(stage));
     assert.deepEqual([error.kind, error.created], ['credentials_expired', 'no']);
-    assert.match(error.message, /providers set-secret kie$/);
+    assert.match(error.message, /KIE_AI_API_KEY and restart/);
   }
   // A page of the edge says nothing about the key.
   assert.deepEqual(await outcomeOf(stage, { status: 403, body: HTML }), ['unavailable', 'no']);

@@ -30,7 +30,7 @@ const SLOW_AFTER_MS = 2 * 60_000;
 const SLOW_POLL_MS = 10_000;
 const LONGEST_WORD = 40;
 const BYTES_PER_MB = 1024 * 1024;
-const NO_KEY = 'KIE AI has no API key. Set KIE_AI_API_KEY, or use: drawbridge providers set-secret kie';
+const NO_KEY = 'KIE AI has no API key. Set KIE_AI_API_KEY and restart.';
 
 export interface KieOptions {
   settings: KieSettings;
