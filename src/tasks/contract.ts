@@ -176,6 +176,11 @@ export type TaskBody = z.output<typeof taskSchema>;
 
 const taskParams = z.object({ id });
 const TASK_ANSWER = { description: 'The task.', schema: taskSchema };
+const CREATION_HEADERS = {
+  'Idempotency-Key': 'Makes a retry safe: 1 to 200 characters, kept for 24 hours.',
+  Prefer: '`wait=n` with n up to 60, or `respond-async`.',
+  'X-Account-Id': 'The account to act for; needs the scope `accounts:act`. Every route with a key takes it.',
+};
 
 const CREATE_ERRORS = [
   'model_not_found',
@@ -201,11 +206,7 @@ export const createTaskRoute = defineRoute({
   limit: 'api',
   body: createTaskBody,
   maxBodyBytes: MAX_TASK_BODY_BYTES,
-  headers: {
-    'Idempotency-Key': 'Makes a retry safe: 1 to 200 characters, kept for 24 hours.',
-    Prefer: '`wait=n` with n up to 60, or `respond-async`.',
-    'X-Account-Id': 'The account to act for; needs the scope `accounts:act`.',
-  },
+  headers: CREATION_HEADERS,
   responses: {
     202: { description: 'Accepted and durable.', schema: taskSchema },
     200: {
@@ -290,8 +291,11 @@ export const retryTaskRoute = defineRoute({
   access: { kind: 'scope', scope: 'tasks:write' },
   limit: 'api',
   params: taskParams,
-  headers: { 'Idempotency-Key': 'Makes a retry safe.' },
-  responses: { 202: { description: 'The new task.', schema: taskSchema } },
+  headers: CREATION_HEADERS,
+  responses: {
+    202: { description: 'The new task.', schema: taskSchema },
+    200: { description: 'Finished within the wait.', schema: taskSchema },
+  },
   errors: ['not_found', ...CREATE_ERRORS],
 });
 
@@ -334,8 +338,11 @@ export const upscaleImageRoute = defineRoute({
     .strictObject({ scale: z.union([z.literal(2), z.literal(4)]).default(2), model: text(100).optional() })
     .default({ scale: 2 })
     .meta({ id: 'UpscaleImage' }),
-  headers: { 'Idempotency-Key': 'Makes a retry safe.' },
-  responses: { 202: { description: 'The task; its picture has the kind `hd`.', schema: taskSchema } },
+  headers: CREATION_HEADERS,
+  responses: {
+    202: { description: 'The task; its picture has the kind `hd`.', schema: taskSchema },
+    200: { description: 'Finished within the wait.', schema: taskSchema },
+  },
   errors: ['not_found', ...CREATE_ERRORS],
 });
 

@@ -1,6 +1,12 @@
 // Binds the contracts of the tasks slice to its verbs.
 import type { IncomingHttpHeaders } from 'node:http';
-import { type BoundRoute, bindRoute, type HandlerRequest, type RouteContract } from '../kernel/route.ts';
+import {
+  type Access,
+  type BoundRoute,
+  bindRoute,
+  type HandlerRequest,
+  type RouteContract,
+} from '../kernel/route.ts';
 import type { Media } from '../media/media.ts';
 import type { Providers, PublicModel } from '../providers/providers.ts';
 import * as contract from './contract.ts';
@@ -34,60 +40,48 @@ type AnyRequest = Pick<HandlerRequest<RouteContract>, 'baseUrl' | 'language'>;
 const viewOf = ({ baseUrl, language }: AnyRequest) => ({ baseUrl, language });
 
 function creationRoutes({ tasks, providers }: TaskRouteOptions): BoundRoute[] {
-  const replayedHeader = ({ created }: Accepted) =>
-    created === 'replayed' ? { 'idempotent-replayed': 'true' } : {};
-  const acceptedAnswer = (request: AnyRequest, accepted: Accepted) => {
-    const { task, created } = accepted;
-    const body = tasks.viewAsCreated(viewOf(request), task, created === 'new');
-    return {
-      status: 202 as const,
-      headers: {
-        location: body.urls.get,
-        'retry-after': RETRY_AFTER_S,
-        'x-task-id': task.id,
-        ...replayedHeader(accepted),
-      },
-      body,
+  /** The accepted task, at once or, with `Prefer: wait=n`, as it is when it ends or the wait is over. */
+  const answerAccepted = async (
+    request: AnyRequest & Pick<HandlerRequest<RouteContract>, 'headers' | 'disconnected'>,
+    accepted: Accepted,
+  ) => {
+    const { created } = accepted;
+    const waitS = preferredWaitS(request.headers);
+    const task =
+      waitS === 0 ? accepted.task : await tasks.waitForEnd(accepted.task, waitS * 1000, request.disconnected);
+    const body =
+      waitS === 0
+        ? tasks.viewAsCreated(viewOf(request), task, created === 'new')
+        : await tasks.view(viewOf(request), task);
+    const headers = {
+      location: body.urls.get,
+      'x-task-id': task.id,
+      ...(waitS === 0 ? {} : { 'preference-applied': `wait=${waitS}` }),
+      ...(created === 'replayed' ? { 'idempotent-replayed': 'true' } : {}),
     };
+    if (waitS > 0 && task.finished_at !== null) return { status: 200 as const, headers, body };
+    return { status: 202 as const, headers: { ...headers, 'retry-after': RETRY_AFTER_S }, body };
   };
+  const creation = (
+    request: Pick<HandlerRequest<RouteContract>, 'headers' | 'disconnected'> & { access: Access },
+  ) => ({
+    access: request.access,
+    idempotencyKey: idempotencyKey(request.headers),
+    signal: () => request.disconnected,
+  });
   return [
     bindRoute(contract.createTaskRoute, async (request) => {
-      const { access, headers } = request;
-      const waitS = preferredWaitS(headers);
-      const accepted = await tasks.accept(request.body, {
-        access,
-        idempotencyKey: idempotencyKey(headers),
-        retryOf: null,
-        parentImageId: null,
-        signal: () => request.disconnected,
-      });
-      if (accepted.created === 'duplicate') {
-        return { status: 200 as const, body: await tasks.view(viewOf(request), accepted.task) };
-      }
-      if (waitS === 0) return acceptedAnswer(request, accepted);
-      const task = await tasks.waitForEnd(accepted.task, waitS * 1000, request.disconnected);
-      const body = await tasks.view(viewOf(request), task);
-      const applied = {
-        'preference-applied': `wait=${waitS}`,
-        location: body.urls.get,
-        'x-task-id': task.id,
-        ...replayedHeader(accepted),
-      };
-      if (task.finished_at !== null) return { status: 200 as const, headers: applied, body };
-      return { status: 202 as const, headers: { ...applied, 'retry-after': RETRY_AFTER_S }, body };
+      const options = { ...creation(request), retryOf: null, parentImageId: null };
+      const accepted = await tasks.accept(request.body, options);
+      if (accepted.created !== 'duplicate') return answerAccepted(request, accepted);
+      return { status: 200 as const, body: await tasks.view(viewOf(request), accepted.task) };
     }),
-    bindRoute(contract.retryTaskRoute, async (request) => {
-      const { access, headers } = request;
-      const signal = () => request.disconnected;
-      const options = { access, idempotencyKey: idempotencyKey(headers), signal };
-      return acceptedAnswer(request, await tasks.retry(request.params.id, options));
-    }),
-    bindRoute(contract.upscaleImageRoute, async (request) => {
-      const { access, headers } = request;
-      const signal = () => request.disconnected;
-      const options = { access, idempotencyKey: idempotencyKey(headers), signal };
-      return acceptedAnswer(request, await tasks.upscale(request.params.id, request.body, options));
-    }),
+    bindRoute(contract.retryTaskRoute, async (request) =>
+      answerAccepted(request, await tasks.retry(request.params.id, creation(request))),
+    ),
+    bindRoute(contract.upscaleImageRoute, async (request) =>
+      answerAccepted(request, await tasks.upscale(request.params.id, request.body, creation(request))),
+    ),
     bindRoute(contract.quoteTaskRoute, async ({ body }) => {
       const { model, size, costMicros } = tasks.quote(body);
       return {
