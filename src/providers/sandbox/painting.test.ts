@@ -125,6 +125,10 @@ test('keywords of both languages choose scene and palette, and whole words only'
     ['城市的夜晚', 'city', 'midnight,dusk,nebula'],
     ['樱花树下的兔子', 'rabbit', 'sakura'],
     ['水墨山水', 'ink', 'sumi'],
+    ['雾中的灯塔', 'lighthouse', null],
+    ['断桥', 'bridge', null],
+    ['a teahouse', 'teahouse', null],
+    ['彩色玻璃', 'glass', null],
     ['[sandbox:fault=lost] red roses', 'meadow', 'ember'],
   ] as const;
   for (const [prompt, scene, palettes] of cases) {

@@ -5,12 +5,16 @@ import { PALETTES, type Palette, type PaletteName, turnHues } from './palettes.t
 import { hashFraction, Random } from './random.ts';
 import { contours, pour, ribbons } from './scene-abstract.ts';
 import { type Animal, animalBeforeMoon } from './scene-animal.ts';
+import { bridge } from './scene-bridge.ts';
 import { city } from './scene-city.ts';
 import { mandala, meadow } from './scene-flora.ts';
 import { forest } from './scene-forest.ts';
 import { glass, poster } from './scene-geometry.ts';
 import { dunes, inkWash, mountains } from './scene-land.ts';
+import { lighthouse } from './scene-lighthouse.ts';
 import { aurora, planets } from './scene-night.ts';
+import { sleepingFox } from './scene-papercut.ts';
+import { teahouse } from './scene-teahouse.ts';
 import { pond, sea, waves } from './scene-water.ts';
 import type { SceneContext } from './scenery.ts';
 
@@ -44,10 +48,13 @@ function animalScene(animal: Animal, words: string): Scene {
   };
 }
 
+const HOUSE_WORDS =
+  'teahouse,tea house,pagoda,temple,shrine,cottage,cabin,hut,house,茶舍,茶馆,茶室,亭子,宝塔,佛塔,寺,庙,小屋,木屋';
+
 /** In order of precedence: a style is stronger than a creature, a creature than a place. */
 export const SCENES = {
   ink: {
-    paint: inkWash,
+    paint: (context: SceneContext) => (context.motifs.has('house') ? teahouse(context) : inkWash(context)),
     palettes: ['sumi'],
     nightPalettes: ['sumi'],
     takesMoods: false,
@@ -62,7 +69,8 @@ export const SCENES = {
     takesMoods: true,
     outdoors: false,
     common: true,
-    words: 'stained glass,mosaic,voronoi,cathedral,crystal,church,玻璃,马赛克,教堂,水晶,彩窗',
+    words:
+      'stained glass,mosaic,voronoi,cathedral,crystal,church,彩色玻璃,彩绘玻璃,玻璃窗,马赛克,教堂,水晶,彩窗',
   },
   poster: {
     paint: poster,
@@ -101,7 +109,11 @@ export const SCENES = {
     words: 'koi,fish,goldfish,carp,pond,lotus,鱼,锦鲤,金鱼,荷花,莲,池塘',
   },
   cat: animalScene('cat', 'cat,kitten,kitty,猫,小猫'),
-  fox: animalScene('fox', 'fox,wolf,狐,狐狸,狼'),
+  fox: {
+    ...animalScene('fox', 'fox,wolf,狐,狐狸,狼'),
+    paint: (context: SceneContext) =>
+      context.motifs.has('sleeping') ? sleepingFox(context) : animalBeforeMoon('fox')(context),
+  },
   rabbit: animalScene('rabbit', 'rabbit,bunny,hare,兔,兔子'),
   dog: animalScene('dog', 'dog,puppy,hound,狗,小狗,犬'),
   owl: animalScene('owl', 'owl,猫头鹰'),
@@ -125,6 +137,33 @@ export const SCENES = {
     outdoors: false,
     common: true,
     words: 'aurora,northern lights,starry,stars,night sky,极光,星空,繁星',
+  },
+  lighthouse: {
+    paint: lighthouse,
+    palettes: ['nordic', 'dusk', 'midnight', 'lagoon', 'golden'],
+    nightPalettes: ['midnight', 'dusk'],
+    takesMoods: true,
+    outdoors: true,
+    common: false,
+    words: 'lighthouse,灯塔',
+  },
+  bridge: {
+    paint: bridge,
+    palettes: ['bluehour', 'dusk', 'golden', 'dawn', 'lagoon'],
+    nightPalettes: ['midnight', 'bluehour', 'dusk'],
+    takesMoods: true,
+    outdoors: true,
+    common: false,
+    words: 'bridge,drawbridge,footbridge,桥',
+  },
+  teahouse: {
+    paint: teahouse,
+    palettes: ['dawn', 'mint', 'emerald', 'golden', 'sakura', 'autumn'],
+    nightPalettes: ['midnight', 'dusk'],
+    takesMoods: true,
+    outdoors: true,
+    common: false,
+    words: HOUSE_WORDS,
   },
   waves: {
     paint: waves,
@@ -152,8 +191,7 @@ export const SCENES = {
     takesMoods: true,
     outdoors: true,
     common: true,
-    words:
-      'sea,ocean,beach,coast,harbour,harbor,boat,ship,sail,sailboat,lighthouse,bay,海,大海,海洋,沙滩,海滩,船,帆,港',
+    words: 'sea,ocean,beach,coast,harbour,harbor,boat,ship,sail,sailboat,bay,海,大海,海洋,沙滩,海滩,船,帆,港',
   },
   dunes: {
     paint: dunes,
@@ -221,6 +259,7 @@ export type SceneName = keyof typeof SCENES;
 const MOODS: readonly (readonly [words: string, palettes: readonly PaletteName[]])[] = [
   ['ink wash,水墨', ['sumi']],
   ['sakura,cherry,pink,樱花,樱,粉', ['sakura']],
+  ['blue hour,蓝调', ['bluehour']],
   ['autumn,fall leaves,october,maple,秋,秋天,枫', ['autumn']],
   ['winter,snow,snowy,ice,frozen,cold,冬,冬天,雪,冰', ['nordic']],
   ['sunset,golden hour,evening,日落,夕阳,黄昏,落日', ['golden', 'dusk']],
@@ -249,7 +288,13 @@ const MOTIFS: readonly (readonly [motif: string, words: string])[] = [
   ['bird', 'bird,birds,鸟'],
   ['ring', 'ring,saturn,环,土星'],
   ['silver', 'silver,银'],
+  ['storm', 'storm,stormy,tempest,gale,风暴,暴风,暴雨'],
   ['rain', 'rain,rainy,raining,雨'],
+  ['house', HOUSE_WORDS],
+  ['pagoda', 'pagoda,宝塔,佛塔'],
+  ['drawbridge', 'drawbridge,bascule,opening,raised,吊桥,开启'],
+  ['glass', 'glass,crystal,玻璃,水晶'],
+  ['sleeping', 'sleeping,asleep,curled,熟睡,睡'],
   ['autumn', 'autumn,fall leaves,october,maple,秋,枫'],
 ];
 

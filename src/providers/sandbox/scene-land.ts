@@ -1,5 +1,5 @@
 // Land: layered mountains (with a lake when asked), ink-wash mountains, and desert dunes.
-import { type ScenePicture, SOFT_GROUND_SIDE_PX, shade } from './canvas.ts';
+import { type Pixels, type ScenePicture, SOFT_GROUND_SIDE_PX, shade } from './canvas.ts';
 import { lighten, mix, type Oklch, toRgb } from './colour.ts';
 import { curve, Drawing, lines, type Point, path, type Stop } from './drawing.ts';
 import {
@@ -179,17 +179,23 @@ function drawLake(
   });
 }
 
-/** Mountains in ink on paper: each range is dark at its crest and dissolves into mist. */
-export function inkWash(context: SceneContext): ScenePicture {
-  const { view, random, palette, noise } = context;
+/** Paper with pale stains of wash. */
+export function paperGround(context: SceneContext): Pixels {
+  const { view, palette, noise } = context;
   const paper = toRgb(palette.paper);
   const stain = toRgb(mix(palette.paper, palette.sky[1], 0.7));
-  const ground = shade(view, SOFT_GROUND_SIDE_PX, (x, y, out) => {
+  return shade(view, SOFT_GROUND_SIDE_PX, (x, y, out) => {
     const cloud = smoothstep(-0.5, 0.7, noise.fractal(x / 330, y / 260, 4)) * 0.75;
     for (let channel = 0; channel < 3; channel++) {
       out[channel] = (paper[channel] as number) * (1 - cloud) + (stain[channel] as number) * cloud;
     }
   });
+}
+
+/** Mountains in ink on paper: each range is dark at its crest and dissolves into mist. */
+export function inkWash(context: SceneContext): ScenePicture {
+  const { view, random, palette, noise } = context;
+  const ground = paperGround(context);
   const wash = new Drawing(view);
   const sun = {
     x: view.width * (random.chance(0.5) ? random.range(0.18, 0.34) : random.range(0.66, 0.82)),
@@ -255,10 +261,10 @@ export function inkWash(context: SceneContext): ScenePicture {
 }
 
 /** A painter's red seal with strokes that belong to no script. */
-function drawSeal(drawing: Drawing, context: SceneContext): void {
+export function drawSeal(drawing: Drawing, context: SceneContext, onLeft = false): void {
   const { view, palette, random } = context;
   const size = 46;
-  const at = { x: view.width - 96, y: view.height - 104 };
+  const at = { x: onLeft ? 50 : view.width - 96, y: view.height - 104 };
   drawing.rect(at.x, at.y, size, size, { fill: palette.accents[0], opacity: 0.92 });
   const strokes = random.fork('seal');
   for (let i = 0; i < 4; i++) {
