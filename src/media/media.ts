@@ -135,14 +135,11 @@ export class Media {
    * when it is not; until a later `start` succeeds everything that stores refuses in the same way.
    */
   async start(): Promise<void> {
-    const { db, clock } = this.#options;
+    const { db } = this.#options;
     const known = await findVolumeMarker(db.read, this.#store.name);
     const markerId = await this.#store.attach(known);
     if (known === null) await this.#remember(markerId, false);
-    this.#options.log.info(
-      { free_bytes: await this.#store.freeBytes(), at: clock.now() },
-      'media volume attached',
-    );
+    this.#options.log.info({ free_bytes: await this.#store.freeBytes() }, 'media volume attached');
   }
 
   /** The operator's word that the volume now at the root is the right one, although its marker is new or missing. */
