@@ -56,7 +56,7 @@ const ADAPTERS: Readonly<Record<string, Open>> = {
 
 /** Whether a configured section is one that this version can use. */
 export function hasAdapter(name: string): boolean {
-  return name in ADAPTERS;
+  return Object.hasOwn(ADAPTERS, name);
 }
 
 /** Opens the adapters of all configured sections that have one. Throws what is wrong with a section, in plain words. */

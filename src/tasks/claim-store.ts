@@ -167,14 +167,17 @@ export async function adoptTasks(
   return adopted;
 }
 
-/** Takes a run of this node up anew after it broke off, under a new epoch. */
+/** Takes a run of this node up anew, under a new epoch; only one that broke off counts as an interruption. */
 export async function takeUpAgain(
   trx: Trx,
-  input: { taskId: string; owner: string },
+  input: { taskId: string; owner: string; isBroken: boolean },
 ): Promise<ClaimedTask | null> {
   const task = await trx
     .updateTable('tasks')
-    .set((eb) => ({ lease_epoch: eb('lease_epoch', '+', 1), adoptions: eb('adoptions', '+', 1) }))
+    .set((eb) => ({
+      lease_epoch: eb('lease_epoch', '+', 1),
+      adoptions: eb('adoptions', '+', input.isBroken ? 1 : 0),
+    }))
     .where('id', '=', input.taskId)
     .where(statusIs.running)
     .where('lease_owner', '=', input.owner)

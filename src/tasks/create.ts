@@ -194,6 +194,7 @@ export async function acceptTask(
     retryOf: options.retryOf,
     metadata: JSON.stringify(body.metadata ?? {}),
     idempotencyKey,
+    uploadIds: sourceUploads([...pictures, ...(mask ? [mask] : [])]),
     dedupeWindowMs: body.dedupe_window_s * 1000,
     now,
   };
@@ -226,6 +227,11 @@ async function getTask(reader: Reader, id: string): Promise<TaskRow> {
   const task = await findTask(reader, id);
   if (!task) throw new Error('A task that an idempotency key names does not exist');
   return task;
+}
+
+/** The uploads among a task's input pictures; finished pictures have a life of their own. */
+function sourceUploads(inputs: readonly InputPicture[]): string[] {
+  return [...new Set(inputs.filter(({ kind }) => kind === 'original').map(({ id }) => id))];
 }
 
 function checkIdempotencyKey(key: string | null): void {

@@ -1,13 +1,13 @@
 // The engine against a provider whose every answer is scripted: what each outcome means for the task, its money and its
 // pictures, and what another process makes of a run that broke off.
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { FakeClock, until } from '../../test/harness/clock.ts';
 import { type DatabaseKind, databaseKinds, openTestDb } from '../../test/harness/database.ts';
-import { pictures, ScriptedProvider } from '../../test/harness/scripted-provider.ts';
+import { pictures, png, ScriptedProvider } from '../../test/harness/scripted-provider.ts';
 import { balanceOf, createAccountOpener, verifyLedger } from '../credits/credits.ts';
 import { type Clock, systemClock } from '../kernel/clock.ts';
 import { EventHub } from '../kernel/event-hub.ts';
@@ -50,6 +50,9 @@ async function createWorld(kind: DatabaseKind, provider: ScriptedProvider) {
   };
   const hubs: EventHub[] = [];
   const lives: { isOver: boolean }[] = [];
+  const downloads = {
+    open: (_url: string): Promise<AsyncIterable<Uint8Array>> => Promise.reject(new Error('unused')),
+  };
 
   /** A node of its own; a second one stands for the process that starts after the first was killed. */
   async function startNode(): Promise<Tasks> {
@@ -80,7 +83,7 @@ async function createWorld(kind: DatabaseKind, provider: ScriptedProvider) {
       maxStreams: 10,
       deadlineMs: null,
       fetchPicture: () => Promise.reject(new Error('unused')),
-      downloadResult: () => Promise.reject(new Error('unused')),
+      downloadResult: (url) => downloads.open(url),
     });
     await tasks.engine.start();
     return tasks;
@@ -113,6 +116,7 @@ async function createWorld(kind: DatabaseKind, provider: ScriptedProvider) {
     media,
     access,
     provider,
+    downloads,
     /** A new process after the first was killed: no timer of the old one fires, its lease is over. */
     async restart(): Promise<Tasks> {
       for (const life of lives) life.isOver = true;
@@ -365,6 +369,31 @@ for (const { kind, skip } of databaseKinds().filter((each) => each.kind !== 'sql
       const task = await world.ended((await world.create()).id);
       assert.equal(decodeError(task.error ?? '').code, 'image_invalid');
       assert.deepEqual(await world.money(), { available: 20, held: 0 });
+    });
+
+    scenario('F6: a picture waits for its volume and is charged once', {}, async (world, provider) => {
+      const marker = join(world.media.root, '.drawbridge-media');
+      let fetched = 0;
+      world.downloads.open = async () => {
+        fetched += 1;
+        if (fetched === 1) renameSync(marker, `${marker}.away`);
+        const bytes = await png(3);
+        return (async function* () {
+          yield bytes;
+        })();
+      };
+      provider.onPoll = async () => ({
+        state: 'done',
+        outputs: [{ url: 'https://example.test/a.png', seed: 1 }],
+      });
+      const { id } = await world.create();
+      const { clock } = world;
+      await until(async () => (await findTask(world.db.read, id))?.waiting_reason, { clock, stepMs: 200 });
+      renameSync(`${marker}.away`, marker);
+      const task = await world.ended(id);
+      assert.equal(task.status, 'succeeded');
+      assert.equal(task.captured_micros, 1e6);
+      assert.equal(provider.submits.length, 1);
     });
 
     scenario('X3: a running job is cancelled at its provider', {}, async (world, provider) => {

@@ -152,20 +152,26 @@ export class TaskEngine {
   async #runUntilDone(first: ClaimedTask, control: RunControl): Promise<void> {
     let claimed: ClaimedTask | null = first;
     for (let redone = 0; claimed; redone += 1) {
-      if ((await runTask(this.#options, claimed, control)) === 'done') return;
-      claimed = await this.#takeUp(claimed.task.id, redone, control);
+      const end = await runTask(this.#options, claimed, control);
+      if (end === 'done') return;
+      claimed = await this.#takeUp(claimed.task.id, redone, end === 'broken', control);
     }
   }
 
   /** Waits a little and reads the task anew; tries until the database answers, or the task is not ours any more. */
-  async #takeUp(taskId: string, redone: number, control: RunControl): Promise<ClaimedTask | null> {
+  async #takeUp(
+    taskId: string,
+    redone: number,
+    isBroken: boolean,
+    control: RunControl,
+  ): Promise<ClaimedTask | null> {
     const { clock, db, node } = this.#options;
     for (let tries = redone; !control.stopped.aborted; tries += 1) {
       const delayMs = Math.min(LONGEST_REDO_MS, FIRST_REDO_MS * 2 ** Math.min(tries, 5));
       await sleep(clock, delayMs, control.stopped).catch(() => {});
       if (control.stopped.aborted) return null;
       try {
-        return await db.write(takeUpAgain, { taskId, owner: node.id });
+        return await db.write(takeUpAgain, { taskId, owner: node.id, isBroken });
       } catch (error) {
         this.#warn(error);
       }

@@ -44,6 +44,7 @@ class Queue {
       retryOf: null,
       metadata: '{}',
       idempotencyKey: null,
+      uploadIds: [],
       dedupeWindowMs: 0,
       now: this.#clock,
       ...wanted,

@@ -28,8 +28,8 @@ const LAST_QUESTION_MS = 15_000;
 /** And a picture that was there this long to be saved. */
 const LAST_SAVE_MS = 5 * 60_000;
 
-/** `again`: the run broke off unexpectedly and must be taken up anew. */
-export type RunEnd = 'done' | 'again';
+/** `broken`: the run broke off unexpectedly and must be taken up anew. `waiting`: its provider is not configured just now. */
+export type RunEnd = 'done' | 'broken' | 'waiting';
 
 /** Runs a claimed task to its end, or to the point where it is left to others. Never throws. */
 export async function runTask(ctx: RunContext, claimed: ClaimedTask, control: RunControl): Promise<RunEnd> {
@@ -62,7 +62,7 @@ export async function runTask(ctx: RunContext, claimed: ClaimedTask, control: Ru
   } catch (error) {
     if (error instanceof LeaseLostError || control.stopped.aborted) return 'done';
     log.error({ err: error }, 'a run broke off unexpectedly; it is taken up again');
-    return 'again';
+    return 'broken';
   } finally {
     timer.cancel();
   }
@@ -71,7 +71,7 @@ export async function runTask(ctx: RunContext, claimed: ClaimedTask, control: Ru
 /** A provider that is not configured any more may come back with the next start; until the deadline the task waits. */
 async function waitForProvider(ctx: RunContext, task: TaskRow): Promise<RunEnd> {
   const now = ctx.clock.now();
-  if (task.deadline_at > now) return 'again';
+  if (task.deadline_at > now) return 'waiting';
   const lease = { taskId: task.id, epoch: task.lease_epoch };
   const detail = `The provider "${task.lane}" is not configured any more.`;
   const ended = await ctx.db.write(finishTask, {

@@ -103,20 +103,22 @@ export class PictureSaver {
     const { media } = this.#options;
     const kind = request.task.mode === 'upscale' ? 'hd' : 'final';
     let decodes = 0;
+    // Kept while the store is full or away: fetched again, every copy would take from the room that is missing.
+    let source: { path: string } | null = null;
     for (let waits = 0; ; waits += 1) {
       request.signal.throwIfAborted();
-      const source = await this.#fetch(request, output);
-      if (source instanceof AppError) return source;
       try {
+        source ??= await this.#fetch(request, output);
         return await media.ingestResult(source, kind);
       } catch (error) {
         if (!(error instanceof AppError)) throw error;
-        if (error.code === 'storage_full' || error.code === 'storage_unavailable') {
+        if (isStoreAway(error)) {
           await this.#waitForStore(request, error, waits);
           continue;
         }
         decodes += 1;
-        if (decodes >= DECODE_TRIES || !('url' in output)) return error;
+        if (source === null || decodes >= DECODE_TRIES || !('url' in output)) return error;
+        source = null;
       }
     }
   }
@@ -126,8 +128,8 @@ export class PictureSaver {
     await sleep(this.#options.clock, retryDelayMs(Math.min(waits, 4), null, task.id), signal);
   }
 
-  /** The bytes on local disk; a download is tried a few times, the generation never. */
-  async #fetch({ task, signal }: SaveRequest, output: Output): Promise<{ path: string } | AppError> {
+  /** The bytes on local disk; a download is tried a few times, the generation never. Throws AppError when there are none. */
+  async #fetch({ task, signal }: SaveRequest, output: Output): Promise<{ path: string }> {
     if ('file' in output) return { path: output.file.path };
     const { clock, media, download } = this.#options;
     for (let tries = 1; ; tries += 1) {
@@ -135,13 +137,20 @@ export class PictureSaver {
         return await media.spool(await download(output.url, task.lane, signal));
       } catch (error) {
         if (signal.aborted) throw error;
-        if (error instanceof AppError && error.code === 'payload_too_large') return error;
+        if (error instanceof AppError && (error.code === 'payload_too_large' || isStoreAway(error)))
+          throw error;
         if (tries >= DOWNLOAD_TRIES) {
-          const detail = `The picture could not be downloaded from the provider: ${error instanceof Error ? error.message : String(error)}`;
-          return new AppError('image_invalid', { detail });
+          const why = error instanceof Error ? error.message : String(error);
+          const detail = `The picture could not be downloaded from the provider: ${why}`;
+          throw new AppError('image_invalid', { detail });
         }
         await sleep(clock, retryDelayMs(tries, null, task.id), signal);
       }
     }
   }
+}
+
+/** Nothing is wrong with the picture: there is no room for it just now, or its volume is away. */
+function isStoreAway(error: AppError): boolean {
+  return error.code === 'storage_full' || error.code === 'storage_unavailable';
 }

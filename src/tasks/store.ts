@@ -7,6 +7,7 @@ import { dialectOf } from '../kernel/db-dialect.ts';
 import { AppError } from '../kernel/errors.ts';
 import { newId } from '../kernel/id.ts';
 import { appendEvent } from '../kernel/outbox.ts';
+import { pinUploads } from '../media/media.ts';
 import type { Mode } from '../providers/provider.ts';
 
 export const TASK_TOPIC = 'tasks';
@@ -164,6 +165,8 @@ export interface CreateTaskInput {
   retryOf: string | null;
   metadata: string;
   idempotencyKey: string | null;
+  /** Uploads that the task reads: kept until its deadline at least. */
+  uploadIds: readonly string[];
   /** A non-failed equal task younger than this is returned instead; 0 switches it off. */
   dedupeWindowMs: number;
   now: number;
@@ -352,6 +355,7 @@ export async function createTask(trx: Trx, input: CreateTaskInput): Promise<Crea
     const [equal] = await findDuplicate(trx, { accountId, requestHash: input.requestHash, since });
     if (equal) return duplicateOf(trx, input, equal.id);
   }
+  await pinUploads(trx, { ids: input.uploadIds, accountId, untilMs: input.deadlineAt });
   const fair = await fairTag(trx, input);
   const holdId = newId('hold', now);
   await insertTask(trx, newTask(input, { fair, holdId }));

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { startTestApp, type TestApp } from '../harness/app.ts';
 import { until } from '../harness/clock.ts';
@@ -333,6 +335,19 @@ describe('pictures', () => {
     const foreign = await newAccount();
     const stolen = await post({ prompt: 'x', images: [{ upload_id: up.id }] }, as(foreign));
     assert.equal(stolen.status, 404);
+  });
+
+  test('U3: an upload about to expire is kept until the deadline of the task that reads it', async () => {
+    const up = await upload(5);
+    const sql = new DatabaseSync(join(app.dataDir, 'drawbridge.db'), { timeout: 5_000 });
+    const soon = Date.now() + 1_000;
+    sql.prepare('update uploads set expires_at = ? where id = ?').run(soon, up.id);
+    await made({ prompt: 'x', images: [{ upload_id: up.id }], deadline_s: 3600 });
+    const kept = sql.prepare('select expires_at from uploads where id = ?').get(up.id) as {
+      expires_at: number;
+    };
+    sql.close();
+    assert.ok(kept.expires_at > soon + 3_000_000);
   });
 
   test('not from an address inside our network, unless it is allowed', async () => {
