@@ -132,6 +132,8 @@ export async function createApp(options: AppOptions): Promise<App> {
     maxStreams: config.limits.streamsPerAccount,
     deadlineMs: config.tasks.deadlineMs,
     onTaskChange: options.onTaskChange,
+    callbackUrl: (provider, token) =>
+      config.publicUrl && `${config.publicUrl}/v1/callbacks/${provider}/${token}`,
     fetchPicture: (url, signal) =>
       outbound.download('caller', {
         url,

@@ -16,6 +16,7 @@ const taskOfJob = new Map<string, string>();
 
 const instant: ProviderAdapter = {
   name: 'instant',
+  endpoints: [],
   models: sandboxModels(0, 0)
     .slice(0, 1)
     .map((model) => ({ ...model, name: 'instant' })),

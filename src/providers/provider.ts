@@ -26,6 +26,16 @@ export interface Capabilities {
   lookup: boolean;
   /** Submitting the same client reference twice makes one job. */
   idempotentSubmit: boolean;
+  /** The provider calls back when a job moves; a call back only wakes the engine, which then polls. */
+  callback: boolean;
+}
+
+/** One of several accounts at a provider. The engine chooses one for each attempt and stays with it. */
+export interface Credential {
+  /** A fingerprint, the same after a restart; safe to store, log and show. */
+  id: string;
+  /** What an operator recognises it by, such as "session 2 of 3"; never part of the secret. */
+  label: string;
 }
 
 /** A model that one provider serves. */
@@ -68,14 +78,30 @@ export interface ProviderCall {
   signal: AbortSignal;
   /** Ours, unique for the attempt: the provider's idempotency or look-up key where it has one. */
   clientRef: string;
+  /** Which of the adapter's `credentials` this attempt uses; null or absent where it has only one. */
+  credential?: string | null;
 }
 
-export interface SubmitCall extends ProviderCall {
+/** What a running job shows before it is done. */
+export interface JobReport {
+  /** A fraction from 0 to 1. */
+  onProgress(fraction: number): void;
+  /** An unfinished picture, to be shown and then dropped; the latest replaces those before. */
+  onPreview(preview: Preview): void;
+}
+
+/** An unfinished picture as the provider sent it: unchecked bytes. */
+export interface Preview {
+  bytes: Uint8Array;
+  mime: 'image/png' | 'image/jpeg' | 'image/webp';
+}
+
+export interface SubmitCall extends ProviderCall, JobReport {
   request: GenerationRequest;
+  /** Where the provider may call back about this attempt, unguessable; null where nothing can reach this server. */
+  callbackUrl: string | null;
   /** Writes bytes that came inside an answer to a file on local disk, under the engine's size cap. */
   spool(source: AsyncIterable<Uint8Array>): Promise<LocalFile>;
-  /** For a provider that answers in the submit call itself; a fraction from 0 to 1. */
-  onProgress(fraction: number): void;
 }
 
 export interface JobCall extends ProviderCall {
@@ -84,12 +110,32 @@ export interface JobCall extends ProviderCall {
   spool(source: AsyncIterable<Uint8Array>): Promise<LocalFile>;
 }
 
+/** A look at a job over a channel that the provider keeps open. */
+export interface WatchCall extends ProviderCall, JobReport {
+  jobId: string;
+  /** Something happened: the engine polls at once. */
+  onWake(): void;
+}
+
+/** A provider's call back as it arrived; `body` is at most 1 MiB. */
+export interface CallbackRequest {
+  /** Names in lower case. */
+  headers: Readonly<Record<string, string | undefined>>;
+  body: Uint8Array;
+  nowMs: number;
+}
+
+/** `wake`: poll the attempt. Anything else changes nothing; `stale` and `forged` are refused with 401. */
+export type CallbackVerdict = { state: 'wake'; jobId: string | null } | { state: 'stale' | 'forged' };
+
 /** One picture: a URL for the engine to download, or a file that `spool` returned. */
 export type Output = ({ url: string } | { file: LocalFile }) & { seed: number | null };
 
 export type SubmitResult =
   | { state: 'accepted'; jobId: string; pollAfterMs: number }
-  | { state: 'done'; jobId: string | null; outputs: readonly Output[] };
+  | { state: 'done'; jobId: string | null; outputs: readonly Output[] }
+  /** The provider took the job, and it has failed for good. */
+  | { state: 'failed'; jobId: string | null; error: ProviderError };
 
 export type PollResult =
   | { state: 'running'; progress: number | null; pollAfterMs: number }
@@ -102,17 +148,34 @@ export type PollResult =
 export type LookupResult = { state: 'found'; jobId: string } | { state: 'absent' };
 export type CancelResult = { state: 'cancelled' } | { state: 'not_cancellable'; note: string };
 
+/** What a probe learned; null where the provider does not say. */
+export interface ProbeResult {
+  /** A remark for the operator, in plain words, such as credits left. */
+  note: string | null;
+}
+
 export interface ProviderAdapter {
   readonly name: string;
   readonly models: readonly ProviderModel[];
+  /** Base addresses that its calls go to, without user names and passwords; empty for a provider inside this process. */
+  readonly endpoints: readonly string[];
+  /** Several accounts that take turns; absent where there is one or none. */
+  readonly credentials?: readonly Credential[];
   /** Throws `ProviderError`, whose `created` decides whether the engine may ever send this again. */
   submit(call: SubmitCall): Promise<SubmitResult>;
   /** Throws `ProviderError` when the question failed (asked again later); a failed job is an answer, not an error. */
   poll(call: JobCall): Promise<PollResult>;
   lookup?(call: ProviderCall): Promise<LookupResult>;
   cancel?(call: ProviderCall & { jobId: string }): Promise<CancelResult>;
+  /**
+   * Follows a running job until the returned function is called or `signal` aborts. Polling goes on beside it, so a
+   * channel that breaks costs only liveliness: it never throws and never decides anything.
+   */
+  watch?(call: WatchCall): () => void;
+  /** Whether a call back is the provider's own and new, judged by its signature; the address was already found right. */
+  parseCallback?(request: CallbackRequest): CallbackVerdict;
   /** Costs nothing; throws `ProviderError` when the credential is refused or the service does not answer. */
-  probe(call: { signal: AbortSignal }): Promise<{ note: string | null }>;
+  probe(call: { signal: AbortSignal; credential?: string | null }): Promise<ProbeResult>;
   close(): Promise<void>;
 }
 

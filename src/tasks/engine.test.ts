@@ -82,6 +82,7 @@ async function createWorld(kind: DatabaseKind, provider: ScriptedProvider) {
       maxOpenTasks: 100,
       maxStreams: 10,
       deadlineMs: null,
+      callbackUrl: () => null,
       fetchPicture: () => Promise.reject(new Error('unused')),
       downloadResult: (url) => downloads.open(url),
     });

@@ -202,8 +202,16 @@ for (const { kind, skip } of databaseKinds()) {
       const [claimed] = await queue.claim('l11', 1);
       assert.ok(claimed);
       const stale = { taskId: claimed.task.id, epoch: claimed.task.lease_epoch - 1 };
-      const attempt = { lease: stale, n: 1, provider: 'l11', clientRef: newId('job', NOW), now: NOW };
-      assert.equal(await opened.db.write(beginAttempt, attempt), null);
+      const intent = {
+        n: 1,
+        provider: 'l11',
+        client_ref: newId('job', NOW),
+        credential: null,
+        endpoints: null,
+        request_hash: null,
+        callback_token: null,
+      };
+      assert.equal(await opened.db.write(beginAttempt, { lease: stale, intent, now: NOW }), null);
       const end = {
         lease: stale,
         n: 0,

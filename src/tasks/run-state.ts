@@ -3,7 +3,13 @@ import { type Clock, sleep } from '../kernel/clock.ts';
 import type { Db } from '../kernel/db.ts';
 import { AppError, type ErrorCode } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/log.ts';
-import type { GenerationRequest, LocalFile, ProviderAdapter, ProviderCall } from '../providers/provider.ts';
+import type {
+  GenerationRequest,
+  LocalFile,
+  ProviderAdapter,
+  ProviderCall,
+  ProviderError,
+} from '../providers/provider.ts';
 import type { Providers, PublicModel } from '../providers/providers.ts';
 import { InterruptedError, LeaseLostError, type RunControl } from './run-control.ts';
 import { type Lease, recordProgress } from './run-store.ts';
@@ -14,6 +20,8 @@ import type { AttemptOutcome, AttemptRow, Phase, TaskParams, TaskRow } from './s
 const PROGRESS_INTERVAL_MS = 500;
 
 export interface RunContext {
+  /** The address that a provider calls back, or null where nothing outside can reach this server. */
+  callbackUrl(provider: string, token: string): string | null;
   db: Db;
   clock: Clock;
   log: Logger;
@@ -39,10 +47,19 @@ export interface Run {
   /** The row as last committed. */
   task: TaskRow;
   /** The attempt under way, or null while nothing was begun that is not closed. */
-  attempt: { n: number; clientRef: string; jobId: string | null } | null;
+  attempt: CurrentAttempt | null;
   request: GenerationRequest | null;
   /** Aborted at the deadline, and when the task is not ours any more. */
   signal: AbortSignal;
+}
+
+/** What the calls of one attempt need; pinned when it began. */
+export interface CurrentAttempt {
+  n: number;
+  clientRef: string;
+  credential: string | null;
+  callbackToken: string | null;
+  jobId: string | null;
 }
 
 /** The provider confirmed a cancel, or nothing was sent yet. */
@@ -63,6 +80,12 @@ export class AttemptFailure extends Error {
   }
 }
 
+/** The provider took the job and failed it for good. */
+export function jobFailed(run: Run, error: ProviderError): AttemptFailure {
+  const code = error.kind === 'content_blocked' ? 'content_blocked' : 'provider_rejected';
+  return new AttemptFailure('failed', code, `"${run.task.lane}" says: ${error.message}`, null);
+}
+
 /** Takes the row that a write returned; null means that another process owns the task now. */
 export function takeRow(run: Run, task: TaskRow | null): void {
   if (!task) throw new LeaseLostError();
@@ -77,7 +100,8 @@ export function currentAttempt(run: Run) {
 }
 
 export function providerCall(run: Run, signal: AbortSignal): ProviderCall {
-  return { signal, clientRef: currentAttempt(run).clientRef };
+  const { clientRef, credential } = currentAttempt(run);
+  return { signal, clientRef, credential };
 }
 
 /** Waits, but not through a cancel, the deadline or the loss of the lease. */

@@ -51,20 +51,29 @@ const touchTask = compileOnce<
     .returningAll(),
 );
 
-const openAttempt = compileOnce<Pick<AttemptRow, 'task_id' | 'n' | 'provider' | 'client_ref' | 'started_at'>>(
-  (query, param) =>
-    query.insertInto('attempts').values({
-      task_id: param('task_id'),
-      n: param('n'),
-      provider: param('provider'),
-      client_ref: param('client_ref'),
-      job_id: null,
-      outcome: 'open',
-      outputs: null,
-      started_at: param('started_at'),
-      ended_at: null,
-      error: null,
-    }),
+/** What is committed about an attempt before its first byte leaves (rule R3). */
+export type AttemptIntent = Pick<
+  AttemptRow,
+  'n' | 'provider' | 'client_ref' | 'credential' | 'endpoints' | 'request_hash' | 'callback_token'
+>;
+
+const openAttempt = compileOnce<AttemptIntent & Pick<AttemptRow, 'task_id' | 'started_at'>>((query, param) =>
+  query.insertInto('attempts').values({
+    task_id: param('task_id'),
+    n: param('n'),
+    provider: param('provider'),
+    client_ref: param('client_ref'),
+    credential: param('credential'),
+    endpoints: param('endpoints'),
+    request_hash: param('request_hash'),
+    callback_token: param('callback_token'),
+    job_id: null,
+    outcome: 'open',
+    outputs: null,
+    started_at: param('started_at'),
+    ended_at: null,
+    error: null,
+  }),
 );
 
 const acceptAttempt = compileOnce<{
@@ -110,24 +119,18 @@ async function touch(
 /** Commits the intent to submit (rule R3): after this, a crash means that a job may exist. */
 export async function beginAttempt(
   trx: Trx,
-  input: { lease: Lease; n: number; provider: string; clientRef: string; now: number },
+  input: { lease: Lease; intent: AttemptIntent; now: number },
 ): Promise<TaskRow | null> {
   const state = {
     phase: 'submitting',
     progress: null,
     reason: null,
-    attempt: input.n,
+    attempt: input.intent.n,
     now: input.now,
   } as const;
   const task = await touch(trx, input.lease, state);
   if (!task) return null;
-  await openAttempt(trx, {
-    task_id: input.lease.taskId,
-    n: input.n,
-    provider: input.provider,
-    client_ref: input.clientRef,
-    started_at: input.now,
-  });
+  await openAttempt(trx, { ...input.intent, task_id: input.lease.taskId, started_at: input.now });
   return task;
 }
 

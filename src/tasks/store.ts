@@ -82,6 +82,14 @@ export interface AttemptRow {
   n: number;
   provider: string;
   client_ref: string;
+  /** The account at the provider, of the adapter's `credentials`; null where it has one or none. */
+  credential: string | null;
+  /** Base addresses of the provider when the attempt began, as JSON; null in attempts of older versions. */
+  endpoints: string | null;
+  /** Of the request as the adapter got it, less its files' places on disk. */
+  request_hash: string | null;
+  /** The unguessable part of the address that the provider calls back; null where it does not. */
+  callback_token: string | null;
   job_id: string | null;
   outcome: AttemptOutcome;
   /** Outputs that came inside an answer and exist nowhere else, as JSON; spooled files are on disk before this is set. */

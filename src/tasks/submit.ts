@@ -1,7 +1,8 @@
 // Submitting: the intent is committed before the first byte leaves, and an outcome that is not known is never answered
 // with a second job (rules R3-R5). What the last attempt left decides where a run goes on.
+import { createHash } from 'node:crypto';
 import { AppError } from '../kernel/errors.ts';
-import { newId } from '../kernel/id.ts';
+import { newId, newSecret } from '../kernel/id.ts';
 import { type Output, ProviderError, type SubmitResult } from '../providers/provider.ts';
 import { errorCodeOf } from '../providers/providers.ts';
 import { retryDelayMs } from './backoff.ts';
@@ -9,8 +10,10 @@ import { LeaseLostError } from './run-control.ts';
 import {
   AttemptFailure,
   CancelConfirmedError,
+  type CurrentAttempt,
   currentAttempt,
   generationRequest,
+  jobFailed,
   pause,
   progressReporter,
   providerCall,
@@ -18,7 +21,7 @@ import {
   takeRow,
 } from './run-state.ts';
 import { beginAttempt, recordAccepted } from './run-store.ts';
-import type { AttemptOutcome } from './store.ts';
+import type { AttemptOutcome, AttemptRow } from './store.ts';
 
 const LOOKUP_TRIES = 5;
 /** How often a submit that provably made no job is tried anew. */
@@ -36,12 +39,12 @@ export interface Job {
 export async function reachJob(run: Run): Promise<Job> {
   const last = run.attempts.at(-1);
   if (last?.outcome === 'accepted') {
-    run.attempt = { n: last.n, clientRef: last.client_ref, jobId: last.job_id };
+    run.attempt = resumed(last);
     const outputs = last.outputs === null ? null : (JSON.parse(last.outputs) as Output[]);
     return { jobId: last.job_id, outputs, pollAfterMs: 0 };
   }
   if (last?.outcome === 'open') {
-    run.attempt = { n: last.n, clientRef: last.client_ref, jobId: null };
+    run.attempt = resumed(last);
     return resolveUnknown(run, 'Drawbridge was stopped while it submitted.');
   }
   return submitAnew(run);
@@ -52,15 +55,48 @@ async function submitAnew(run: Run): Promise<Job> {
   if (run.control.isCancelRequested) throw new CancelConfirmedError();
   const { ctx, lease } = run;
   await prepareRequest(run);
-  const n = run.task.attempt + 1;
-  const clientRef = newId('job', ctx.clock.now());
+  const attempt: CurrentAttempt = {
+    n: run.task.attempt + 1,
+    clientRef: newId('job', ctx.clock.now()),
+    credential: null,
+    callbackToken: run.model.providerModel.capabilities.callback ? newSecret() : null,
+    jobId: null,
+  };
   return run.control.finishing(async () => {
-    const provider = run.task.lane;
-    const begun = await ctx.db.write(beginAttempt, { lease, n, provider, clientRef, now: ctx.clock.now() });
-    takeRow(run, begun);
-    run.attempt = { n, clientRef, jobId: null };
+    const intent = {
+      n: attempt.n,
+      provider: run.task.lane,
+      client_ref: attempt.clientRef,
+      credential: attempt.credential,
+      endpoints: JSON.stringify(run.adapter.endpoints),
+      request_hash: await hashOfRequest(run),
+      callback_token: attempt.callbackToken,
+    };
+    takeRow(run, await ctx.db.write(beginAttempt, { lease, intent, now: ctx.clock.now() }));
+    run.attempt = attempt;
     return submit(run);
   });
+}
+
+/** What is sent, less where its files lie: the same on every node. */
+async function hashOfRequest(run: Run): Promise<string> {
+  const { images, mask, ...request } = await generationRequest(run);
+  const { inputs, mask: maskPicture } = run.params;
+  const pictures = [...inputs, ...(maskPicture ? [maskPicture] : [])].map(({ id }) => id);
+  return createHash('sha256')
+    .update(JSON.stringify({ ...request, pictures }))
+    .digest('hex')
+    .slice(0, 32);
+}
+
+function resumed(last: AttemptRow): CurrentAttempt {
+  return {
+    n: last.n,
+    clientRef: last.client_ref,
+    credential: last.credential,
+    callbackToken: last.callback_token,
+    jobId: last.outcome === 'accepted' ? last.job_id : null,
+  };
 }
 
 /** Input pictures are read before anything is promised; one that is gone ends the task with nothing sent. */
@@ -77,9 +113,9 @@ async function prepareRequest(run: Run): Promise<void> {
 
 async function submit(run: Run): Promise<Job> {
   try {
-    return await accepted(run, await callSubmit(run));
+    return await settleSubmit(run, await callSubmit(run));
   } catch (error) {
-    if (error instanceof LeaseLostError) throw error;
+    if (error instanceof LeaseLostError || error instanceof AttemptFailure) throw error;
     if (error instanceof ProviderError && error.created === 'no') throw rejected(run, error);
     if (!(error instanceof ProviderError) && !run.signal.aborted) {
       run.ctx.log.error({ err: error }, 'an adapter threw something else than a ProviderError');
@@ -88,12 +124,21 @@ async function submit(run: Run): Promise<Job> {
   }
 }
 
+async function settleSubmit(run: Run, result: SubmitResult): Promise<Job> {
+  if (result.state !== 'failed') return accepted(run, result);
+  if (result.jobId !== null) await accepted(run, result);
+  throw jobFailed(run, result.error);
+}
+
 async function callSubmit(run: Run): Promise<SubmitResult> {
   const report = progressReporter(run, 'submitting');
+  const { callbackToken } = currentAttempt(run);
   return run.adapter.submit({
     ...providerCall(run, run.signal),
     request: await generationRequest(run),
     spool: run.ctx.spool,
+    callbackUrl: callbackToken === null ? null : run.ctx.callbackUrl(run.task.lane, callbackToken),
+    onPreview: () => {},
     // A lost lease shows at the next write of the run itself.
     onProgress: (fraction) => void report(fraction).catch(() => {}),
   });
@@ -163,7 +208,7 @@ function absent(run: Run, why: string): AttemptFailure {
 async function sendAgain(run: Run): Promise<Job> {
   for (let tries = 1; ; tries += 1) {
     try {
-      return await run.control.finishing(async () => accepted(run, await callSubmit(run)));
+      return await run.control.finishing(async () => settleSubmit(run, await callSubmit(run)));
     } catch (error) {
       if (run.signal.aborted || !(error instanceof ProviderError)) throw error;
       if (error.kind === 'content_blocked' || error.kind === 'invalid_request') throw rejected(run, error);

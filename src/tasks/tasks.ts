@@ -53,6 +53,8 @@ export interface TasksOptions {
   /** Fetches a user's picture: public addresses only, bounded. */
   fetchPicture: CreateContext['fetchPicture'];
   /** Fetches a provider's result: bounded. */
+  /** The address that a provider calls back, or null where nothing outside can reach this server. */
+  callbackUrl(provider: string, token: string): string | null;
   downloadResult(url: string, provider: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
 }
 
@@ -82,6 +84,7 @@ export class Tasks {
       providers,
       node,
       saver: new PictureSaver({ clock, media, download: options.downloadResult }),
+      callbackUrl: options.callbackUrl,
       spool: (source) => media.spool(source),
       inputFile: (id, accountId) => media.localFileOf(id, accountId),
       deadlineMs: options.deadlineMs,

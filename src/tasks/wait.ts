@@ -6,6 +6,7 @@ import {
   AttemptFailure,
   CancelConfirmedError,
   generationRequest,
+  jobFailed,
   pause,
   progressReporter,
   providerCall,
@@ -71,11 +72,6 @@ async function pollJob(run: Run, jobId: string): Promise<PollOutcome> {
 export async function lastOutputs(run: Run, jobId: string): Promise<readonly Output[] | null> {
   const result = await pollJob(run, jobId);
   return result.state === 'done' ? result.outputs : null;
-}
-
-function jobFailed(run: Run, error: ProviderError): AttemptFailure {
-  const code = error.kind === 'content_blocked' ? 'content_blocked' : 'provider_rejected';
-  return new AttemptFailure('failed', code, `"${run.task.lane}" says: ${error.message}`, null);
 }
 
 /** Provably gone, so nothing can come of it and nothing is owed: sent again once. */

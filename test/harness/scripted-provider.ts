@@ -26,6 +26,7 @@ const CAPABILITIES: Capabilities = {
   progress: true,
   lookup: true,
   idempotentSubmit: true,
+  callback: false,
 };
 
 export type SubmitStep = (call: SubmitCall, provider: ScriptedProvider) => Promise<SubmitResult>;
@@ -34,6 +35,7 @@ export type PollStep = (call: JobCall, provider: ScriptedProvider) => Promise<Po
 export class ScriptedProvider implements ProviderAdapter {
   readonly name = 'scripted';
   readonly models: readonly ProviderModel[];
+  readonly endpoints: readonly string[] = [];
   /** Every submit that reached it, by client reference. */
   readonly submits: string[] = [];
   /** Client reference → job id of every job that it made. */

@@ -111,7 +111,15 @@ async function open(t: TestContext, { version = '0.27.1', servers = 1, settings 
     clock,
     folder,
     submit: (request = {}, clientRef = 'job_1') =>
-      provider.submit({ signal, clientRef, request: { ...REQUEST, ...request }, spool, onProgress() {} }),
+      provider.submit({
+        signal,
+        clientRef,
+        request: { ...REQUEST, ...request },
+        spool,
+        onProgress() {},
+        onPreview: () => {},
+        callbackUrl: null,
+      }),
     async accept(request, clientRef) {
       const result = await harness.submit(request, clientRef);
       assert.equal(result.state, 'accepted');
@@ -625,7 +633,15 @@ function createOn(t: TestContext, raw: Record<string, unknown>) {
   };
   return {
     async accept(clientRef: string) {
-      const result = await provider.submit({ signal, clientRef, request: REQUEST, spool, onProgress() {} });
+      const result = await provider.submit({
+        signal,
+        clientRef,
+        request: REQUEST,
+        spool,
+        onProgress() {},
+        onPreview: () => {},
+        callbackUrl: null,
+      });
       return result.state === 'accepted' ? result.jobId : '';
     },
     poll: (jobId: string) => provider.poll({ signal, clientRef: 'x', jobId, request: REQUEST, spool }),

@@ -70,6 +70,7 @@ const jobIdOf = (server: ComfyuiServer, promptId: string) => `${server.key}.${pr
 class ComfyuiProvider implements ProviderAdapter {
   readonly name = 'comfyui';
   readonly models: readonly ComfyuiModel[];
+  readonly endpoints: readonly string[];
   readonly #options: ComfyuiOptions;
   readonly #servers: readonly ComfyuiServer[];
   readonly #classes: readonly string[];
@@ -80,6 +81,7 @@ class ComfyuiProvider implements ProviderAdapter {
     const { settings, outbound, clock } = options;
     this.#options = options;
     this.models = comfyuiModels(settings);
+    this.endpoints = settings.servers.map(({ url }) => url);
     this.#servers = settings.servers.map(
       (server, position) => new ComfyuiServer({ settings: server, ordinal: position + 1, outbound, clock }),
     );

@@ -36,6 +36,7 @@ function paintingCapabilities({ templates, maxSide }: ComfyuiSettings): Capabili
     lookup: true,
     // A prompt id that is sent twice runs twice.
     idempotentSubmit: false,
+    callback: false,
   };
 }
 

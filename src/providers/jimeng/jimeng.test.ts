@@ -68,6 +68,8 @@ const submit = (adapter: ProviderAdapter, changes: Partial<GenerationRequest> = 
     signal: signal ?? new AbortController().signal,
     spool: () => assert.fail('nothing is spooled'),
     onProgress: () => {},
+    onPreview: () => {},
+    callbackUrl: null,
   });
 
 const probe = (adapter: ProviderAdapter) => adapter.probe({ signal: new AbortController().signal });

@@ -48,6 +48,7 @@ export function createJimengProvider(options: JimengOptions): ProviderAdapter {
 class JimengProvider implements ProviderAdapter {
   readonly name = 'jimeng';
   readonly models;
+  readonly endpoints: readonly string[];
   readonly #options: JimengOptions;
   readonly #table: readonly JimengModel[];
   readonly #sessions: Sessions;
@@ -56,6 +57,7 @@ class JimengProvider implements ProviderAdapter {
   constructor(options: JimengOptions) {
     const { settings, clock } = options;
     this.#options = options;
+    this.endpoints = [settings.baseUrl];
     this.#sessions = new Sessions(settings.sessionIds, clock.now());
     // Longest first, so that masking one part does not leave the rest of another.
     this.#secrets = settings.sessionIds.flatMap(secretPartsOf).sort((a, b) => b.length - a.length);

@@ -133,6 +133,7 @@ export function toProviderModel(model: JimengModel, dialect: Dialect, priceMicro
       progress: false,
       lookup: false,
       idempotentSubmit: false,
+      callback: false,
     },
     priceMicros,
     typicalSeconds: TYPICAL_SECONDS,

@@ -68,6 +68,8 @@ const callOf = (changes: Partial<GenerationRequest>, signal?: AbortSignal) => ({
   signal: signal ?? new AbortController().signal,
   spool: () => assert.fail('nothing is spooled'),
   onProgress: () => {},
+  onPreview: () => {},
+  callbackUrl: null,
 });
 const submit = ({ adapter }: Stage, changes: Partial<GenerationRequest> = {}, signal?: AbortSignal) =>
   adapter.submit(callOf(changes, signal));

@@ -47,12 +47,14 @@ export function createKieProvider(options: KieOptions): ProviderAdapter {
 class KieProvider implements ProviderAdapter {
   readonly name = 'kie';
   readonly models;
+  readonly endpoints: readonly string[];
   readonly #options: KieOptions;
   readonly #table: readonly KieModel[];
   readonly #secrets: readonly string[];
 
   constructor(options: KieOptions) {
-    const { models, priceMicros, apiKey } = options.settings;
+    const { models, priceMicros, apiKey, baseUrl, uploadUrl } = options.settings;
+    this.endpoints = [...new Set([baseUrl, uploadUrl])];
     this.#options = options;
     this.#secrets = [apiKey];
     this.#table = models

@@ -141,6 +141,7 @@ export function toProviderModel(model: KieModel, priceMicros: number): ProviderM
       progress: false,
       lookup: false,
       idempotentSubmit: false,
+      callback: false,
     },
     priceMicros,
     typicalSeconds: model.typicalSeconds,

@@ -210,6 +210,7 @@ export function openAiModel(name: string, priceMicros: number): ProviderModel {
       progress: false,
       lookup: false,
       idempotentSubmit: false,
+      callback: false,
     },
     priceMicros,
     typicalSeconds: profile.typicalSeconds,

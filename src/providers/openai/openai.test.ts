@@ -86,6 +86,8 @@ async function setUp(t: TestContext, raw: Record<string, unknown> = {}, clock: C
       request: { ...REQUEST, ...request },
       spool,
       onProgress: () => {},
+      onPreview: () => {},
+      callbackUrl: null,
       ...call,
     });
   return { fake, log, provider, submit, settings };
@@ -698,7 +700,7 @@ const spool = async (source) => {
 const request = { mode: 'text-to-image', model: 'gpt-image-2', prompt: 'x', width: 1024, height: 1024, n: 1, seed: 1,
   negativePrompt: null, strength: null, images: [], mask: null };
 const signal = new AbortController().signal;
-const result = await provider.submit({ request, signal, clientRef: 'r', spool, onProgress() {} });
+const result = await provider.submit({ request, signal, clientRef: 'r', spool, onProgress() {}, onPreview: () => {}, callbackUrl: null, });
 await outbound.close();
 console.log(JSON.stringify({ outputs: result.outputs.length, most, largest }));
 `;

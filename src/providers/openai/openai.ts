@@ -65,11 +65,13 @@ async function readStart(response: OutboundResponse): Promise<string> {
 class OpenAiProvider implements ProviderAdapter {
   readonly name = NAME;
   readonly models;
+  readonly endpoints: readonly string[];
   readonly #options: OpenAiOptions;
 
   constructor(options: OpenAiOptions) {
     this.#options = options;
-    const { models, priceMicros } = options.settings;
+    const { models, priceMicros, baseUrl } = options.settings;
+    this.endpoints = [baseUrl];
     this.models = models.map((model) => openAiModel(model, priceMicros));
   }
 

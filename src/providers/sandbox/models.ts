@@ -15,6 +15,7 @@ export const SANDBOX_CAPABILITIES: Capabilities = {
   progress: true,
   lookup: true,
   idempotentSubmit: true,
+  callback: false,
 };
 
 export type SandboxModelName = 'sandbox' | 'sandbox-slow' | 'sandbox-flaky';

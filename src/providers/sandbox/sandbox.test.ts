@@ -106,7 +106,15 @@ async function spool(source: AsyncIterable<Uint8Array>): Promise<LocalFile> {
 }
 
 const submit = (sandbox: Sandbox, clientRef: string, request: GenerationRequest) =>
-  sandbox.submit({ signal, clientRef, request, spool, onProgress: () => {} });
+  sandbox.submit({
+    signal,
+    clientRef,
+    request,
+    spool,
+    onProgress: () => {},
+    onPreview: () => {},
+    callbackUrl: null,
+  });
 
 async function jobOf(sandbox: Sandbox, clientRef: string, request: GenerationRequest): Promise<string> {
   const result = await submit(sandbox, clientRef, request);
@@ -476,7 +484,15 @@ test('with instantPicture every job answers with the one picture painted beforeh
     const request = requestOf({ n: 2 });
     const jobs = await Promise.all(
       Array.from({ length: 500 }, (_, i) =>
-        sandbox.submit({ signal, clientRef: `ref-${i}`, request, spool, onProgress: () => {} }),
+        sandbox.submit({
+          signal,
+          clientRef: `ref-${i}`,
+          request,
+          spool,
+          onProgress: () => {},
+          onPreview: () => {},
+          callbackUrl: null,
+        }),
       ),
     );
     const result = await sandbox.poll({

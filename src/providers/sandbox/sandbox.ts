@@ -83,6 +83,7 @@ export async function createSandboxProvider(options: SandboxOptions): Promise<Pr
 export class Sandbox implements ProviderAdapter {
   readonly name = 'sandbox';
   readonly models: readonly ProviderModel[];
+  readonly endpoints: readonly string[] = [];
   readonly painter: Painter;
   readonly #clock: Clock;
   readonly #options: SandboxOptions;
