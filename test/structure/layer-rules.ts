@@ -15,6 +15,7 @@ const TOP_FILES = new Set([
 /** Files beside face and contract that other slices import, and what they are. */
 const INTERFACES: Record<string, string> = {
   'src/providers/provider.ts': 'the interface between the task engine and the adapters',
+  'src/providers/chat/chat.ts': 'the interface between stories and their writers',
 };
 
 /** What the studio may take from src/ beside contracts: the words it shows as values, the rest as types. */
