@@ -1,5 +1,6 @@
-// KIE AI as a test scripts it: each createTask, poll, upload and credit query takes the next step of its script, or
-// works; what was asked, and with which key, is kept in its own log.
+// KIE AI as a test scripts it: each createTask, poll, upload, credit query and download link takes the next step of its
+// script, or works; what was asked, and with which key, is kept in its own log. It signs calls back as KIE does.
+import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -9,7 +10,7 @@ import type { TestContext } from 'node:test';
 export interface FakeAnswer {
   status?: number;
   headers?: Record<string, string>;
-  /** Objects are sent as JSON, texts as HTML. */
+  /** Objects are sent as JSON, texts as HTML, bytes as they are. */
   body?: unknown;
   /** `reset`: the connection dies after the request was read. `truncate`: after half of the body. */
   cut?: 'reset' | 'truncate';
@@ -17,7 +18,7 @@ export interface FakeAnswer {
   after?: Promise<unknown>;
 }
 
-export type FakeLeg = 'create' | 'poll' | 'upload' | 'credit';
+export type FakeLeg = 'create' | 'poll' | 'upload' | 'credit' | 'link';
 
 export interface FakeCall {
   leg: FakeLeg;
@@ -35,6 +36,12 @@ export interface FakeKie {
   /** Tasks that were made, in order: what was asked for. */
   tasks: { taskId: string; model: string; input: Record<string, unknown> }[];
   credit: number;
+  /** Served under `/files/`; with it, tasks that are not scripted end with a picture there. */
+  picture: Buffer;
+  /** Answers for the next downloads, in order. */
+  fileScript: FakeAnswer[];
+  /** Downloads, by the credential that came with them. */
+  downloads: string[];
   onCall: (call: FakeCall) => void;
 }
 
@@ -43,10 +50,15 @@ const PATHS: readonly (readonly [prefix: string, leg: FakeLeg])[] = [
   ['/api/v1/jobs/recordInfo', 'poll'],
   ['/api/v1/flux/kontext/generate', 'create'],
   ['/api/v1/flux/kontext/record-info', 'poll'],
+  ['/api/v1/gpt4o-image/generate', 'create'],
+  ['/api/v1/gpt4o-image/record-info', 'poll'],
+  ['/api/v1/gpt4o-image/download-url', 'link'],
+  ['/api/v1/common/download-url', 'link'],
   ['/api/file-stream-upload', 'upload'],
   ['/api/v1/chat/credit', 'credit'],
 ];
 const HALF = 0.5;
+const MS_PER_S = 1000;
 const CREATED_AT = 1_795_320_000_000;
 
 /** The data of a task in some state, as `recordInfo` shows it. */
@@ -66,6 +78,18 @@ export function fakeTask(taskId: string, changes: Record<string, unknown>) {
   return { body: { code: 200, msg: 'success', data } };
 }
 
+/** The body of a call back about a task. */
+export function fakeCallback(taskId: string, data: Record<string, unknown> = { taskId, state: 'success' }) {
+  return Buffer.from(JSON.stringify({ code: 200, msg: 'Playground task completed successfully.', data }));
+}
+
+/** The headers of a signed call back, as KIE documents them. */
+export function fakeSignature(key: string, taskId: string, sentAtMs: number) {
+  const timestamp = String(Math.floor(sentAtMs / MS_PER_S));
+  const signature = createHmac('sha256', key).update(`${taskId}.${timestamp}`).digest('base64');
+  return { 'x-webhook-timestamp': timestamp, 'x-webhook-signature': signature };
+}
+
 export const fakeResult = (...urls: string[]) => JSON.stringify({ resultUrls: urls });
 
 async function read(request: IncomingMessage): Promise<Buffer> {
@@ -78,7 +102,8 @@ async function answer(response: ServerResponse, step: FakeAnswer): Promise<void>
   await step.after;
   if (step.cut === 'reset') return void response.socket?.resetAndDestroy();
   const isText = typeof step.body === 'string';
-  const bytes = Buffer.from(isText ? String(step.body) : JSON.stringify(step.body ?? {}));
+  const text = isText ? String(step.body) : JSON.stringify(step.body ?? {});
+  const bytes = Buffer.isBuffer(step.body) ? step.body : Buffer.from(text);
   response.writeHead(step.status ?? 200, {
     'content-type': isText ? 'text/html' : 'application/json',
     'content-length': bytes.length,
@@ -92,10 +117,13 @@ async function answer(response: ServerResponse, step: FakeAnswer): Promise<void>
 export async function startFakeKie(t: TestContext): Promise<FakeKie> {
   const fake: FakeKie = {
     url: '',
-    script: { create: [], poll: [], upload: [], credit: [] },
+    script: { create: [], poll: [], upload: [], credit: [], link: [] },
     calls: [],
     tasks: [],
     credit: 2510,
+    picture: Buffer.alloc(0),
+    fileScript: [],
+    downloads: [],
     onCall: () => {},
   };
   const server = createServer((request, response) => {
@@ -116,6 +144,13 @@ async function serve(fake: FakeKie, request: IncomingMessage, response: ServerRe
   const path = request.url ?? '';
   const leg = PATHS.find(([prefix]) => path.startsWith(prefix))?.[1];
   const body = await read(request);
+  if (path.startsWith('/files/')) {
+    fake.downloads.push(request.headers.authorization ?? '');
+    const scripted = fake.fileScript.shift();
+    if (scripted) return answer(response, scripted);
+    response.writeHead(200, { 'content-type': 'image/png' }).end(fake.picture);
+    return;
+  }
   if (!leg) return answer(response, { status: 404, body: { code: 404, msg: 'no such endpoint' } });
   const call = {
     leg,
@@ -132,6 +167,10 @@ async function serve(fake: FakeKie, request: IncomingMessage, response: ServerRe
 function working(fake: FakeKie, { leg, path, body }: FakeCall): FakeAnswer {
   const success = (data: unknown) => ({ body: { code: 200, msg: 'success', data } });
   if (leg === 'credit') return success(fake.credit);
+  if (leg === 'link') {
+    const { url } = JSON.parse(body.toString()) as { url: string };
+    return success(`${url}?fresh=${fake.calls.filter((call) => call.leg === 'link').length}`);
+  }
   if (leg === 'upload') {
     const uploads = fake.calls.filter((call) => call.leg === 'upload').length;
     const downloadUrl = `https://tempfile.example/in-${uploads}.png`;
@@ -139,7 +178,8 @@ function working(fake: FakeKie, { leg, path, body }: FakeCall): FakeAnswer {
   }
   if (leg === 'poll') {
     const taskId = new URL(path, 'http://x').searchParams.get('taskId') ?? '';
-    return fakeTask(taskId, { state: 'success', resultJson: fakeResult('https://file.example/a.png') });
+    const url = fake.picture.length > 0 ? `${fake.url}/files/a.png` : 'https://file.example/a.png';
+    return fakeTask(taskId, { state: 'success', resultJson: fakeResult(url) });
   }
   const taskId = `task_${fake.tasks.length + 1}`;
   fake.tasks.push({

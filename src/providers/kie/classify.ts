@@ -2,7 +2,8 @@
 // with another `code` in the body; real statuses and the edge's HTML pages occur as well.
 // Only a refusal in KIE's own words, or before anything was sent, proves that no task was made.
 import type { OutboundError, OutboundErrorKind } from '../../kernel/outbound-error.ts';
-import { redactText } from '../../kernel/redact.ts';
+import { quotable } from '../../kernel/quotable.ts';
+import { parseRetryAfter } from '../../kernel/retry-after.ts';
 import { ProviderError, type ProviderErrorKind } from '../provider.ts';
 
 type Created = 'no' | 'yes' | 'unknown';
@@ -34,10 +35,7 @@ interface Verdict {
 /** KIE counts new tasks in windows of 10 s. */
 const RATE_WINDOW_MS = 10_000;
 const LATER_MS = 30_000;
-const LONGEST_RETRY_AFTER_MS = 60 * 60_000;
-const LONGEST_QUOTE = 160;
-const MS_PER_S = 1000;
-const FIX = 'Set a working key as KIE_AI_API_KEY and restart.';
+const FIX = 'Set a working key: "drawbridge providers set-secret kie", or KIE_AI_API_KEY and a restart.';
 
 const REJECTED_KEY: Verdict = {
   kind: 'credentials_expired',
@@ -185,28 +183,6 @@ function envelopeVerdict(code: number, message: string): Verdict {
   return BY_CODE[code] ?? ERROR;
 }
 
-/** Seconds or an HTTP date; anything else says nothing. */
-function retryAfterOf(header: string | null, now: number): number | null {
-  const text = header?.trim() ?? '';
-  const isSeconds = /^\d+(?:\.\d+)?$/.test(text);
-  if (!isSeconds && !/^[A-Z][a-z]{2,8},? /.test(text)) return null;
-  const asMs = isSeconds ? Number(text) * MS_PER_S : Date.parse(text) - now;
-  return Number.isFinite(asMs) ? Math.min(LONGEST_RETRY_AFTER_MS, Math.max(0, Math.round(asMs))) : null;
-}
-
-/** What KIE said, fit to be shown: one short line without secrets, addresses or markup. */
-export function quotable(text: string, secrets: readonly string[]): string {
-  let plain = text;
-  for (const secret of secrets) if (secret !== '') plain = plain.replaceAll(secret, '…');
-  plain = redactText(plain)
-    .replace(/<[^>]{0,500}>/g, ' ')
-    .replace(/\b[a-z][a-z0-9+.-]{1,9}:\/\/\S+/gi, '…')
-    .replace(/(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?::\d+)?|\[[0-9a-f:]+\](?::\d+)?|\b[\w.-]+:\d{2,5}\b/gi, '…')
-    .replace(/\s+/g, ' ')
-    .trim();
-  return plain.length > LONGEST_QUOTE ? `${plain.slice(0, LONGEST_QUOTE)}…` : plain;
-}
-
 /** Every failure of a call, as the engine needs it. */
 export function classify(failure: Failure, context: FailureContext): ProviderError {
   if (failure.status === null) {
@@ -215,7 +191,7 @@ export function classify(failure: Failure, context: FailureContext): ProviderErr
   const { status, text, retryAfter, now } = failure;
   const isSuccess = status >= 200 && status < 300;
   const { code, message } = readEnvelope(text);
-  const waitMs = retryAfterOf(retryAfter, now);
+  const waitMs = parseRetryAfter({ 'retry-after': retryAfter ?? undefined }, now);
   if (code !== null && code !== 200 && (isSuccess || Object.hasOwn(BY_CODE, code))) {
     return toError(envelopeVerdict(code, message), { context, said: message, waitMs });
   }

@@ -23,8 +23,10 @@ export interface KieSettings {
   baseUrl: string;
   /** Where input pictures are uploaded, with the same key. */
   uploadUrl: string;
-  /** Secret; empty when there is none. */
-  apiKey: string;
+  /** Secrets, one for each account; empty when there is none. */
+  apiKeys: readonly string[];
+  /** Secrets with which KIE signs its calls back; empty when it does not sign them. */
+  webhookKeys: readonly string[];
   /** Names of the models offered, in this order; null offers all. */
   models: readonly string[] | null;
   connectTimeoutMs: number;
@@ -79,9 +81,22 @@ function uploadUrlFor(baseUrl: string | null): string {
   return baseUrl === null || baseUrl === DEFAULT_BASE_URL ? DEFAULT_UPLOAD_URL : baseUrl;
 }
 
+function listOf(raw: Raw, key: string): readonly string[] {
+  const entries = (textOf(raw, key) ?? '').split(',').map((entry) => entry.trim());
+  return [...new Set(entries.filter((entry) => entry !== ''))];
+}
+
+/** Anything but printable ASCII could not stand in a header; the message must not repeat it. */
+function secretsOf(raw: Raw, key: string): readonly string[] {
+  const secrets = listOf(raw, key);
+  if (secrets.some((secret) => !/^[\x21-\x7e]+$/.test(secret))) {
+    refuse(key, 'contains a character that no key has');
+  }
+  return secrets;
+}
+
 function modelsOf(raw: Raw): readonly string[] | null {
-  const entries = (textOf(raw, 'models') ?? '').split(',').map((entry) => entry.trim());
-  const names = [...new Set(entries.filter((entry) => entry !== ''))];
+  const names = listOf(raw, 'models');
   const known = KIE_MODELS.map(({ name }) => name);
   const unknown = names.find((name) => !known.includes(name));
   if (unknown !== undefined) {
@@ -91,13 +106,11 @@ function modelsOf(raw: Raw): readonly string[] | null {
 }
 
 /**
- * Keys: `api_key`, `base_url`, `upload_url`, `models` (comma-separated), `concurrency`, `deadline_s`, `price` (credits a
- * picture); `user_id` is ignored. Throws `validation_failed`, which never repeats a secret.
+ * Keys: `api_key` and `webhook_key` (a list or comma-separated for several accounts), `base_url`, `upload_url`, `models`
+ * (likewise), `concurrency`, `deadline_s`, `price` (credits a picture); `user_id` is ignored. Throws `validation_failed`,
+ * which never repeats a secret.
  */
 export function parseKieSettings(raw: Raw): { settings: KieSettings; lane: KieLane } {
-  const apiKey = textOf(raw, 'api_key') ?? '';
-  // Anything else could not stand in a header; the message must not repeat it.
-  if (!/^[\x21-\x7e]*$/.test(apiKey)) refuse('api_key', 'contains a character that no key has');
   const baseUrl = urlOf(raw, 'base_url');
   const deadlineS = numberOf(raw, 'deadline_s', { least: 30, most: LONGEST_DEADLINE_S });
   const price = numberOf(raw, 'price', { least: 0, most: 1_000_000 });
@@ -106,7 +119,8 @@ export function parseKieSettings(raw: Raw): { settings: KieSettings; lane: KieLa
     settings: {
       baseUrl: baseUrl ?? DEFAULT_BASE_URL,
       uploadUrl: urlOf(raw, 'upload_url') ?? uploadUrlFor(baseUrl),
-      apiKey,
+      apiKeys: secretsOf(raw, 'api_key'),
+      webhookKeys: secretsOf(raw, 'webhook_key'),
       models: modelsOf(raw),
       connectTimeoutMs: CONNECT_TIMEOUT_MS,
       idleTimeoutMs: IDLE_TIMEOUT_MS,

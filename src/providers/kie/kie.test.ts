@@ -10,20 +10,30 @@ import {
   type FakeAnswer,
   type FakeKie,
   type FakeLeg,
+  fakeCallback,
   fakeResult,
+  fakeSignature,
   fakeTask,
   startFakeKie,
 } from '../../../test/harness/fake-kie.ts';
 import { createMemoryLogger } from '../../kernel/log.ts';
 import { createOutbound } from '../../kernel/outbound.ts';
-import { type GenerationRequest, type LocalFile, type ProviderAdapter, ProviderError } from '../provider.ts';
-import { quotable } from './classify.ts';
+import { quotable } from '../../kernel/quotable.ts';
+import {
+  type CallbackVerdict,
+  type GenerationRequest,
+  type LocalFile,
+  type ProviderAdapter,
+  ProviderError,
+} from '../provider.ts';
 import { createKieProvider } from './kie.ts';
 import { parseKieSettings } from './kie-settings.ts';
 
 const KEY = 'canary0123456789abcdef';
 const HTML = '<html><title>524: A timeout occurred</title></html>';
 const TASK = 'task_1';
+const SECOND_KEY = 'canary-second-0123456789';
+const WEBHOOK_KEY = 'canary-webhook-0123456789';
 
 interface Stage {
   fake: FakeKie;
@@ -42,7 +52,7 @@ async function start(t: TestContext, raw: Record<string, unknown> = {}): Promise
   t.after(async () => {
     await adapter.close();
     await outbound.close();
-    assert.ok(!log.text().includes(KEY), 'K1: the key is in the log');
+    assert.doesNotMatch(log.text(), /canary/, 'K1: a secret is in the log');
   });
   return { fake, adapter, clock, log };
 }
@@ -274,11 +284,12 @@ test('Flux Kontext is asked in an API of its own', async (t) => {
     return stage.adapter.poll({ ...callOf({ model }), jobId: TASK });
   };
   const running = { state: 'running', progress: null, pollAfterMs: 3000 };
-  const done = { state: 'done', outputs: [{ url, seed: null }] };
+  const done = (address: string) => ({ state: 'done', outputs: [{ url: address, seed: null }] });
   assert.deepEqual(await read({ successFlag: 0 }), running);
   assert.equal(stage.fake.calls.at(-1)?.path, '/api/v1/flux/kontext/record-info?taskId=task_1');
-  assert.deepEqual(await read({ successFlag: 1, response: { resultImageUrl: url } }), done);
-  assert.deepEqual(await read({ successFlag: 4, response: { resultImageUrl: url } }), done);
+  assert.deepEqual(await read({ successFlag: 1, response: { resultImageUrl: url } }), done(url));
+  assert.deepEqual(await read({ successFlag: 4, response: { resultImageUrl: url } }), done(`${url}?fresh=1`));
+  assert.equal(stage.fake.calls.at(-1)?.path, '/api/v1/common/download-url');
   assert.deepEqual(await read({ successFlag: 4, response: null }), running);
   assert.deepEqual(await read({ successFlag: 9 }), running);
   assert.deepEqual(await read({}), running);
@@ -380,7 +391,7 @@ test('S6: a refused key says how to mend it', async (t) => {
     stage.fake.script.create = [answer];
     const error = await failureOf(submit(stage));
     assert.deepEqual([error.kind, error.created], ['credentials_expired', 'no']);
-    assert.match(error.message, /KIE_AI_API_KEY and restart/);
+    assert.match(error.message, /set-secret kie/);
   }
   // A page of the edge says nothing about the key.
   assert.deepEqual(await outcomeOf(stage, { status: 403, body: HTML }), ['unavailable', 'no']);
@@ -518,6 +529,7 @@ test('settings are checked and have defaults; the key of another service does no
     { models: 'x' },
     { price: -1 },
     { api_key: `${KEY}\n1` },
+    { webhook_key: `${KEY} 1` },
   ];
   for (const raw of raws) {
     assert.throws(
@@ -540,4 +552,165 @@ test('K1: what is quoted has no secrets, addresses or markup, and is short', () 
   const quote = quotable(text, [KEY]);
   assert.doesNotMatch(quote, /canary|abcdefghijkl0|example|10\.1|5100|::1|</);
   assert.ok(quote.length <= 161);
+});
+
+test('D1: whoever asks again gets fresh addresses, and the known one where KIE gives none', async (t) => {
+  const stage = await start(t);
+  const url = 'https://file.example/a.png';
+  const urls = async () => {
+    const result = await poll(stage);
+    assert.equal(result.state, 'done');
+    return result.state === 'done' ? result.outputs.map((output) => 'url' in output && output.url) : [];
+  };
+  assert.deepEqual(await urls(), [url]);
+  assert.equal(count(stage, 'link'), 0);
+  assert.deepEqual(await urls(), [`${url}?fresh=1`]);
+  assert.deepEqual(JSON.parse(stage.fake.calls.at(-1)?.body.toString() ?? ''), { url });
+  for (const answer of [
+    refusal(422, 'not our url'),
+    { status: 502, body: HTML },
+    { body: { code: 200, data: 'x' } },
+  ]) {
+    stage.fake.script.link = [answer];
+    assert.deepEqual(await urls(), [url], JSON.stringify(answer));
+  }
+});
+
+test('D1: a first look long after the end, as after a restart, gets fresh addresses too', async (t) => {
+  const stage = await start(t);
+  const completeTime = stage.clock.now() - 11 * 60_000;
+  stage.fake.script.poll = [
+    fakeTask(TASK, { state: 'success', resultJson: fakeResult('https://f.example/1'), completeTime }),
+  ];
+  const result = await poll(stage);
+  assert.deepEqual(result.state === 'done' && result.outputs, [
+    { url: 'https://f.example/1?fresh=1', seed: null },
+  ]);
+});
+
+test('a call back is asked for only where something can reach this server', async (t) => {
+  const stage = await start(t);
+  const callbackUrl = 'https://draw.example/v1/callbacks/kie/token';
+  const bodies = () => stage.fake.tasks.map((task) => (task as { callBackUrl?: string }).callBackUrl);
+  for (const model of ['nano-banana-2', 'flux-kontext-pro']) {
+    await stage.adapter.submit({ ...callOf({ model }), callbackUrl });
+    await submit(stage, { model });
+  }
+  assert.deepEqual(bodies(), [callbackUrl, undefined, callbackUrl, undefined]);
+  assert.ok(stage.adapter.models.every(({ capabilities }) => capabilities.callback));
+});
+
+test('PC4: a call back wakes, again and again, wherever it says the id; nothing else is read', async (t) => {
+  const { adapter, clock } = await start(t);
+  const judge = (body: Uint8Array): CallbackVerdict | undefined =>
+    adapter.parseCallback?.({ headers: {}, body, nowMs: clock.now() });
+  const wake = { state: 'wake', jobId: TASK };
+  assert.deepEqual(judge(fakeCallback(TASK)), wake);
+  assert.deepEqual(judge(fakeCallback(TASK)), wake, 'a duplicate is no fault');
+  assert.deepEqual(judge(fakeCallback(TASK, { task_id: TASK })), wake);
+  assert.deepEqual(judge(Buffer.from(`{"taskId":"${TASK}"}`)), wake);
+  for (const body of ['', HTML, '[]', 'null', '{"data":{"taskId":{}}}', `${'['.repeat(100_000)}`]) {
+    assert.deepEqual(judge(Buffer.from(body)), { state: 'wake', jobId: null });
+  }
+});
+
+test('PC4, PC5: with a webhook key only a signed and fresh call back wakes', async (t) => {
+  const { adapter, clock } = await start(t, { webhook_key: ['canary-old-key', WEBHOOK_KEY] });
+  const nowMs = clock.now();
+  const judge = (headers: Record<string, string | undefined>, body = fakeCallback(TASK)) =>
+    adapter.parseCallback?.({ headers, body, nowMs })?.state;
+  const signed = fakeSignature(WEBHOOK_KEY, TASK, nowMs);
+  assert.equal(judge(signed), 'wake');
+  assert.equal(judge(signed), 'wake', 'a duplicate is no fault');
+  assert.equal(judge(fakeSignature('canary-old-key', TASK, nowMs)), 'wake');
+  assert.equal(judge(fakeSignature(WEBHOOK_KEY, TASK, nowMs - 299_000)), 'wake');
+  assert.equal(judge(fakeSignature(WEBHOOK_KEY, TASK, nowMs - 301_000)), 'stale');
+  assert.equal(judge(fakeSignature(WEBHOOK_KEY, TASK, nowMs + 301_000)), 'stale');
+  assert.equal(judge({}), 'forged');
+  assert.equal(judge({ ...signed, 'x-webhook-signature': undefined }), 'forged');
+  assert.equal(
+    judge({ ...signed, 'x-webhook-timestamp': String(nowMs) }),
+    'forged',
+    'another time than the signed',
+  );
+  assert.equal(judge({ ...signed, 'x-webhook-timestamp': 'soon' }), 'forged');
+  assert.equal(judge(fakeSignature('another-key', TASK, nowMs)), 'forged');
+  assert.equal(judge(fakeSignature('another-key', TASK, nowMs - 301_000)), 'forged', 'old and not ours');
+  assert.equal(judge(fakeSignature(WEBHOOK_KEY, 'task_2', nowMs)), 'forged', 'signed for another task');
+  assert.equal(judge(signed, Buffer.from(HTML)), 'forged');
+});
+
+test('several keys: each attempt keeps to its own, and no other is tried', async (t) => {
+  const stage = await start(t, { api_key: [KEY, SECOND_KEY] });
+  const { adapter, fake } = stage;
+  assert.deepEqual(
+    adapter.credentials?.map(({ label }) => label),
+    ['key 1 of 2', 'key 2 of 2'],
+  );
+  assert.doesNotMatch(JSON.stringify(adapter.credentials), /canary/);
+  const second = adapter.credentials?.[1]?.id ?? '';
+  const used = () => fake.calls.at(-1)?.authorization;
+  await submit(stage);
+  assert.equal(used(), `Bearer ${KEY}`);
+  await adapter.submit({ ...callOf({}), credential: second });
+  assert.equal(used(), `Bearer ${SECOND_KEY}`);
+  await adapter.poll({ ...callOf({}), jobId: TASK, credential: second });
+  assert.equal(used(), `Bearer ${SECOND_KEY}`);
+  const before = fake.calls.length;
+  const gone = adapter.poll({ ...callOf({}), jobId: TASK, credential: 'other' });
+  const { kind, created } = await failureOf(gone);
+  assert.deepEqual([kind, created], ['credentials_missing', 'yes']);
+  assert.equal(fake.calls.length, before, 'a task is asked about with no other key');
+});
+
+test('S6: with several keys one that works is enough, and each can be asked on its own', async (t) => {
+  const stage = await start(t, { api_key: `${KEY},${SECOND_KEY}` });
+  stage.fake.script.credit = [refusal(401)];
+  const { note } = await probe(stage);
+  assert.match(
+    note ?? '',
+    /^KIE credits left: key \d of 2: (?:not usable|2510), key \d of 2: (?:not usable|2510)$/,
+  );
+  stage.fake.script.credit = [refusal(401), refusal(401)];
+  assert.equal((await failureOf(probe(stage))).kind, 'credentials_expired');
+  const { signal } = new AbortController();
+  const credential = stage.adapter.credentials?.[1]?.id ?? '';
+  assert.deepEqual(await stage.adapter.probe({ signal, credential }), { note: '2510 KIE credits left' });
+  assert.equal(stage.fake.calls.at(-1)?.authorization, `Bearer ${SECOND_KEY}`);
+});
+
+test('GPT-4o Image is offered to those who name it, in an API of its own', async (t) => {
+  const offered = (await start(t)).adapter.models.map(({ name }) => name);
+  assert.ok(!offered.includes('gpt4o-image'));
+  const stage = await start(t, { models: 'gpt4o-image' });
+  const model = 'gpt4o-image';
+  const images = [await picture(t, Buffer.alloc(10))];
+  await submit(stage, { mode: 'image-to-image', model, images, n: 2, width: 1024, height: 1536 });
+  assert.equal(stage.fake.calls.at(-1)?.path, '/api/v1/gpt4o-image/generate');
+  assert.deepEqual(JSON.parse(stage.fake.calls.at(-1)?.body.toString() ?? ''), {
+    prompt: 'a paper boat',
+    size: '2:3',
+    filesUrl: ['https://tempfile.example/in-1.png'],
+    nVariants: 2,
+  });
+  const read = async (data: Record<string, unknown>) => {
+    stage.fake.script.poll = [{ body: { code: 200, msg: 'success', data: { taskId: TASK, ...data } } }];
+    return stage.adapter.poll({ ...callOf({ model }), jobId: TASK });
+  };
+  const running = (progress: number | null) => ({ state: 'running', progress, pollAfterMs: 3000 });
+  assert.deepEqual(await read({ successFlag: 0, status: 'GENERATING', progress: '0.40' }), running(0.4));
+  assert.equal(stage.fake.calls.at(-1)?.path, '/api/v1/gpt4o-image/record-info?taskId=task_1');
+  assert.deepEqual(await read({ successFlag: 7 }), running(null));
+  const urls = ['https://file.example/1.png', 'https://file.example/2.png'];
+  assert.deepEqual(await read({ successFlag: 1, response: { result_urls: urls } }), {
+    state: 'done',
+    outputs: urls.map((url) => ({ url, seed: null })),
+  });
+  await read({ status: 'SUCCESS', response: { resultUrls: urls } });
+  const link = stage.fake.calls.findLast(({ leg }) => leg === 'link');
+  assert.equal(link?.path, '/api/v1/gpt4o-image/download-url');
+  assert.deepEqual(JSON.parse(link?.body.toString() ?? ''), { taskId: TASK, url: urls[1] });
+  assert.equal((await failureOf(read({ successFlag: 1, response: null }))).kind, 'bad_answer');
+  const failed = await read({ successFlag: 2, status: 'GENERATE_FAILED', errorMessage: 'content policy' });
+  assert.equal(failed.state === 'failed' && failed.error.kind, 'content_blocked');
 });

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
+import { crashPoint } from '../../kernel/crash-point.ts';
 import type { LocalFile } from '../provider.ts';
 
 /** The folder at KIE; uploads are deleted there after a day. */
@@ -25,6 +26,7 @@ export function uploadForm(file: LocalFile) {
   async function* parts(): AsyncGenerator<Uint8Array> {
     yield head;
     yield* createReadStream(file.path);
+    crashPoint('kp4');
     yield end;
   }
   return {
