@@ -9,7 +9,7 @@ import type { TestContext } from 'node:test';
 export interface FakeAnswer {
   status?: number;
   headers?: Record<string, string>;
-  /** Objects are sent as JSON. */
+  /** Objects are sent as JSON, bytes as they are. */
   body?: unknown;
   /** `reset`: the connection dies after the request was read. `truncate`: after half of the body. */
   cut?: 'reset' | 'truncate';
@@ -30,14 +30,22 @@ export interface FakeJimeng {
   /** Answers for the next submits, in order. */
   script: FakeAnswer[];
   submissions: FakeSubmission[];
-  /** Sessions that `/token/check` calls dead. */
+  /** Sessions that have expired. */
   dead: Set<string>;
+  /** Whether the server can reach jimeng; without, it calls every session dead. */
+  isOnline: boolean;
   /** Points of each session; 66 unless set. */
   points: Map<string, number>;
   /** Sessions asked about by `/token/check`, in order. */
   checks: string[];
   /** Every request, as `METHOD path`. */
   requests: string[];
+  /** Served under `/files/`; with it, submits that are not scripted paint pictures there. */
+  picture: Buffer;
+  /** Answers for the next downloads, in order. */
+  fileScript: FakeAnswer[];
+  /** Downloads, by the credential that came with them. */
+  downloads: string[];
   /** Called when a submit was read. */
   onSubmit: (submission: FakeSubmission) => void;
 }
@@ -55,7 +63,7 @@ async function answer(response: ServerResponse, step: FakeAnswer): Promise<void>
   if (step.cut === 'reset') return void response.socket?.resetAndDestroy();
   const isText = typeof step.body === 'string';
   const text = isText ? String(step.body) : JSON.stringify(step.body ?? {});
-  const bytes = Buffer.from(text);
+  const bytes = Buffer.isBuffer(step.body) ? step.body : Buffer.from(text);
   response.writeHead(step.status ?? 200, {
     'content-type': isText ? 'text/html' : 'application/json',
     'content-length': bytes.length,
@@ -66,9 +74,9 @@ async function answer(response: ServerResponse, step: FakeAnswer): Promise<void>
 }
 
 /** The answer of a submit that works: `count` pictures. */
-export const fakePictures = (count: number) => ({
+export const fakePictures = (count: number, folder = 'https://cdn.example') => ({
   created: 1_795_320_000,
-  data: Array.from({ length: count }, (_, index) => ({ url: `https://cdn.example/${index + 1}.webp?x=1` })),
+  data: Array.from({ length: count }, (_, index) => ({ url: `${folder}/${index + 1}.webp?x=1` })),
 });
 
 /** Starts one on a free port; it stops with the test. */
@@ -78,9 +86,13 @@ export async function startFakeJimeng(t: TestContext): Promise<FakeJimeng> {
     script: [],
     submissions: [],
     dead: new Set(),
+    isOnline: true,
     points: new Map(),
     checks: [],
     requests: [],
+    picture: Buffer.alloc(0),
+    fileScript: [],
+    downloads: [],
     onSubmit: () => {},
   };
   const server = createServer((request, response) => {
@@ -102,14 +114,24 @@ async function serve(fake: FakeJimeng, request: IncomingMessage, response: Serve
   fake.requests.push(`${request.method} ${path}`);
   const body = await read(request);
   const authorization = request.headers.authorization ?? '';
+  if (path.startsWith('/files/')) {
+    fake.downloads.push(authorization);
+    return answer(response, fake.fileScript.shift() ?? { body: fake.picture });
+  }
   if (path === '/ping') return answer(response, { body: 'pong', headers: { 'content-type': 'text/plain' } });
   if (path === '/token/check') {
     const { token } = JSON.parse(body.toString()) as { token: string };
     fake.checks.push(token);
-    return answer(response, { body: { live: !fake.dead.has(token) } });
+    return answer(response, { body: { live: fake.isOnline && !fake.dead.has(token) } });
   }
   if (path === '/token/points') {
     const token = authorization.replace('Bearer ', '');
+    if (!fake.isOnline) {
+      return answer(response, { body: { code: -1000, message: 'timeout of 45000ms exceeded', data: null } });
+    }
+    if (fake.dead.has(token)) {
+      return answer(response, { body: { code: -2002, message: `[登录失效]: ${token}`, data: null } });
+    }
     const totalCredit = fake.points.get(token) ?? 66;
     return answer(response, { body: [{ token, points: { giftCredit: totalCredit, totalCredit } }] });
   }
@@ -119,8 +141,7 @@ async function serve(fake: FakeJimeng, request: IncomingMessage, response: Serve
   const submission = { path, authorization, contentType: request.headers['content-type'] ?? '', body };
   fake.submissions.push(submission);
   fake.onSubmit(submission);
-  return answer(
-    response,
-    fake.script.shift() ?? { body: fakePictures(path.endsWith('compositions') ? 1 : 4) },
-  );
+  const folder = fake.picture.length > 0 ? `${fake.url}/files` : undefined;
+  const pictures = fakePictures(path.endsWith('compositions') ? 1 : 4, folder);
+  return answer(response, fake.script.shift() ?? { body: pictures });
 }

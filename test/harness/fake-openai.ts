@@ -25,6 +25,21 @@ export function answer(status: number, body: unknown, headers: Record<string, st
   };
 }
 
+/** An event of a streamed answer as OpenAI writes it, with `event:` equal to the type of its data. */
+export function streamEvent(type: string, data: Record<string, unknown> = {}): string {
+  return `event: ${type}\ndata: ${JSON.stringify({ type, ...data })}\n\n`;
+}
+
+/** Answers with a stream of these texts, then ends it, or breaks the connection off. */
+export function streamed(texts: readonly string[], end: 'whole' | 'cut' = 'whole'): FakeOpenAiStep {
+  return (response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8' });
+    const text = texts.join('');
+    if (end === 'whole') return void response.end(text);
+    response.write(text, () => response.socket?.destroy());
+  };
+}
+
 /** OpenAI's error body. */
 export function errorBody(code: string | null, message: string, type = 'invalid_request_error') {
   return { error: { message, type, param: null, code } };

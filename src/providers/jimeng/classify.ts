@@ -3,7 +3,8 @@
 // A job may exist whenever the request may have been read and no refusal proves otherwise. A refusal proves it only
 // while it comes before the service's first question about the job: later the same codes can come from that question.
 import type { OutboundError, OutboundErrorKind } from '../../kernel/outbound-error.ts';
-import { redactText } from '../../kernel/redact.ts';
+import { quotable } from '../../kernel/quotable.ts';
+import { type AnswerHeaders, parseRetryAfter } from '../../kernel/retry-after.ts';
 import { ProviderError, type ProviderErrorKind } from '../provider.ts';
 import type { SessionState } from './sessions.ts';
 
@@ -14,7 +15,7 @@ export type Failure =
   /** No whole answer came. */
   | { error: OutboundError; status: null }
   /** An answer that is not a success; `text` is null when its body could not be read. */
-  | { status: number; text: string | null; retryAfter: string | null; now: number };
+  | { status: number; text: string | null; headers: AnswerHeaders; nowMs: number };
 
 export interface FailureContext {
   /** From the start of the call to its failure. */
@@ -27,6 +28,10 @@ export interface Judgement {
   error: ProviderError;
   /** What the session that made the call turned out to be, if the failure tells. */
   session: SessionState | null;
+  /** jimeng took the job and ended it without a picture: nothing will come of it, and it is no question of the session. */
+  isEnded: boolean;
+  /** jimeng-api is there, but jimeng behind it was not reached. */
+  isOffline: boolean;
 }
 
 interface Verdict {
@@ -37,13 +42,16 @@ interface Verdict {
   session?: SessionState;
   /** Append what the service said. */
   quote?: boolean;
+  /** `late`: only if it came after the first question about the job, of which it was the answer then. */
+  isEnded?: true | 'late';
+  /** To wait where no header says how long. */
+  waitMs?: number;
 }
 
+/** The check does not see risk control; asking again at once would only prolong it. */
+export const RESTRICTED_REST_MS = 15 * 60_000;
 /** The service asks about a job every 10 s. */
 const FIRST_QUESTION_MS = 10_000;
-const LONGEST_RETRY_AFTER_MS = 60 * 60_000;
-const LONGEST_QUOTE = 160;
-const MS_PER_S = 1000;
 
 const EXPIRED: Verdict = {
   kind: 'credentials_expired',
@@ -69,11 +77,13 @@ const INVALID: Verdict = {
   quote: true,
 };
 const INVALID_EARLY: Verdict = { ...INVALID, created: 'early' };
+/** A pause of this account, not of the service: the next one goes on. */
 const RESTRICTED: Verdict = {
-  kind: 'unavailable',
+  kind: 'rate_limited',
   created: 'early',
   session: 'restricted',
   message: 'jimeng restricts this account for now (risk control or region)',
+  waitMs: RESTRICTED_REST_MS,
 };
 const NETWORK: Verdict = {
   kind: 'unavailable',
@@ -86,17 +96,20 @@ const UNCLEAR: Verdict = {
   message: 'jimeng reported an error',
   quote: true,
 };
-/** Ended at the provider, so nothing will come of it; the same request is not tried by itself again. */
 const ENDED: Verdict = {
   kind: 'invalid_request',
-  created: 'no',
+  created: 'yes',
   message: 'jimeng could not make this picture',
   quote: true,
+  isEnded: true,
 };
+/** The finished picture, or what it was made from, did not pass. */
+const BLOCKED_AFTERWARDS: Verdict = { ...BLOCKED, created: 'yes', isEnded: true };
 const NEVER_FINISHED: Verdict = {
   kind: 'timeout',
   created: 'yes',
-  message: 'jimeng took the request but delivered no picture in time',
+  message: 'jimeng took the request but delivered no picture in time; it may have charged it',
+  isEnded: true,
 };
 
 const BY_CODE: Readonly<Record<number, Verdict>> = {
@@ -106,7 +119,7 @@ const BY_CODE: Readonly<Record<number, Verdict>> = {
   [-2002]: EXPIRED,
   [-2003]: INVALID,
   [-2004]: INVALID,
-  [-2006]: BLOCKED,
+  [-2006]: { ...BLOCKED, isEnded: 'late' },
   [-2009]: NO_POINTS,
 };
 
@@ -141,7 +154,7 @@ function bodyVerdict(code: number, message: string): Verdict {
   if (known) return known;
   const numbers = numbersIn(message);
   if (code === -2007) {
-    if (numbers.some((one) => CONTENT_FAIL_CODES.has(one))) return BLOCKED;
+    if (numbers.some((one) => CONTENT_FAIL_CODES.has(one))) return BLOCKED_AFTERWARDS;
     return numbers.includes(FAILED_TASK_STATE) ? ENDED : NEVER_FINISHED;
   }
   if (PICTURE_REFUSED.test(message)) return BLOCKED;
@@ -230,35 +243,13 @@ function parsed(text: string): unknown {
   }
 }
 
-/** Seconds or an HTTP date; anything else says nothing. */
-function retryAfterOf(header: string | null, now: number): number | undefined {
-  const text = header?.trim() ?? '';
-  const isSeconds = /^\d+(?:\.\d+)?$/.test(text);
-  if (!isSeconds && !/^[A-Z][a-z]{2,8},? /.test(text)) return undefined;
-  const asMs = isSeconds ? Number(text) * MS_PER_S : Date.parse(text) - now;
-  return Number.isFinite(asMs) ? Math.min(LONGEST_RETRY_AFTER_MS, Math.max(0, Math.round(asMs))) : undefined;
-}
-
-/** What the service said, fit to be shown: one short line without secrets, addresses or markup. */
-export function quotable(text: string, secrets: readonly string[]): string {
-  let plain = text;
-  for (const secret of secrets) if (secret !== '') plain = plain.replaceAll(secret, '…');
-  plain = redactText(plain)
-    .replace(/<[^>]{0,500}>/g, ' ')
-    .replace(/\b[a-z][a-z0-9+.-]{1,9}:\/\/\S+/gi, '…')
-    .replace(/(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?::\d+)?|\[[0-9a-f:]+\](?::\d+)?|\b[\w.-]+:\d{2,5}\b/gi, '…')
-    .replace(/\s+/g, ' ')
-    .trim();
-  return plain.length > LONGEST_QUOTE ? `${plain.slice(0, LONGEST_QUOTE)}…` : plain;
-}
-
 /** Every failure of a call, as the engine and the sessions need it. */
 export function classify(failure: Failure, { elapsedMs, secrets }: FailureContext): Judgement {
   if (failure.status === null) return judge(connectionVerdict(failure.error), '', failure.error);
-  const { status, text, retryAfter, now } = failure;
+  const { status, text, headers, nowMs } = failure;
   const body = text === null ? null : failureBody(text);
   if (status < 200 || status >= 300) {
-    const retryAfterMs = retryAfterOf(retryAfter, now);
+    const retryAfterMs = parseRetryAfter(headers, nowMs);
     // Some set-ups turn the envelope into a status of its own; its code is still the better witness.
     const verdict = body && body.code < 0 ? bodyVerdict(body.code, body.message) : statusVerdict(status);
     return judge(verdict, body?.message ?? '', undefined, retryAfterMs);
@@ -267,15 +258,23 @@ export function classify(failure: Failure, { elapsedMs, secrets }: FailureContex
   const message = 'The answer of jimeng-api is not one that it gives';
   return judge({ kind: 'bad_answer', created: 'unknown', message }, '');
 
-  function judge(verdict: Verdict, said: string, cause?: OutboundError, retryAfterMs?: number): Judgement {
+  function judge(
+    verdict: Verdict,
+    said: string,
+    cause?: OutboundError,
+    retryAfterMs: number | null = null,
+  ): Judgement {
     const isEarly = elapsedMs < FIRST_QUESTION_MS;
-    const created = verdict.created === 'early' ? (isEarly ? 'no' : 'unknown') : verdict.created;
+    const isEnded = verdict.isEnded === true || (verdict.isEnded === 'late' && !isEarly);
+    const known = verdict.created === 'early' ? (isEarly ? 'no' : 'unknown') : verdict.created;
+    const created = isEnded ? 'yes' : known;
     const quote = verdict.quote ? quotable(said, secrets) : '';
     const message = `${verdict.message}${quote === '' ? '' : `: ${quote}`}.`;
+    const waitMs = retryAfterMs ?? verdict.waitMs;
     const error = new ProviderError(verdict.kind, created, message, {
-      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }),
       ...(cause === undefined ? {} : { cause }),
     });
-    return { error, session: verdict.session ?? null };
+    return { error, session: verdict.session ?? null, isEnded, isOffline: verdict === NETWORK };
   }
 }

@@ -1,5 +1,6 @@
 // jimeng over real HTTP: what is sent, what each answer means, and who takes the next call. Ids are fault matrix rows.
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -14,8 +15,14 @@ import {
 } from '../../../test/harness/fake-jimeng.ts';
 import { createMemoryLogger } from '../../kernel/log.ts';
 import { createOutbound } from '../../kernel/outbound.ts';
-import { type GenerationRequest, type LocalFile, type ProviderAdapter, ProviderError } from '../provider.ts';
-import { quotable } from './classify.ts';
+import { quotable } from '../../kernel/quotable.ts';
+import {
+  type GenerationRequest,
+  type LocalFile,
+  type ProviderAdapter,
+  ProviderError,
+  type SubmitResult,
+} from '../provider.ts';
 import { createJimengProvider } from './jimeng.ts';
 import { parseJimengSettings } from './jimeng-settings.ts';
 import { jimengModels, shapeFor } from './models.ts';
@@ -61,18 +68,24 @@ const requestOf = (changes: Partial<GenerationRequest> = {}): GenerationRequest 
   ...changes,
 });
 
-const submit = (adapter: ProviderAdapter, changes: Partial<GenerationRequest> = {}, signal?: AbortSignal) =>
+const submit = (
+  adapter: ProviderAdapter,
+  changes: Partial<GenerationRequest> = {},
+  { signal = new AbortController().signal, credential = null as string | null } = {},
+) =>
   adapter.submit({
     request: requestOf(changes),
     clientRef: 'job_1',
-    signal: signal ?? new AbortController().signal,
+    signal,
+    credential,
     spool: () => assert.fail('nothing is spooled'),
     onProgress: () => {},
     onPreview: () => {},
     callbackUrl: null,
   });
 
-const probe = (adapter: ProviderAdapter) => adapter.probe({ signal: new AbortController().signal });
+const probe = (adapter: ProviderAdapter, credential: string | null = null) =>
+  adapter.probe({ signal: new AbortController().signal, credential });
 
 async function failureOf(promise: Promise<unknown>): Promise<ProviderError> {
   try {
@@ -85,11 +98,22 @@ async function failureOf(promise: Promise<unknown>): Promise<ProviderError> {
   assert.fail('it did not fail');
 }
 
-/** What one scripted answer is taken for: kind, whether a job exists, and how often it was sent. */
-async function outcomeOf(stage: Stage, answer: FakeAnswer, changes: Partial<GenerationRequest> = {}) {
+/** The error of a submit whose job jimeng took and failed. */
+async function endOf(promise: Promise<SubmitResult>): Promise<ProviderError> {
+  const result = await promise;
+  assert.ok(result.state === 'failed' && result.jobId === null, JSON.stringify(result));
+  return failureOf(Promise.reject(result.error));
+}
+
+/** What one scripted answer is taken for: kind, whether a job exists, and that it was sent once. */
+async function outcomeOf(
+  stage: Stage,
+  answer: FakeAnswer,
+  how: (work: Promise<SubmitResult>) => Promise<ProviderError> = failureOf,
+) {
   const before = stage.fake.submissions.length;
   stage.fake.script = [answer];
-  const error = await failureOf(submit(stage.adapter, changes));
+  const error = await how(submit(stage.adapter));
   assert.equal(stage.fake.submissions.length - before, 1, 'S13: one request for one submit');
   return [error.kind, error.created];
 }
@@ -277,12 +301,30 @@ test('a call may be silent for as long as the task may last, and no longer', asy
   assert.deepEqual([kind, created], ['timeout', 'unknown'], 'S2');
 });
 
+test('S2: an answer after 39 silent minutes is as good as one at once', async (t) => {
+  const { fake, adapter, clock } = await start(t);
+  const read = Promise.withResolvers<void>();
+  const painted = Promise.withResolvers<void>();
+  fake.onSubmit = () => read.resolve();
+  fake.script = [{ body: fakePictures(4), after: painted.promise }];
+  const work = submit(adapter);
+  await read.promise;
+  for (let minutes = 0; minutes < 39; minutes += 1) {
+    clock.advance(60_000);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  painted.resolve();
+  const result = await work;
+  assert.equal(result.state === 'done' && result.outputs.length, 4);
+  assert.equal(fake.submissions.length, 1, 'S13');
+});
+
 test('S2: a stopped call is unknown', async (t) => {
   const { fake, adapter } = await start(t);
   const stop = new AbortController();
   fake.onSubmit = () => stop.abort();
   fake.script = [{ after: new Promise(() => {}) }];
-  assert.equal((await failureOf(submit(adapter, {}, stop.signal))).created, 'unknown');
+  assert.equal((await failureOf(submit(adapter, {}, { signal: stop.signal }))).created, 'unknown');
 });
 
 test('S7: a session without points is set aside until it has some or an hour has passed', async (t) => {
@@ -308,9 +350,7 @@ test('S8: what jimeng refuses is final and says what was refused', async (t) => 
   const stage = await start(t);
   const cases: [FakeAnswer, string][] = [
     [refusal(-2006), 'content_blocked'],
-    [refusal(-2007, '[生成失败]: state 30, fail_code: 2038'), 'content_blocked'],
     [refusal(-1000, 'detected risk in picture'), 'content_blocked'],
-    [refusal(-2007, '[生成失败]: 状态: 30, 错误码: 1017'), 'invalid_request'],
     [refusal(-2000, '[请求参数非法]: prompt'), 'invalid_request'],
     [refusal(-1000, 'unsupported parameter size'), 'invalid_request'],
     [refusal(-2001, '[请求jimeng失败]: 34010100'), 'invalid_request'],
@@ -324,10 +364,32 @@ test('S8: what jimeng refuses is final and says what was refused', async (t) => 
   assert.equal(message, 'jimeng refused the request: bad … at … see ….');
 });
 
+test('S8: a job that jimeng took and failed is an answer, not an error', async (t) => {
+  const stage = await start(t);
+  const cases: [FakeAnswer, string][] = [
+    [refusal(-2007, '[生成失败]: state 30, fail_code: 2038'), 'content_blocked'],
+    [refusal(-2007, '[生成失败]: 状态: 30, 错误码: 1017'), 'invalid_request'],
+    [refusal(-2007, '[生成超时]'), 'timeout'],
+  ];
+  for (const [answer, kind] of cases) {
+    assert.deepEqual(await outcomeOf(stage, answer, endOf), [kind, 'yes'], JSON.stringify(answer));
+  }
+  // The same code is a refusal at once, and the end of a job later.
+  const read = Promise.withResolvers<void>();
+  const held = Promise.withResolvers<void>();
+  stage.fake.onSubmit = () => read.resolve();
+  stage.fake.script = [{ ...refusal(-2006), after: held.promise }];
+  const ended = endOf(submit(stage.adapter));
+  await read.promise;
+  stage.clock.advance(30_000);
+  held.resolve();
+  const { kind, created } = await ended;
+  assert.deepEqual([kind, created], ['content_blocked', 'yes']);
+});
+
 test('S4, S9: other codes leave it open whether a job exists', async (t) => {
   const stage = await start(t);
   const cases: [FakeAnswer, [string, string]][] = [
-    [refusal(-2007, '[生成超时]'), ['timeout', 'yes']],
     [refusal(-1000, 'timeout of 45000ms exceeded'), ['unavailable', 'unknown']],
     [refusal(-1000, 'what'), ['unavailable', 'unknown']],
     [refusal(-2001, '[请求失败]: 99'), ['unavailable', 'unknown']],
@@ -346,9 +408,9 @@ test('a restricted account rests, and is not asked again at once', async (t) => 
   const { fake, adapter, clock } = await start(t);
   fake.script = [refusal(-2001, '[请求失败]: shark ret=-4')];
   const { kind, created } = await failureOf(submit(adapter));
-  assert.deepEqual([kind, created], ['unavailable', 'no']);
-  assert.equal((await failureOf(probe(adapter))).kind, 'unavailable');
-  assert.equal((await failureOf(submit(adapter))).kind, 'unavailable');
+  assert.deepEqual([kind, created], ['rate_limited', 'no']);
+  assert.equal((await failureOf(probe(adapter))).kind, 'rate_limited');
+  assert.equal((await failureOf(submit(adapter))).kind, 'rate_limited');
   assert.equal(fake.submissions.length, 1);
   clock.advance(15 * 60_000);
   await probe(adapter);
@@ -447,12 +509,111 @@ test('the probe asks about each session, but not about a good one at every turn'
   await probe(adapter);
   assert.equal(fake.checks.length, 2);
   clock.advance(5 * 60_000);
+  fake.isOnline = false;
+  const offline = await failureOf(probe(adapter));
+  assert.equal(offline.kind, 'unavailable');
+  assert.match(offline.message, /jimeng-api cannot reach jimeng/);
+  // It says nothing of the sessions: what is queued is still tried.
+  await submit(adapter);
+  clock.advance(5 * 60_000);
+  fake.isOnline = true;
   fake.dead.add(ONE).add(TWO);
   const error = await failureOf(probe(adapter));
   assert.equal(error.kind, 'credentials_expired');
   assert.match(error.message, /JIMENG_SESSION_ID/);
-  // A check that fails may be the network's fault: what is queued is still tried.
-  await submit(adapter);
+});
+
+test('S6: several sessions are credentials, told by fingerprints that survive restarts and proxies', async (t) => {
+  const both = await start(t, { session_id: `${ONE},${TWO}` });
+  const [first, second] = both.adapter.credentials ?? [];
+  assert.ok(first && second);
+  assert.deepEqual([first.label, second.label], ['session 1 of 2', 'session 2 of 2']);
+  assert.match(first.id, /^[0-9a-f]{16}$/);
+  assert.notEqual(first.id, second.id);
+  const again = await start(t, {
+    session_id: `jp-${TWO},socks5://u:p@proxy.example:1080@${ONE},${ONE}`,
+    models: 'jimeng-4.5',
+  });
+  assert.deepEqual(
+    again.adapter.credentials?.map(({ id }) => id === first.id),
+    [false, true],
+  );
+  assert.equal((await start(t)).adapter.credentials, undefined);
+});
+
+test('S6: an attempt goes to its own session, whatever came before; a call without one takes turns', async (t) => {
+  const { fake, adapter } = await start(t, { session_id: `${ONE},${TWO}` });
+  const [first, second] = adapter.credentials ?? [];
+  assert.ok(first && second);
+  fake.script = [refusal(-2002)];
+  assert.equal((await failureOf(submit(adapter, {}, { credential: second.id }))).kind, 'credentials_expired');
+  for (const credential of [second.id, second.id, first.id]) await submit(adapter, {}, { credential });
+  assert.deepEqual(
+    fake.submissions.map(({ authorization }) => authorization.endsWith(TWO)),
+    [true, true, true, false],
+  );
+  const gone = await failureOf(submit(adapter, {}, { credential: 'gone' }));
+  assert.deepEqual([gone.kind, gone.created], ['credentials_missing', 'no']);
+});
+
+test('S6: sessions that serve different models are not offered as credentials; the own turn knows which can draw', async (t) => {
+  const { fake, adapter } = await start(t, { session_id: `${ONE},us-${TWO}` });
+  assert.equal(adapter.credentials, undefined);
+  const pinned = createHash('sha256').update(`jimeng:${ONE}`).digest('hex').slice(0, 16);
+  const unfit = await failureOf(submit(adapter, { model: 'nanobanana' }, { credential: pinned }));
+  assert.deepEqual([unfit.kind, unfit.created, fake.submissions.length], ['unavailable', 'no', 0]);
+  await submit(adapter, { model: 'nanobanana' });
+  assert.ok(fake.submissions[0]?.authorization.endsWith(TWO));
+});
+
+test('S6 S7: the probe of one session tells its own state, without asking about the others', async (t) => {
+  const { fake, adapter } = await start(t, { session_id: `${ONE},${TWO}` });
+  const [first, second] = adapter.credentials ?? [];
+  assert.ok(first && second);
+  fake.points.set(ONE, 12);
+  assert.deepEqual(await probe(adapter, first.id), { note: '12 points left' });
+  assert.deepEqual(await probe(adapter, first.id), { note: '12 points left' });
+  assert.deepEqual(fake.checks, [ONE]);
+  fake.dead.add(TWO);
+  const expired = await failureOf(probe(adapter, second.id));
+  assert.equal(expired.kind, 'credentials_expired');
+  assert.match(expired.message, /session 2 of 2 has expired.*JIMENG_SESSION_ID/);
+  fake.dead.delete(TWO);
+  assert.deepEqual(await probe(adapter, second.id), { note: '66 points left' });
+  fake.script = [refusal(-2009), refusal(-2001, '[请求失败]: shark ret=-4')];
+  await failureOf(submit(adapter, {}, { credential: second.id }));
+  fake.points.set(TWO, 0);
+  assert.equal((await failureOf(probe(adapter, second.id))).kind, 'quota_exhausted');
+  const shark = await failureOf(submit(adapter, {}, { credential: first.id }));
+  assert.deepEqual([shark.kind, shark.retryAfterMs], ['rate_limited', 15 * 60_000]);
+  assert.equal((await failureOf(probe(adapter, first.id))).kind, 'rate_limited');
+  assert.equal((await failureOf(probe(adapter, 'gone'))).kind, 'credentials_missing');
+});
+
+test('S6: what the older dialect says of an expired session is understood as well', async (t) => {
+  const { fake, adapter } = await start(t, { dialect: 'jimeng-free-api' });
+  fake.script = [refusal(-2001, '[请求jimeng失败]: 34010105')];
+  const { kind, created } = await failureOf(submit(adapter, { model: 'jimeng-3.0' }));
+  assert.deepEqual([kind, created], ['credentials_expired', 'no']);
+  fake.dead.add(ONE);
+  assert.equal((await failureOf(probe(adapter))).kind, 'credentials_expired');
+  fake.dead.clear();
+  assert.deepEqual(await probe(adapter), { note: '66 points left' });
+});
+
+test('S9 D4: JSON of great depth is no answer and no crash', async (t) => {
+  const stage = await start(t);
+  const deep = '['.repeat(400_000);
+  for (const text of [deep, `{"data":${deep}`, `{"data":${deep}${']'.repeat(400_000)}}`]) {
+    assert.deepEqual(await outcomeOf(stage, { body: text }), ['bad_answer', 'unknown']);
+  }
+  const { kind, created } = await failureOf(
+    (async () => {
+      stage.fake.script = [{ body: { code: -2000, message: { deep: 1 } } }];
+      return submit(stage.adapter);
+    })(),
+  );
+  assert.deepEqual([kind, created], ['invalid_request', 'no']);
 });
 
 test('the probe does not take another server for jimeng-api', async (t) => {

@@ -1,22 +1,25 @@
 // jimeng (即梦, Dreamina) through a jimeng-api server: pictures come in the answer to the submit itself, which stays silent
 // for minutes. There is no job id, no cancel and no way to ask later, so an outcome that is not known stays unknown.
-// Each call carries one session id, in turn; the service's own random choice among several is never used.
+// Each call carries one session id, the attempt's own or the next in turn; the service's random choice is never used.
 import type { Clock } from '../../kernel/clock.ts';
 import type { Logger } from '../../kernel/log.ts';
 import type { Outbound, OutboundRequest } from '../../kernel/outbound.ts';
 import { OutboundError } from '../../kernel/outbound-error.ts';
 import {
+  type Credential,
   type GenerationRequest,
-  type Output,
+  type ProbeResult,
   type ProviderAdapter,
   ProviderError,
   type SubmitCall,
   type SubmitResult,
 } from '../provider.ts';
-import { classify, type Judgement } from './classify.ts';
+import { outputsOf, pointsOf, type SuccessBody, successBody } from './answers.ts';
+import { classify, type Judgement, RESTRICTED_REST_MS } from './classify.ts';
 import type { JimengSettings } from './jimeng-settings.ts';
 import { type JimengModel, jimengModels, MOST_INPUT_IMAGES, shapeFor, toProviderModel } from './models.ts';
 import { toJson, toMultipart } from './request-body.ts';
+import { brokenSessions, noSession, sessionFault, unfitSession, withSession } from './session-faults.ts';
 import { type Session, type SessionState, Sessions, secretPartsOf } from './sessions.ts';
 
 /** Answers hold addresses of pictures, not pictures. */
@@ -24,11 +27,6 @@ const MAX_ANSWER_BYTES = 1024 * 1024;
 const MAX_INPUT_BYTES = 100 * 1024 * 1024;
 /** A session that works is not asked about more often: each check is a call to jimeng under that account. */
 const CHECK_INTERVAL_MS = 5 * 60_000;
-/** The check does not see risk control; asking again at once would only prolong it. */
-const RESTRICTED_REST_MS = 15 * 60_000;
-const LONGEST_URL = 8192;
-const FIX =
-  'Log in to jimeng in a browser, copy the cookie "sessionid", set it as JIMENG_SESSION_ID, and restart.';
 
 export interface JimengOptions {
   settings: JimengSettings;
@@ -37,8 +35,10 @@ export interface JimengOptions {
   log: Logger;
 }
 
+type ProbeCall = Parameters<ProviderAdapter['probe']>[0];
+
 /** What one exchange brought: the parsed body of a success, or the judgement on its failure. */
-type Exchange = { body: Record<string, unknown> | unknown[] } | Judgement;
+type Exchange = { body: SuccessBody } | Judgement;
 
 /** The adapter; it does nothing until it is called. */
 export function createJimengProvider(options: JimengOptions): ProviderAdapter {
@@ -49,6 +49,11 @@ class JimengProvider implements ProviderAdapter {
   readonly name = 'jimeng';
   readonly models;
   readonly endpoints: readonly string[];
+  /**
+   * Absent for a single session, which there is nothing to choose from, and where not every session serves every model:
+   * then only the adapter's own turn knows which can take a call.
+   */
+  readonly credentials?: readonly Credential[];
   readonly #options: JimengOptions;
   readonly #table: readonly JimengModel[];
   readonly #sessions: Sessions;
@@ -63,6 +68,13 @@ class JimengProvider implements ProviderAdapter {
     this.#secrets = settings.sessionIds.flatMap(secretPartsOf).sort((a, b) => b.length - a.length);
     const regions = this.#sessions.all.map(({ region }) => region);
     this.#table = jimengModels(settings.dialect, regions, settings.models);
+    const { all } = this.#sessions;
+    if (
+      all.length > 1 &&
+      this.#table.every((model) => all.every(({ region }) => model.regions.includes(region)))
+    ) {
+      this.credentials = all.map((session) => ({ id: session.id, label: this.#sessions.label(session) }));
+    }
     this.models = this.#table.map((model) => toProviderModel(model, settings.dialect, settings.priceMicros));
   }
 
@@ -74,12 +86,13 @@ class JimengProvider implements ProviderAdapter {
     if (large || request.images.length > MOST_INPUT_IMAGES) {
       throw new ProviderError('invalid_request', 'no', 'jimeng takes at most 10 pictures of 100 MB each.');
     }
-    const session = this.#sessions.next(model.regions, this.#options.clock.now());
-    if (!session) throw this.#noSession(model);
+    const session = this.#sessionFor(model, call.credential ?? null);
     const answer = await this.#exchange(this.#submission(request, model, session), signal);
     if ('error' in answer) {
       if (answer.session) this.#setAside(session, answer.session);
-      throw this.#withSessions(answer, session);
+      else if (answer.isEnded) this.#sessions.mark(session, 'ok', this.#options.clock.now());
+      if (answer.isEnded) return { state: 'failed', jobId: null, error: answer.error };
+      throw withSession(answer, session, this.#sessions);
     }
     this.#sessions.mark(session, 'ok', this.#options.clock.now());
     return { state: 'done', jobId: null, outputs: outputsOf(answer.body) };
@@ -89,26 +102,53 @@ class JimengProvider implements ProviderAdapter {
     throw new ProviderError('invalid_request', 'unknown', 'jimeng has no jobs that could be asked about.');
   }
 
-  /** Asks the server, and each session that was not found working lately. Costs no points. */
-  async probe({ signal }: { signal: AbortSignal }): Promise<{ note: string | null }> {
-    const { clock } = this.#options;
+  /**
+   * Asks the server, and the session of `credential`, or without one each that was not found working lately. Costs no
+   * points. Throws when that session, or every one, cannot draw.
+   */
+  async probe({ signal, credential }: ProbeCall): Promise<ProbeResult> {
     const sessions = this.#sessions.all;
-    if (sessions.length === 0) throw this.#noSession(null);
+    const one = credential == null ? null : this.#sessions.find(credential);
+    if (one === undefined) throw unfitSession(one);
+    if (sessions.length === 0) throw noSession(this.#sessions, null);
     await this.#ping(signal);
-    const now = clock.now();
-    const due = sessions.filter(
-      ({ state, checkedAt }) => state !== 'ok' || checkedAt === null || now - checkedAt >= CHECK_INTERVAL_MS,
+    if (one !== null) return this.#probeOne(one, signal);
+    await Promise.all(
+      sessions.filter((session) => this.#isDue(session)).map((due) => this.#check(due, signal)),
     );
-    const points = await Promise.all(due.map((session) => this.#check(session, signal)));
     const working = sessions.filter(({ state }) => state === 'ok');
-    if (working.length === 0) throw this.#noSession(null);
-    const known = points.filter((one) => one !== null);
-    const left = known.length > 0 ? `${known.reduce((sum, one) => sum + one, 0)} points left` : null;
+    if (working.length === 0) throw noSession(this.#sessions, null);
+    const known = working.flatMap(({ points }) => (points === null ? [] : [points]));
+    const left = known.length > 0 ? `${known.reduce((sum, points) => sum + points, 0)} points left` : null;
     const some =
       working.length < sessions.length
-        ? `${working.length} of ${sessions.length} sessions work (${this.#brokenSessions()})`
+        ? `${working.length} of ${sessions.length} sessions work (${brokenSessions(this.#sessions)})`
         : null;
     return { note: [some, left].filter((part) => part !== null).join('; ') || null };
+  }
+
+  async #probeOne(session: Session, signal: AbortSignal): Promise<ProbeResult> {
+    if (this.#isDue(session)) await this.#check(session, signal);
+    const fault = sessionFault(session, this.#sessions);
+    if (fault) throw fault;
+    return { note: session.points === null ? null : `${session.points} points left` };
+  }
+
+  #isDue({ state, checkedAt }: Session): boolean {
+    const now = this.#options.clock.now();
+    return state !== 'ok' || checkedAt === null || now - checkedAt >= CHECK_INTERVAL_MS;
+  }
+
+  /** The session that the attempt is pinned to, or the next in turn. Throws when it cannot take this model. */
+  #sessionFor(model: JimengModel, credential: string | null): Session {
+    if (credential === null) {
+      const next = this.#sessions.next(model.regions, this.#options.clock.now());
+      if (next) return next;
+      throw noSession(this.#sessions, model);
+    }
+    const pinned = this.#sessions.find(credential);
+    if (pinned && model.regions.includes(pinned.region)) return pinned;
+    throw unfitSession(pinned);
   }
 
   async close(): Promise<void> {}
@@ -156,9 +196,8 @@ class JimengProvider implements ProviderAdapter {
           await response.readText(MAX_ANSWER_BYTES).catch(() => null);
       const body = isSuccess && text !== null ? successBody(text) : null;
       if (body) return { body };
-      const header = response.headers['retry-after'];
-      const retryAfter = (Array.isArray(header) ? header[0] : header) ?? null;
-      return classify({ status: response.status, text, retryAfter, now: clock.now() }, context());
+      const { status, headers } = response;
+      return classify({ status, text, headers, nowMs: clock.now() }, context());
     } catch (error) {
       if (error instanceof OutboundError) return classify({ error, status: null }, context());
       throw error;
@@ -200,7 +239,8 @@ class JimengProvider implements ProviderAdapter {
       const text = await response.readText(MAX_ANSWER_BYTES);
       const isPong = settings.dialect === 'jimeng-free-api' || text.trim() === 'pong';
       if (response.status === 200 && isPong) return;
-      const failure = { status: response.status, text, retryAfter: null, now: clock.now() };
+      const { status, headers } = response;
+      const failure = { status, text, headers, nowMs: clock.now() };
       throw classify(failure, { elapsedMs, secrets: this.#secrets }).error;
     } catch (error) {
       if (!(error instanceof OutboundError)) throw error;
@@ -208,130 +248,40 @@ class JimengProvider implements ProviderAdapter {
     }
   }
 
-  /** Brings one session's state up to date; answers with its points where they are told. */
-  async #check(session: Session, signal: AbortSignal): Promise<number | null> {
+  /** Brings one session's state and points up to date. Throws when the server itself fails, which tells nothing of it. */
+  async #check(session: Session, signal: AbortSignal): Promise<void> {
     const { clock, log } = this.#options;
     const { credential, position } = session;
-    const json = { 'content-type': 'application/json' };
+    const headers = { 'content-type': 'application/json' };
     const checked = await this.#query(
       '/token/check',
-      { headers: json, body: toJson({ token: credential }) },
+      { headers, body: toJson({ token: credential }) },
       signal,
     );
-    // The server itself said no, which tells nothing about the session.
     if ('error' in checked) throw checked.error;
-    const live = Array.isArray(checked.body) ? undefined : checked.body.live;
-    if (live !== true) {
-      // `false` also stands for a network failure, so it alone sets no session aside.
-      if (this.#sessions.isUsable(session)) this.#sessions.mark(session, 'doubtful', clock.now());
-      return null;
-    }
-    const asked = await this.#query(
-      '/token/points',
-      { headers: { authorization: `Bearer ${credential}` } },
-      signal,
-    );
-    const points = 'body' in asked ? pointsOf(asked.body) : null;
+    const isLive = !Array.isArray(checked.body) && checked.body.live === true;
+    const authorization = `Bearer ${credential}`;
+    const asked = await this.#query('/token/points', { headers: { authorization } }, signal);
+    session.points = 'body' in asked ? pointsOf(asked.body) : null;
+    session.isOffline = 'error' in asked && asked.isOffline;
+    session.checkedAt = clock.now();
+    // A check says no for a lost network as well; what it was shows in the answer to the other question.
+    if (!isLive) return this.#doubt(session, 'error' in asked ? asked.session : null);
     // The service claims the daily points itself when it draws, so a session without any is not useless yet.
-    if (session.state === 'exhausted' && (points ?? 0) <= 0) return points;
-    if (session.state === 'restricted' && clock.now() - session.since < RESTRICTED_REST_MS) return points;
+    if (session.state === 'exhausted' && (session.points ?? 0) <= 0) return;
+    if (session.state === 'restricted' && clock.now() - session.since < RESTRICTED_REST_MS) return;
     if (!this.#sessions.isUsable(session)) log.info({ session: position }, 'a jimeng session works again');
     this.#sessions.mark(session, 'ok', clock.now());
-    return points;
+  }
+
+  #doubt(session: Session, state: SessionState | null): void {
+    if (!this.#sessions.isUsable(session)) return;
+    if (state === 'expired') this.#setAside(session, state);
+    else this.#sessions.mark(session, 'doubtful', this.#options.clock.now());
   }
 
   #setAside(session: Session, state: SessionState): void {
     this.#sessions.mark(session, state, this.#options.clock.now());
     this.#options.log.warn({ session: session.position, state }, 'a jimeng session was set aside');
   }
-
-  /** `session 2 expired, session 3 exhausted`. */
-  #brokenSessions(): string {
-    return this.#sessions.all
-      .filter(({ state }) => state !== 'ok')
-      .map(({ position, state }) => `session ${position} ${state}`)
-      .join(', ');
-  }
-
-  /** Says which session failed and whether others go on. */
-  #withSessions({ error, session: state }: Judgement, session: Session): ProviderError {
-    if (state === null) return error;
-    const total = this.#sessions.all.length;
-    const left = this.#sessions.all.filter((one) => this.#sessions.isUsable(one)).length;
-    const which = total === 1 ? '' : ` This was session ${session.position} of ${total}.`;
-    const next = left > 0 ? ' The others are used.' : state === 'expired' ? ` ${FIX}` : '';
-    return new ProviderError(error.kind, error.created, `${error.message}${which}${next}`, {
-      ...(error.retryAfterMs === null ? {} : { retryAfterMs: error.retryAfterMs }),
-      cause: error.cause,
-    });
-  }
-
-  /** Why nobody can take a call; `model` limits the question to the regions that serve it. */
-  #noSession(model: JimengModel | null): ProviderError {
-    const able = this.#sessions.all.filter(({ region }) => model === null || model.regions.includes(region));
-    const all = able.length === 1 ? 'The jimeng session' : `All ${able.length} jimeng sessions`;
-    const has = (state: SessionState) => able.some((session) => session.state === state);
-    if (this.#sessions.all.length === 0) {
-      return new ProviderError('credentials_missing', 'no', `jimeng has no session id. ${FIX}`);
-    }
-    if (able.length === 0) {
-      const message = 'No jimeng session is of a region that serves this model.';
-      return new ProviderError('invalid_request', 'no', message);
-    }
-    if (has('exhausted')) {
-      return new ProviderError(
-        'quota_exhausted',
-        'no',
-        `${all} cannot draw now: no points left (${this.#brokenSessions()}). Points come back daily.`,
-      );
-    }
-    if (has('restricted')) {
-      const message = `${all} cannot draw now: jimeng restricts them (${this.#brokenSessions()}).`;
-      return new ProviderError('unavailable', 'no', message);
-    }
-    return new ProviderError(
-      'credentials_expired',
-      'no',
-      `${all} did not pass jimeng's check: expired, or jimeng-api cannot reach jimeng. ${FIX}`,
-    );
-  }
-}
-
-/** A JSON object or array without the marks of a failure; null for anything else. */
-function successBody(text: string): Record<string, unknown> | unknown[] | null {
-  let body: unknown;
-  try {
-    body = JSON.parse(text);
-  } catch {
-    return null;
-  }
-  if (typeof body !== 'object' || body === null || 'code' in body || 'error' in body) return null;
-  return body as Record<string, unknown> | unknown[];
-}
-
-/** The pictures' addresses; extras beyond what was asked for are the engine's to keep. */
-function outputsOf(body: Record<string, unknown> | unknown[]): Output[] {
-  const data = Array.isArray(body) ? null : body.data;
-  const unreadable = () =>
-    new ProviderError('bad_answer', 'unknown', 'The answer of jimeng-api holds no list of pictures.');
-  if (!Array.isArray(data)) throw unreadable();
-  const outputs = data.flatMap((item: unknown): Output[] => {
-    const url = typeof item === 'object' && item !== null && 'url' in item ? item.url : null;
-    return typeof url === 'string' && isPictureUrl(url) ? [{ url, seed: null }] : [];
-  });
-  if (outputs.length === 0 && data.length > 0) throw unreadable();
-  return outputs;
-}
-
-function isPictureUrl(text: string): boolean {
-  return text.length <= LONGEST_URL && /^https?:\/\//i.test(text) && URL.canParse(text);
-}
-
-/** The sum of points in an answer that also repeats the credential, which is why nothing else is kept of it. */
-function pointsOf(body: Record<string, unknown> | unknown[]): number | null {
-  const first: unknown = Array.isArray(body) ? body[0] : null;
-  if (typeof first !== 'object' || first === null || !('points' in first)) return null;
-  const { points } = first;
-  if (typeof points !== 'object' || points === null || !('totalCredit' in points)) return null;
-  return typeof points.totalCredit === 'number' ? points.totalCredit : null;
 }

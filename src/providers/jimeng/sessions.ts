@@ -1,5 +1,6 @@
 // The session ids of jimeng and who takes the next call. Each call carries exactly one; a session that the service
 // refused is set aside until a probe finds it working again, so that no dead one is asked over and over.
+import { createHash } from 'node:crypto';
 import type { Region } from './models.ts';
 
 /**
@@ -11,7 +12,11 @@ export type SessionState = 'ok' | 'doubtful' | 'expired' | 'exhausted' | 'restri
 /** Points come back daily; until then a session without any is tried once in a while. */
 const EXHAUSTED_RETRY_MS = 60 * 60_000;
 
+const FINGERPRINT_CHARS = 16;
+
 export interface Session {
+  /** A fingerprint of the account, the same after a restart and behind another proxy; no secret. */
+  readonly id: string;
   /** What is sent: `[proxy@][region-]sessionid`. Never shown; messages say the position. */
   readonly credential: string;
   readonly region: Region;
@@ -20,8 +25,12 @@ export interface Session {
   state: SessionState;
   /** When it came into this state, epoch ms. */
   since: number;
-  /** When it was last found working or not, epoch ms. */
+  /** When it was last asked about, epoch ms. */
   checkedAt: number | null;
+  /** Points left when it was last asked; null when it did not say. */
+  points: number | null;
+  /** The last check failed because jimeng-api could not reach jimeng. */
+  isOffline: boolean;
 }
 
 /** The account's region, from the prefix after the optional proxy. */
@@ -37,19 +46,42 @@ export function secretPartsOf(credential: string): string[] {
   return [credential, id, id.replace(/^(?:us|hk|jp|sg)-/i, '')];
 }
 
+/** Of the account alone, so that the history of its attempts outlives a change of its proxy. */
+function fingerprintOf(credential: string): string {
+  const account = credential
+    .slice(credential.lastIndexOf('@') + 1)
+    .replace(/^(us|hk|jp|sg)-/i, (region) => region.toLowerCase());
+  return createHash('sha256').update(`jimeng:${account}`).digest('hex').slice(0, FINGERPRINT_CHARS);
+}
+
 export class Sessions {
   readonly all: readonly Session[];
   #turn = 0;
 
   constructor(credentials: readonly string[], now: number) {
-    this.all = credentials.map((credential, index) => ({
+    // The same account behind two proxies is one session.
+    const byId = new Map(credentials.map((credential) => [fingerprintOf(credential), credential]));
+    this.all = [...byId].map(([id, credential], index) => ({
+      id,
       credential,
       region: regionOf(credential),
       position: index + 1,
       state: 'ok',
       since: now,
       checkedAt: null,
+      points: null,
+      isOffline: false,
     }));
+  }
+
+  /** The session of this fingerprint; undefined when it is not configured any more. */
+  find(id: string): Session | undefined {
+    return this.all.find((session) => session.id === id);
+  }
+
+  /** `session 2 of 3`. */
+  label({ position }: Session): string {
+    return `session ${position} of ${this.all.length}`;
   }
 
   /** The next session of these regions in turn, good ones first; undefined when all are set aside. */
@@ -68,7 +100,6 @@ export class Sessions {
   }
 
   mark(session: Session, state: SessionState, now: number): void {
-    session.checkedAt = now;
     if (session.state === state && state !== 'exhausted') return;
     session.state = state;
     session.since = now;

@@ -3,16 +3,11 @@
 // made and billed (only what provably came before the work says no). Texts are plain, short, and free of secrets,
 // addresses and HTML.
 import { OutboundError, type OutboundErrorKind } from '../../kernel/outbound-error.ts';
-import { createRedactor } from '../../kernel/redact.ts';
+import { quotable } from '../../kernel/quotable.ts';
+import { type AnswerHeaders, parseRetryAfter } from '../../kernel/retry-after.ts';
 import { ProviderError, type ProviderErrorKind } from '../provider.ts';
+import { type ErrorFields, errorFields } from './error-body.ts';
 import { AnswerShapeError, SpoolFailure } from './picture-answer.ts';
-
-/** What an error body says; every field may be missing. */
-export interface ErrorFields {
-  code?: string | undefined;
-  type?: string | undefined;
-  message?: string | undefined;
-}
 
 export type Failure =
   /** No answer, or one that broke off: what was thrown. */
@@ -20,9 +15,9 @@ export type Failure =
   /** A status other than 2xx, with as much of the body as was read. */
   | { at: 'status'; status: number; headers: AnswerHeaders; body: string }
   /** A 2xx answer whose body is an error, or holds no picture. */
-  | { at: 'answer'; fields: ErrorFields };
-
-export type AnswerHeaders = Readonly<Record<string, string | string[] | undefined>>;
+  | { at: 'answer'; fields: ErrorFields }
+  /** An error event in a stream that had begun: the service had taken the request, and has ended it. */
+  | { at: 'stream'; fields: ErrorFields };
 
 export interface ClassifyContext {
   /** Wall time, to read dates in `Retry-After`. */
@@ -30,7 +25,12 @@ export interface ClassifyContext {
   secrets: readonly string[];
   /** A probe creates nothing, whatever happens to it. */
   isProbe?: boolean;
+  /** The request asked for a stream. */
+  isStreamed?: boolean;
 }
+
+/** The service does not know streams, and refused the request for that alone: nothing was made. */
+export class StreamRefusedError extends ProviderError {}
 
 type Meaning = 'quota' | 'content' | 'credentials' | 'rate' | 'model';
 type Created = 'no' | 'yes' | 'unknown';
@@ -67,8 +67,9 @@ const WORDS: Readonly<Record<string, Meaning>> = {
 /** For relays that pass on only the message; believed only with the statuses named. */
 const PHRASES: readonly { statuses: readonly number[]; pattern: RegExp; meaning: Meaning }[] = [
   {
-    statuses: [402, 403, 429],
-    pattern: /exceeded your current quota|insufficient (?:balance|quota|credit)|余额不足|额度不足/i,
+    statuses: [401, 402, 403, 429],
+    pattern:
+      /exceeded your current quota|insufficient (?:balance|quota|credit)|余额不足|额度不足|额度已用尽|quota (?:is )?exhausted/i,
     meaning: 'quota',
   },
   { statuses: [400, 403], pattern: /safety system|content policy|内容安全/i, meaning: 'content' },
@@ -94,11 +95,6 @@ const TEXTS: Readonly<Record<Meaning, string | null>> = {
 /** These are told before any work, whatever status they come with. */
 const NEVER_CREATED: ReadonlySet<Meaning> = new Set(['content', 'model']);
 
-const MAX_TEXT_CHARS = 300;
-const MS_PER_S = 1000;
-/** Beyond this it is not a wish to wait but a mistake; the engine has a limit of its own. */
-const MAX_RETRY_AFTER_MS = 24 * 3600 * MS_PER_S;
-
 /** Statuses of a gateway that gave up waiting: the work behind it goes on. */
 const GATEWAY_TIMEOUTS: ReadonlySet<number> = new Set([408, 499, 504, 522, 524]);
 /** 4xx statuses that do not say that nothing was done. */
@@ -107,6 +103,16 @@ const UNCERTAIN: ReadonlySet<number> = new Set([408, 409, 499]);
 const MOVED: ReadonlySet<number> = new Set([301, 307, 308]);
 /** Client errors for which the same request is never right, even without a readable body. */
 const ALWAYS_WRONG: ReadonlySet<number> = new Set([413, 414, 415, 422, 431]);
+
+/** Statuses that refuse a request as it is written. */
+const STREAM_REFUSALS: ReadonlySet<number> = new Set([400, 404, 405, 422, 501]);
+const STREAM_PARAMETERS = /\b(?:stream|streaming|partial_images)\b/i;
+const NOT_TAKEN =
+  /unknown|unsupported|unrecogni[sz]ed|unexpected|invalid|forbidden|not (?:\w+ )?(?:support|allow|permit|implement|accept|available)|does(?:n't| not) support|不支持|未知/i;
+/** A relay that lost the stream of the server behind it, which may have painted. */
+const BROKEN_STREAM = /stream (?:error|id|read|reset|closed|ended|interrupted|disconnected)|upstream|EOF/i;
+const STREAM_REFUSED_TEXT =
+  'The image service takes no streamed requests for this model; it is asked without a stream.';
 
 const UNSENT_TEXTS: Partial<Record<OutboundErrorKind, string>> = {
   dns: 'The name of the image service cannot be found.',
@@ -129,7 +135,9 @@ export function classify(failure: Failure, context: ClassifyContext): ProviderEr
     case 'status':
       return classifyStatus(failure, context);
     case 'answer':
-      return classifyAnswer(failure.fields, context);
+      return classifyAnswer(failure.fields, 'unknown', context);
+    case 'stream':
+      return classifyAnswer(failure.fields, 'yes', context);
   }
 }
 
@@ -149,7 +157,7 @@ function providerError(
 function classifyThrown(error: unknown, context: ClassifyContext): ProviderError {
   if (error instanceof ProviderError) return error;
   if (error instanceof SpoolFailure) {
-    const text = `The picture arrived but could not be kept: ${plainText(error.message, context.secrets)}`;
+    const text = `The picture arrived but could not be kept: ${quotable(error.message, context.secrets)}`;
     return providerError('bad_answer', 'yes', text, { cause: error });
   }
   if (error instanceof AnswerShapeError) {
@@ -204,6 +212,9 @@ function classifyStatus(
   const fields = errorFields(body);
   const retryAfterMs = parseRetryAfter(headers, context.nowMs);
   const meaning = meaningOf(fields ?? {}, status);
+  if (context.isStreamed && fields && !meaning && refusesStream(status, fields)) {
+    return new StreamRefusedError('unavailable', 'no', STREAM_REFUSED_TEXT, { retryAfterMs: 0 });
+  }
   const isClientError = status >= 400 && status < 500 && !UNCERTAIN.has(status);
   if (meaning) {
     const created = isClientError || NEVER_CREATED.has(meaning) ? 'no' : 'unknown';
@@ -225,6 +236,14 @@ function classifyStatus(
   return providerError(isFinal ? 'invalid_request' : 'unavailable', 'no', text, { retryAfterMs });
 }
 
+/** Whether the service's own words say that it takes no streams; a job that broke off is told in other words. */
+function refusesStream(status: number, { param, code, type, message = '' }: ErrorFields): boolean {
+  if (!STREAM_REFUSALS.has(status)) return false;
+  if (param && STREAM_PARAMETERS.test(param)) return true;
+  if (!STREAM_PARAMETERS.test(message) || BROKEN_STREAM.test(message)) return false;
+  return [code, type, message].some((said) => said !== undefined && NOT_TAKEN.test(said));
+}
+
 /** What the words of an error and its status mean together; null where they say nothing special. */
 function meaningOf(fields: ErrorFields, status: number): Meaning | null {
   const said = word(fields.code) ?? word(fields.type);
@@ -244,23 +263,23 @@ function word(text: string | undefined): Meaning | undefined {
   return Object.hasOwn(WORDS, key) ? WORDS[key] : undefined;
 }
 
-function classifyAnswer(fields: ErrorFields, context: ClassifyContext): ProviderError {
+function classifyAnswer(fields: ErrorFields, otherwise: Created, context: ClassifyContext): ProviderError {
   const meaning = word(fields.code) ?? word(fields.type);
   if (meaning) {
-    const created = NEVER_CREATED.has(meaning) ? 'no' : 'unknown';
+    const created = otherwise === 'unknown' && NEVER_CREATED.has(meaning) ? 'no' : otherwise;
     return providerError(KINDS[meaning], created, textOf(meaning, fields, context));
   }
-  const said = plainText(fields.message ?? '', context.secrets);
+  const said = quotable(fields.message ?? '', context.secrets);
   const text = said
     ? `The image service reported an error: ${said}`
     : 'The image service answered without a picture.';
-  return providerError('bad_answer', 'unknown', text);
+  return providerError('bad_answer', otherwise, text);
 }
 
 function textOf(meaning: Meaning, fields: ErrorFields | null, context: ClassifyContext): string {
   const fixed = TEXTS[meaning];
   if (fixed !== null) return fixed;
-  const said = plainText(fields?.message ?? '', context.secrets);
+  const said = quotable(fields?.message ?? '', context.secrets);
   const lead =
     meaning === 'content'
       ? 'The image service refused the content of this request'
@@ -269,7 +288,7 @@ function textOf(meaning: Meaning, fields: ErrorFields | null, context: ClassifyC
 }
 
 function failedText(status: number, fields: ErrorFields | null, context: ClassifyContext): string {
-  const said = plainText(fields?.message ?? '', context.secrets);
+  const said = quotable(fields?.message ?? '', context.secrets);
   const lead = GATEWAY_TIMEOUTS.has(status)
     ? `A gateway gave up waiting for the image service (status ${status})`
     : `The image service, or a gateway before it, answered with status ${status}`;
@@ -277,68 +296,7 @@ function failedText(status: number, fields: ErrorFields | null, context: Classif
 }
 
 function refusedText(status: number, fields: ErrorFields | null, context: ClassifyContext): string {
-  const said = plainText(fields?.message ?? '', context.secrets);
+  const said = quotable(fields?.message ?? '', context.secrets);
   const lead = `The image service refused the request (status ${status})`;
   return said ? `${lead}: ${said}` : `${lead}.`;
-}
-
-const asText = (value: unknown): string | undefined =>
-  typeof value === 'string' || typeof value === 'number' ? String(value) : undefined;
-
-/** The fields of an error body in any of the usual shapes; null when it is no JSON object. */
-export function errorFields(body: string): ErrorFields | null {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(body);
-  } catch {
-    return null;
-  }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) return null;
-  const outer = parsed as Record<string, unknown>;
-  const isNested = typeof outer.error === 'object' && outer.error !== null;
-  const inner = isNested ? (outer.error as Record<string, unknown>) : outer;
-  return {
-    code: asText(inner.code),
-    type: asText(inner.type),
-    message: asText(inner.message) ?? asText(outer.error) ?? asText(outer.detail),
-  };
-}
-
-/** Milliseconds that the provider asked to wait; null when it did not, or not in a way that makes sense. */
-export function parseRetryAfter(headers: AnswerHeaders, nowMs: number): number | null {
-  const first = (name: string) => {
-    const value = headers[name];
-    return (Array.isArray(value) ? value[0] : value)?.trim() ?? '';
-  };
-  const exact = Number(first('retry-after-ms') || Number.NaN);
-  const header = first('retry-after');
-  const seconds = Number(header || Number.NaN);
-  const date = Number.isNaN(seconds) ? Date.parse(header) - nowMs : seconds * MS_PER_S;
-  const wait = Number.isNaN(exact) ? date : exact;
-  if (Number.isNaN(wait) || wait < 0) return null;
-  return Math.round(Math.min(wait, MAX_RETRY_AFTER_MS));
-}
-
-const HTML = /<[a-z!/][^>]*>/i;
-const URL_OR_PATH = /\b[a-z][a-z0-9+.-]*:\/\/[^\s"'<>)]+/gi;
-const IP_ADDRESS = /\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b|\[[0-9a-f:]{2,}\](?::\d+)?/gi;
-/** With a letter in it, so that ratios and times stay. */
-const HOST_AND_PORT = /\b(?=[\w.-]*[a-z])(?:[\w-]+\.)*[\w-]+:\d{2,5}\b/gi;
-const INTERNAL_NAME =
-  /\b(?:[\w-]+\.)+(?:internal|local|localdomain|lan|svc|cluster|corp|intranet)\b[\w.-]*/gi;
-const ACCOUNT_ID = /\b(?:org|proj|user)-[\w-]{6,}/g;
-
-/** A provider's words made fit for users: one short line without secrets, addresses, account names and HTML. */
-function plainText(text: string, secrets: readonly string[]): string {
-  if (HTML.test(text)) return '';
-  const plain = createRedactor(secrets)
-    .text(text)
-    .replace(URL_OR_PATH, '[address]')
-    .replace(IP_ADDRESS, '[address]')
-    .replace(INTERNAL_NAME, '[address]')
-    .replace(HOST_AND_PORT, '[address]')
-    .replace(ACCOUNT_ID, '[account]')
-    .replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ')
-    .trim();
-  return plain.length > MAX_TEXT_CHARS ? `${plain.slice(0, MAX_TEXT_CHARS - 1)}…` : plain;
 }

@@ -14,15 +14,27 @@ export type SizeRule =
       maxRatio: number;
     };
 
+/** Settings that are sent to the models that take them, under their names in the API. */
+export const OPTION_NAMES = [
+  'quality',
+  'background',
+  'output_format',
+  'moderation',
+  'input_fidelity',
+  'complexity',
+] as const;
+export type OptionName = (typeof OPTION_NAMES)[number];
+
 export interface ModelProfile {
-  /** Matches names of the family. */
+  /** Matches names of the family, without the maker's name that some relays put in front. */
   pattern: RegExp;
   sizeRule: SizeRule;
   /** Takes `size: "auto"` and then follows the input picture. */
   autoSize: boolean;
-  /** Values of `quality` and `background` that may be sent; empty: the field is left out. */
-  qualities: readonly string[];
-  backgrounds: readonly string[];
+  /** Values of each option that may be sent; an option that is not named is left out. */
+  options: Readonly<Partial<Record<OptionName, readonly string[]>>>;
+  /** The service streams this model's unfinished pictures. */
+  streams: boolean;
   /** `never`: sending `response_format` is refused; otherwise the value sent unless the settings say another. */
   responseFormat: 'never' | 'omit' | 'b64_json';
   /** Largest `n` of one call. */
@@ -52,43 +64,73 @@ const FREE: SizeRule = {
   maxRatio: 3,
 };
 
+const BACKGROUNDS = ['auto', 'opaque', 'transparent'];
+/** What the media store can keep; `gif` and `svg` exist too. */
+const PICTURE_FORMATS = ['png', 'jpeg', 'webp'];
+const BASIC_QUALITIES = ['auto', 'low', 'medium', 'high'];
+const MODERATION = ['auto', 'low'];
+
+/** What all GPT image models have in common. */
+const GPT_IMAGE = {
+  autoSize: true,
+  streams: true,
+  responseFormat: 'never',
+  maxImages: 10,
+  maxInputImages: 16,
+  mask: true,
+} as const;
+
+/** 2.5 and later. */
+const NEWER_OPTIONS = {
+  quality: [...BASIC_QUALITIES, 'xhigh', 'max'],
+  background: BACKGROUNDS,
+  output_format: PICTURE_FORMATS,
+  moderation: MODERATION,
+} as const;
+
+const OLDER_OPTIONS = {
+  quality: BASIC_QUALITIES,
+  background: BACKGROUNDS,
+  output_format: PICTURE_FORMATS,
+  moderation: MODERATION,
+} as const;
+
 /** The first that matches counts; the last matches everything. */
 export const MODEL_PROFILES: readonly ModelProfile[] = [
   {
-    pattern: /^gpt-image-2\.\d/,
+    ...GPT_IMAGE,
+    pattern: /^gpt-image-(?:2\.(?:[6-9]|\d\d)|[3-9])/,
     sizeRule: FREE,
-    autoSize: true,
-    qualities: ['auto', 'low', 'medium', 'high', 'xhigh', 'max'],
-    backgrounds: ['auto', 'opaque', 'transparent'],
-    responseFormat: 'never',
-    maxImages: 10,
-    maxInputImages: 16,
-    mask: true,
+    options: { ...NEWER_OPTIONS, complexity: ['low', 'medium', 'high'] },
     typicalSeconds: 30,
   },
   {
-    pattern: /^gpt-image-2(?![\d.])/,
+    ...GPT_IMAGE,
+    pattern: /^gpt-image-2\.\d/,
     sizeRule: FREE,
-    autoSize: true,
-    qualities: ['auto', 'low', 'medium', 'high'],
+    options: NEWER_OPTIONS,
+    typicalSeconds: 30,
+  },
+  {
+    ...GPT_IMAGE,
+    pattern: /^gpt-image-2/,
+    sizeRule: FREE,
     // Reports disagree on whether this model paints transparent pictures.
-    backgrounds: ['auto', 'opaque'],
-    responseFormat: 'never',
-    maxImages: 10,
-    maxInputImages: 16,
-    mask: true,
+    options: { ...OLDER_OPTIONS, background: ['auto', 'opaque'] },
     typicalSeconds: 90,
   },
   {
+    ...GPT_IMAGE,
+    pattern: /^gpt-image-1-mini/,
+    sizeRule: SQUARE_AND_3_2,
+    options: { ...OLDER_OPTIONS, input_fidelity: ['low'] },
+    typicalSeconds: 30,
+  },
+  {
+    ...GPT_IMAGE,
     pattern: /^(?:gpt-image-1|chatgpt-image)/,
     sizeRule: SQUARE_AND_3_2,
-    autoSize: true,
-    qualities: ['auto', 'low', 'medium', 'high'],
-    backgrounds: ['auto', 'opaque', 'transparent'],
-    responseFormat: 'never',
-    maxImages: 10,
-    maxInputImages: 16,
-    mask: true,
+    options: { ...OLDER_OPTIONS, input_fidelity: ['low', 'high'] },
     typicalSeconds: 45,
   },
   {
@@ -102,8 +144,8 @@ export const MODEL_PROFILES: readonly ModelProfile[] = [
       ],
     },
     autoSize: false,
-    qualities: ['standard', 'hd'],
-    backgrounds: [],
+    options: { quality: ['standard', 'hd'] },
+    streams: false,
     responseFormat: 'b64_json',
     maxImages: 1,
     maxInputImages: 0,
@@ -121,8 +163,8 @@ export const MODEL_PROFILES: readonly ModelProfile[] = [
       ],
     },
     autoSize: false,
-    qualities: [],
-    backgrounds: [],
+    options: {},
+    streams: false,
     responseFormat: 'b64_json',
     maxImages: 10,
     maxInputImages: 1,
@@ -140,8 +182,8 @@ export const MODEL_PROFILES: readonly ModelProfile[] = [
       maxRatio: 8,
     },
     autoSize: false,
-    qualities: [],
-    backgrounds: [],
+    options: {},
+    streams: false,
     responseFormat: 'omit',
     maxImages: 4,
     maxInputImages: 4,
@@ -163,8 +205,10 @@ export const DEFAULT_MODELS: readonly string[] = [
 const MIN_SIDE = 256;
 const FREE_RATIOS = ['1:1', '4:3', '3:4', '3:2', '2:3', '16:9', '9:16'];
 
+/** The profile of a model, whose name may have its maker's in front: `openai/gpt-image-2`. */
 export function profileOf(model: string): ModelProfile {
-  return MODEL_PROFILES.find(({ pattern }) => pattern.test(model)) as ModelProfile;
+  const name = model.slice(model.lastIndexOf('/') + 1);
+  return MODEL_PROFILES.find(({ pattern }) => pattern.test(name)) as ModelProfile;
 }
 
 function ratioOf([width, height]: readonly [number, number]): string {

@@ -2,7 +2,7 @@
 // every default named here. A wrong value stops the start with the name of the setting.
 import { z } from 'zod';
 import { AppError } from '../../kernel/errors.ts';
-import { DEFAULT_MODELS, MODEL_PROFILES } from './models.ts';
+import { DEFAULT_MODELS, MODEL_PROFILES, OPTION_NAMES, type OptionName } from './models.ts';
 
 const DEFAULT_BASE_URL = 'https://api.openai.com/v1';
 const DEFAULT_CONCURRENCY = 4;
@@ -15,6 +15,13 @@ const MS_PER_S = 1000;
 const MAX_SECONDS = 24 * 3600;
 const MAX_CONCURRENCY = 1000;
 const MAX_PRICE_CREDITS = 1_000_000;
+const MAX_COMPRESSION = 100;
+const MAX_PARTIAL_IMAGES = 3;
+/** One shows something halfway and breaks the silence; each costs 100 output tokens. */
+const DEFAULT_PARTIAL_IMAGES = 1;
+/** Ends of addresses that people paste along with the base URL. */
+const CALL_PATH =
+  /\/(?:images(?:\/(?:generations|edits|variations))?|models|chat\/completions|completions|responses)$/;
 /** A version path that the official clients add to a bare host. */
 const DEFAULT_PATH = '/v1';
 
@@ -28,9 +35,14 @@ export interface OpenAiSettings {
   project: string | null;
   /** Model names in the order in which they are offered. */
   models: readonly string[];
-  /** Sent to the models that know the value; null leaves it to the model. */
-  quality: string | null;
-  background: string | null;
+  /** Sent to the models that know the value; what is missing is left to the model. */
+  options: Readonly<Partial<Record<OptionName, string>>>;
+  /** 0 to 100, for `output_format` jpeg and webp; null leaves it to the model. */
+  outputCompression: number | null;
+  /** Whether calls for one picture ask for a stream: `auto` where OpenAI itself answers and the model streams. */
+  stream: 'auto' | 'on' | 'off';
+  /** Unfinished pictures asked for in a stream, 0 to 3; OpenAI charges for each. */
+  partialImages: number;
   /** Replaces what the model's profile says, but for models that refuse the field. */
   responseFormat: 'b64_json' | 'url' | null;
   /** Micro-credits for one picture. */
@@ -50,10 +62,19 @@ const header = text.regex(/^[\x21-\x7e]*$/, 'must be printable ASCII without spa
 const listed = z.union([z.array(text), text.transform((value) => value.split(','))]);
 const seconds = z.coerce.number().positive().max(MAX_SECONDS);
 
-const known = (field: 'qualities' | 'backgrounds') => {
-  const values = [...new Set(MODEL_PROFILES.flatMap((profile) => profile[field]))];
-  return text.refine((value) => values.includes(value), `must be one of ${values.join(', ')}`);
+const known = (option: OptionName) => {
+  const values = [...new Set(MODEL_PROFILES.flatMap(({ options }) => options[option] ?? []))];
+  return text.refine((value) => values.includes(value), `must be one of ${values.join(', ')}`).nullish();
 };
+
+/** YAML and people also write on and off as true and false. */
+const SWITCH_WORDS = new Map<unknown, string>([
+  [true, 'on'],
+  ['true', 'on'],
+  [false, 'off'],
+  ['false', 'off'],
+]);
+const switched = z.preprocess((value) => SWITCH_WORDS.get(value) ?? value, z.enum(['auto', 'on', 'off']));
 
 const section = z.object({
   api_key: header.default(''),
@@ -63,8 +84,15 @@ const section = z.object({
   models: listed
     .transform((names) => [...new Set(names.map((name) => name.trim()).filter(Boolean))])
     .nullish(),
-  quality: known('qualities').nullish(),
-  background: known('backgrounds').nullish(),
+  quality: known('quality'),
+  background: known('background'),
+  output_format: known('output_format'),
+  moderation: known('moderation'),
+  input_fidelity: known('input_fidelity'),
+  complexity: known('complexity'),
+  output_compression: z.coerce.number().int().min(0).max(MAX_COMPRESSION).nullish(),
+  stream: switched.default('auto'),
+  partial_images: z.coerce.number().int().min(0).max(MAX_PARTIAL_IMAGES).default(DEFAULT_PARTIAL_IMAGES),
   response_format: z.enum(['b64_json', 'url']).nullish(),
   price_credits: z.coerce.number().nonnegative().max(MAX_PRICE_CREDITS).default(DEFAULT_PRICE_CREDITS),
   concurrency: z.coerce.number().int().min(1).max(MAX_CONCURRENCY).default(DEFAULT_CONCURRENCY),
@@ -85,9 +113,18 @@ function normalBaseUrl(value: string): string {
   if (url.username !== '' || url.password !== '')
     throw invalid('base_url', 'must not hold a user name or password');
   if (url.search !== '' || url.hash !== '') throw invalid('base_url', 'must not have a query or fragment');
-  // People paste the whole address of the call.
-  const path = url.pathname.replace(/\/+$/, '').replace(/\/images\/(?:generations|edits)$/, '');
+  const path = url.pathname
+    .replace(/\/{2,}/g, '/')
+    .replace(/\/$/, '')
+    .replace(CALL_PATH, '');
   return `${url.origin}${path === '' ? DEFAULT_PATH : path}`;
+}
+
+function optionsOf(values: z.output<typeof section>): OpenAiSettings['options'] {
+  if (values.background === 'transparent' && values.output_format === 'jpeg') {
+    throw invalid('background', 'transparent needs output_format png or webp');
+  }
+  return Object.fromEntries(OPTION_NAMES.flatMap((name) => (values[name] ? [[name, values[name]]] : [])));
 }
 
 /** Reads the section `providers.openai`. Throws `validation_failed` that names the setting, never its value. */
@@ -106,8 +143,10 @@ export function parseOpenAiSettings(raw: Readonly<Record<string, unknown>>): Par
       organization: values.organization || null,
       project: values.project || null,
       models: values.models?.length ? values.models : DEFAULT_MODELS,
-      quality: values.quality ?? null,
-      background: values.background ?? null,
+      options: optionsOf(values),
+      outputCompression: values.output_compression ?? null,
+      stream: values.stream,
+      partialImages: values.partial_images,
       responseFormat: values.response_format ?? null,
       priceMicros: Math.round(values.price_credits * MICROS_PER_CREDIT),
       connectTimeoutMs: Math.round(values.connect_timeout_s * MS_PER_S),

@@ -223,6 +223,41 @@ test('each model gets only the parameters it takes', async (t) => {
       { model: 'gpt-image-1', background: 'opaque' },
     ],
   );
+  const options = await setUp(t, {
+    quality: 'max',
+    background: 'opaque',
+    output_format: 'webp',
+    output_compression: '80',
+    moderation: 'low',
+    input_fidelity: 'high',
+    complexity: 'low',
+  });
+  const images = [await localFile('options.png', Buffer.from('x'))];
+  const names = [
+    'gpt-image-2.6-flare',
+    'gpt-image-3',
+    'gpt-image-2.5-flare',
+    'openai/gpt-image-2',
+    'dall-e-2',
+  ];
+  for (const model of names) await options.submit({ model });
+  await options.submit({ model: 'gpt-image-1.5', images });
+  await options.submit({ model: 'gpt-image-1-mini', images });
+  const compressed = { background: 'opaque', output_format: 'webp', output_compression: 80 };
+  const newest = { quality: 'max', ...compressed, moderation: 'low', complexity: 'low' };
+  const inForm = { ...compressed, output_compression: '80' };
+  assert.deepEqual(
+    options.fake.jobs.map(({ fields: { model, prompt, n, size, response_format, ...rest } }) => rest),
+    [
+      newest,
+      newest,
+      { quality: 'max', ...compressed, moderation: 'low' },
+      { ...compressed, moderation: 'low' },
+      {},
+      { ...inForm, input_fidelity: 'high' },
+      inForm,
+    ],
+  );
   const plain = await setUp(t);
   for (const model of ['dall-e-3', 'my/flux', 'gpt-image-1']) await plain.submit({ model });
   assert.deepEqual(
@@ -391,11 +426,11 @@ test('S5 a rate limit passes on what was asked for, and nothing absurd', async (
     [{ 'retry-after': '7' }, 7_000],
     [{ 'retry-after': '7', 'retry-after-ms': '1500' }, 1_500],
     [{ 'retry-after': 'Sun, 22 Nov 2026 00:00:30 GMT' }, 30_000],
-    [{ 'retry-after': 'Sat, 21 Nov 2026 00:00:30 GMT' }, null],
+    [{ 'retry-after': 'Sat, 21 Nov 2026 00:00:30 GMT' }, 0],
     [{ 'retry-after': '-5' }, null],
     [{ 'retry-after': 'soon' }, null],
-    [{ 'retry-after': '1e300' }, 86_400_000],
-    [{ 'retry-after': '999999999999' }, 86_400_000],
+    [{ 'retry-after': '1e300' }, null],
+    [{ 'retry-after': '999999999999' }, 3_600_000],
   ];
   for (const [headers, expected] of rows) {
     fake.script.push(answer(429, errorBody('rate_limit_exceeded', 'images per min'), headers));
@@ -593,9 +628,9 @@ test('S6 a probe costs nothing and says whether the key works', async (t) => {
   fake.models = answer(200, {
     data: [{ id: 'gpt-image-2', shutdown_date: '2027-01-01' }, { id: 'mine' }, { id: 'other' }],
   });
-  assert.deepEqual(await probe(), { note: 'gpt-image-2 ends on 2027-01-01' });
+  assert.deepEqual(await probe(), { note: 'gpt-image-2 ends on 2027-01-01', missingModels: [] });
   fake.models = answer(200, { data: [{ id: 'gpt-image-2', shutdown_date: null }, null] });
-  assert.deepEqual(await probe(), { note: 'not listed by the service: mine' });
+  assert.deepEqual(await probe(), { note: 'not listed by the service: mine', missingModels: ['mine'] });
   fake.models = answer(200, { data: [{ id: 'x'.repeat(3_000_000) }] });
   assert.deepEqual(await probe(), { note: null });
   fake.models = answer(404, errorBody(null, 'no'));
@@ -618,6 +653,61 @@ test('S6 a probe costs nothing and says whether the key works', async (t) => {
   assert.deepEqual([...new Set(fake.requests)], ['GET /v1/models']);
 });
 
+test('S6 S7 a probe understands OpenAI, new-api and LocalAI', async (t) => {
+  const { provider, fake } = await setUp(t, { models: 'mine' });
+  const probe = () => provider.probe({ signal: NEVER });
+  const newApi = (message: string) => ({ error: { code: '', message, type: 'new_api_error' } });
+  const rows: [string, number, unknown, ProviderErrorKind][] = [
+    [
+      'OpenAI, bad key',
+      401,
+      errorBody('invalid_api_key', `Incorrect API key: ${KEY}`),
+      'credentials_expired',
+    ],
+    ['OpenAI, country', 403, errorBody('unsupported_country_region_territory', 'x'), 'credentials_expired'],
+    ['new-api, bad key', 401, newApi('无效的令牌 (request id: 2026)'), 'credentials_expired'],
+    ['new-api, key ended', 401, newApi('该令牌已过期'), 'credentials_expired'],
+    ['new-api, key used up', 401, newApi('该令牌额度已用尽 TokenStatusExhausted'), 'quota_exhausted'],
+    ['new-api, no balance', 403, newApi('用户额度不足'), 'quota_exhausted'],
+    [
+      'LocalAI, bad key',
+      401,
+      { error: { code: 401, message: 'invalid key', type: '' } },
+      'credentials_expired',
+    ],
+    ['LocalAI, crash', 500, { error: { code: 500, message: 'could not load', type: '' } }, 'unavailable'],
+    ['gateway', 524, HTML, 'timeout'],
+    ['edge', 403, HTML, 'unavailable'],
+    ['moved', 308, HTML, 'unavailable'],
+  ];
+  for (const [name, status, body, kind] of rows) {
+    fake.models = answer(status, body);
+    await failure(probe(), kind, 'no').catch((error: unknown) => {
+      throw new Error(name, { cause: error });
+    });
+  }
+  for (const list of [
+    { object: 'list', data: [{ id: 'other', object: 'model', owned_by: 'custom' }] },
+    { data: [{ id: 'other', supported_endpoint_types: ['openai'] }], success: true },
+    { object: 'list', data: [] },
+  ]) {
+    fake.models = answer(200, list);
+    assert.deepEqual(await probe(), { note: 'not listed by the service: mine', missingModels: ['mine'] });
+  }
+  assert.deepEqual(fake.jobs, []);
+});
+
+test('S9 D4 an error in JSON of great depth or length is read only so far', async (t) => {
+  const { fake, submit } = await setUp(t);
+  const deep = `{"error":${'['.repeat(1_000_000)}`;
+  const long = JSON.stringify(errorBody(null, 'm'.repeat(5_000_000)));
+  fake.script.push(answer(400, deep), answer(400, long), answer(200, deep), answer(200, long));
+  await failure(submit(), 'unavailable', 'no');
+  await failure(submit(), 'unavailable', 'no');
+  await failure(submit(), 'bad_answer', 'unknown');
+  await failure(submit(), 'bad_answer', 'unknown');
+});
+
 test('S6 without a key nothing is sent', async (t) => {
   const { provider, fake, submit } = await setUp(t, { api_key: '' });
   await failure(submit(), 'credentials_missing', 'no');
@@ -634,7 +724,21 @@ test('settings have defaults, and a wrong one is named without its value', () =>
   assert.equal(base(''), 'https://api.openai.com/v1');
   assert.equal(base('http://10.0.0.5:3000/'), 'http://10.0.0.5:3000/v1');
   assert.equal(base('https://r.example/api/v3/'), 'https://r.example/api/v3');
-  assert.equal(base('https://r.example/v1/images/generations'), 'https://r.example/v1');
+  for (const end of [
+    '',
+    '/',
+    '//',
+    '/images',
+    '/images/generations',
+    '/images/edits/',
+    '/models',
+    '/chat/completions',
+  ]) {
+    assert.equal(base(`https://r.example/v1${end}`), 'https://r.example/v1');
+    assert.equal(base(`https://r.example//sub/v1${end}`), 'https://r.example/sub/v1');
+  }
+  assert.equal(base('https://r.example//'), 'https://r.example/v1');
+  assert.equal(base('https://r.example/images/generations'), 'https://r.example/v1');
   const more = parseOpenAiSettings({
     models: ['a', 'b', 'a'],
     concurrency: '9',
@@ -652,6 +756,11 @@ test('settings have defaults, and a wrong one is named without its value', () =>
     { concurrency: 0 },
     { deadline_s: 'canary' },
     { quality: 'canary' },
+    { background: 'transparent', output_format: 'jpeg' },
+    { output_format: 'svg' },
+    { output_compression: 101 },
+    { partial_images: 4 },
+    { stream: 'canary' },
     { response_format: 'canary' },
     { models: 5 },
   ];
@@ -705,43 +814,50 @@ await outbound.close();
 console.log(JSON.stringify({ outputs: result.outputs.length, most, largest }));
 `;
 
-test('S9 D4 an answer of 40 MB goes to disk through a heap of 64 MB', async (t) => {
-  const { fake } = await setUp(t);
-  const block = Buffer.alloc(30_000);
-  const blocks = 1_000;
-  const hash = createHash('sha256');
-  fake.script.push(async (response) => {
-    response.writeHead(200, { 'content-type': 'application/json' });
-    response.write('{"created":1,"data":[{"b64_json":"');
-    for (let i = 0; i < blocks; i += 1) {
-      block.fill(i);
-      hash.update(block);
-      if (!response.write(block.toString('base64'))) await once(response, 'drain');
-    }
-    response.end('"}]}');
+const LARGE_ANSWERS: Record<string, readonly [start: string, end: string]> = {
+  'an answer': ['{"created":1,"data":[{"b64_json":"', '"}]}'],
+  'a stream': ['data: {"type":"image_generation.completed","b64_json":"', '"}\n\n'],
+};
+
+for (const [form, [start, end]] of Object.entries(LARGE_ANSWERS)) {
+  test(`S9 D4 ${form} of 40 MB goes to disk through a heap of 64 MB`, async (t) => {
+    const { fake } = await setUp(t);
+    const block = Buffer.alloc(30_000);
+    const blocks = 1_000;
+    const hash = createHash('sha256');
+    fake.script.push(async (response) => {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.write(start);
+      for (let i = 0; i < blocks; i += 1) {
+        block.fill(i);
+        hash.update(block);
+        if (!response.write(block.toString('base64'))) await once(response, 'drain');
+      }
+      response.end(end);
+    });
+    const target = join(folder, 'large.png');
+    const { stdout } = await promisify(execFile)(process.execPath, [
+      '--max-old-space-size=64',
+      '--expose-gc',
+      '--input-type=module',
+      '--eval',
+      CHILD,
+      fake.baseUrl,
+      target,
+      new URL('../..', import.meta.url).href.replace(/\/$/, ''),
+    ]);
+    const seen = JSON.parse(stdout) as { outputs: number; most: number; largest: number };
+    assert.equal(seen.outputs, 1);
+    assert.equal((await stat(target)).size, block.byteLength * blocks);
+    const written = createHash('sha256');
+    for await (const piece of createReadStream(target)) written.update(piece as Buffer);
+    assert.equal(written.digest('hex'), hash.digest('hex'));
+    assert.ok(seen.largest <= 128 * 1024, `largest piece ${seen.largest}`);
+    // Freed buffers are given back a little after a collection, more so on a busy machine.
+    assert.ok(seen.most < 16 * 1024 * 1024, `${seen.most} bytes held`);
+    t.diagnostic(`largest piece ${seen.largest} bytes, at most ${seen.most} bytes more than before`);
   });
-  const target = join(folder, 'large.png');
-  const { stdout } = await promisify(execFile)(process.execPath, [
-    '--max-old-space-size=64',
-    '--expose-gc',
-    '--input-type=module',
-    '--eval',
-    CHILD,
-    fake.baseUrl,
-    target,
-    new URL('../..', import.meta.url).href.replace(/\/$/, ''),
-  ]);
-  const seen = JSON.parse(stdout) as { outputs: number; most: number; largest: number };
-  assert.equal(seen.outputs, 1);
-  assert.equal((await stat(target)).size, block.byteLength * blocks);
-  const written = createHash('sha256');
-  for await (const piece of createReadStream(target)) written.update(piece as Buffer);
-  assert.equal(written.digest('hex'), hash.digest('hex'));
-  assert.ok(seen.largest <= 128 * 1024, `largest piece ${seen.largest}`);
-  // Freed buffers are given back a little after a collection, more so on a busy machine.
-  assert.ok(seen.most < 16 * 1024 * 1024, `${seen.most} bytes held`);
-  t.diagnostic(`largest piece ${seen.largest} bytes, at most ${seen.most} bytes more than before`);
-});
+}
 
 test('K1 no secret, internal address or HTML was shown by anything above', () => {
   assert.ok(shown.length > 60);

@@ -8,17 +8,22 @@ import {
   type GenerationRequest,
   type Output,
   type PollResult,
+  type ProbeResult,
   type ProviderAdapter,
   ProviderError,
   type SubmitCall,
   type SubmitResult,
 } from '../provider.ts';
-import { type ClassifyContext, classify, type ErrorFields } from './classify.ts';
-import { openAiModel, profileOf } from './models.ts';
+import { type ClassifyContext, classify, StreamRefusedError } from './classify.ts';
+import type { ErrorFields } from './error-body.ts';
+import { readModelList } from './model-list.ts';
+import { openAiModel } from './models.ts';
 import { type FormFile, type OpenForm, openForm } from './multipart.ts';
 import type { OpenAiSettings } from './openai-settings.ts';
+import { type Fields, fieldsOf, partialImagesFor } from './parameters.ts';
 import { type AnswerPicture, type PictureAnswer, readPictureAnswer } from './picture-answer.ts';
-import { sizeFor } from './size.ts';
+import { readPictureStream, recognizeStream, type StreamAnswer } from './picture-stream.ts';
+import { StreamSupport } from './stream-support.ts';
 
 const NAME = 'openai';
 /** Ten pictures of 3840 x 2160 as PNG in base64; a single file has the engine's own cap. */
@@ -40,6 +45,14 @@ export interface OpenAiOptions {
 /** Builds the adapter; nothing is sent before the first call. */
 export function createOpenAiProvider(options: OpenAiOptions): ProviderAdapter {
   return new OpenAiProvider(options);
+}
+
+/** One images call as it is sent; `partialImages` is null without a stream. */
+interface SentCall {
+  path: string;
+  headers: Readonly<Record<string, string>>;
+  body: NonNullable<OutboundRequest['body']>;
+  partialImages: number | null;
 }
 
 const isSuccess = (status: number) => status >= 200 && status < 300;
@@ -67,6 +80,8 @@ class OpenAiProvider implements ProviderAdapter {
   readonly models;
   readonly endpoints: readonly string[];
   readonly #options: OpenAiOptions;
+  /** By path and model. */
+  readonly #streams = new StreamSupport();
 
   constructor(options: OpenAiOptions) {
     this.#options = options;
@@ -78,16 +93,29 @@ class OpenAiProvider implements ProviderAdapter {
   async submit(call: SubmitCall): Promise<SubmitResult> {
     this.#requireKey();
     const { request } = call;
-    const fields = this.#fields(request);
-    if (request.images.length === 0) {
-      const body = JSON.stringify({ ...fields, n: request.n });
-      return this.#send(call, '/images/generations', { 'content-type': 'application/json' }, body);
-    }
-    const form = await this.#openForm(request, { ...fields, n: String(request.n) });
+    const { settings } = this.#options;
+    const isEdit = request.images.length > 0;
+    const path = isEdit ? '/images/edits' : '/images/generations';
+    const kind = `${path} ${request.model}`;
+    const asked = partialImagesFor(request, settings);
+    const partialImages = asked !== null && this.#streams.mayAsk(kind) ? asked : null;
+    let learnt: 'works' | 'refused' | 'nothing' = 'nothing';
+    let form: OpenForm | null = null;
     try {
-      return await this.#send(call, '/images/edits', form.headers, form.body);
+      const fields = fieldsOf(request, settings, partialImages);
+      form = isEdit ? await this.#openForm(request, fields) : null;
+      const headers = form?.headers ?? { 'content-type': 'application/json' };
+      const body = form?.body ?? JSON.stringify(fields);
+      const result = await this.#send(call, { path, headers, body, partialImages });
+      learnt = 'works';
+      return result;
+    } catch (error) {
+      // Nothing was made: the engine's next attempt goes without a stream, as all later calls of this kind do.
+      if (error instanceof StreamRefusedError) learnt = 'refused';
+      throw error;
     } finally {
-      await form.close();
+      if (partialImages !== null) this.#streams.learn(kind, learnt);
+      await form?.close();
     }
   }
 
@@ -101,7 +129,7 @@ class OpenAiProvider implements ProviderAdapter {
     return { state: 'failed', error };
   }
 
-  async probe({ signal }: { signal: AbortSignal }): Promise<{ note: string | null }> {
+  async probe({ signal }: { signal: AbortSignal }): Promise<ProbeResult> {
     this.#requireKey();
     const context = { ...this.#context(), isProbe: true };
     try {
@@ -115,7 +143,7 @@ class OpenAiProvider implements ProviderAdapter {
         signal,
       });
       if (isSuccess(response.status)) {
-        return { note: this.#noteOf(await response.readJson(MAX_MODEL_LIST_BYTES)) };
+        return readModelList(await response.readJson(MAX_MODEL_LIST_BYTES), this.#options.settings.models);
       }
       const { status, headers } = response;
       const body = await readStart(response);
@@ -161,29 +189,13 @@ class OpenAiProvider implements ProviderAdapter {
     };
   }
 
-  /** All fields but `n`, which is a number in JSON and text in a form. */
-  #fields(request: GenerationRequest): Record<string, string> {
-    const { settings } = this.#options;
-    const profile = profileOf(request.model);
-    const { quality, background } = settings;
-    const standing = profile.responseFormat === 'omit' ? null : profile.responseFormat;
-    const format = profile.responseFormat === 'never' ? null : (settings.responseFormat ?? standing);
-    return {
-      model: request.model,
-      prompt: request.prompt,
-      size: sizeFor(profile, request.width, request.height, request.images.length > 0),
-      ...(quality !== null && profile.qualities.includes(quality) ? { quality } : {}),
-      ...(background !== null && profile.backgrounds.includes(background) ? { background } : {}),
-      ...(format === null ? {} : { response_format: format }),
-    };
-  }
-
-  async #openForm(request: GenerationRequest, fields: Record<string, string>): Promise<OpenForm> {
+  async #openForm(request: GenerationRequest, fields: Fields): Promise<OpenForm> {
     const field = request.images.length > 1 ? 'image[]' : 'image';
     const files: FormFile[] = request.images.map((file) => ({ field, file }));
     if (request.mask) files.push({ field: 'mask', file: request.mask });
     try {
-      return await openForm(fields, files);
+      const texts = Object.entries(fields).map(([name, value]) => [name, String(value)]);
+      return await openForm(Object.fromEntries(texts), files);
     } catch (error) {
       throw new ProviderError('invalid_request', 'no', 'An input picture cannot be read any more.', {
         cause: error,
@@ -192,21 +204,23 @@ class OpenAiProvider implements ProviderAdapter {
   }
 
   /** One call, held until the pictures are on disk. */
-  async #send(
-    call: SubmitCall,
-    path: string,
-    headers: Readonly<Record<string, string>>,
-    body: OutboundRequest['body'],
-  ): Promise<SubmitResult> {
-    const target = this.#target(path);
+  async #send(call: SubmitCall, sent: SentCall): Promise<SubmitResult> {
+    const target = this.#target(sent.path);
     const { submitTimeoutMs } = this.#options.settings;
+    const isStreamed = sent.partialImages !== null;
+    const context = { ...this.#context(), isStreamed };
     let response: OutboundResponse;
     try {
       response = await this.#options.outbound.request({
         ...target,
-        headers: { ...target.headers, ...headers, 'x-client-request-id': call.clientRef },
+        headers: {
+          ...target.headers,
+          ...(isStreamed ? { accept: 'text/event-stream, application/json' } : {}),
+          ...sent.headers,
+          'x-client-request-id': call.clientRef,
+        },
         method: 'POST',
-        body: body ?? null,
+        body: sent.body,
         purpose: 'openai submit',
         // The service is silent while it paints: only the whole call has a limit.
         idleTimeoutMs: submitTimeoutMs,
@@ -215,22 +229,19 @@ class OpenAiProvider implements ProviderAdapter {
         signal: call.signal,
       });
     } catch (error) {
-      throw classify({ at: 'exchange', error }, this.#context());
+      throw classify({ at: 'exchange', error }, context);
     }
     const { status } = response;
     if (!isSuccess(status)) {
       const text = await readStart(response);
-      throw classify({ at: 'status', status, headers: response.headers, body: text }, this.#context());
+      throw classify({ at: 'status', status, headers: response.headers, body: text }, context);
     }
-    return this.#receive(call, response);
+    return this.#receive(call, response, sent.partialImages ?? 0);
   }
 
-  async #receive(call: SubmitCall, response: OutboundResponse): Promise<SubmitResult> {
+  async #receive(call: SubmitCall, response: OutboundResponse, partialImages: number): Promise<SubmitResult> {
     const { log } = this.#options;
-    const answer = await readPictureAnswer(response.body, {
-      maxPictures: call.request.n + MAX_EXTRA_PICTURES,
-      spool: call.spool,
-    });
+    const answer = await this.#readAnswer(call, response.body, partialImages);
     response.discard();
     const outputs = this.#outputs(answer.pictures);
     const seen = {
@@ -238,6 +249,10 @@ class OpenAiProvider implements ProviderAdapter {
       request_id: response.headers['x-request-id'] ?? null,
       pictures: outputs.length,
     };
+    if (outputs.length === 0 && answer.isFailed) {
+      const error = classify({ at: 'stream', fields: fieldsOfError(answer) }, this.#context());
+      return { state: 'failed', jobId: null, error };
+    }
     if (outputs.length === 0) throw classify(failureOf(answer), this.#context());
     if (answer.problem !== null) {
       // What came whole is a picture that was paid for; the rest counts as not delivered.
@@ -251,6 +266,29 @@ class OpenAiProvider implements ProviderAdapter {
     return { state: 'done', jobId: null, outputs };
   }
 
+  /** A stream wherever one comes: a relay may send one unasked, or plain JSON in place of one. */
+  async #readAnswer(
+    call: SubmitCall,
+    raw: OutboundResponse['body'],
+    partialImages: number,
+  ): Promise<StreamAnswer> {
+    const { request, spool } = call;
+    const { isStream, body } = await recognizeStream(raw);
+    if (!isStream) {
+      const answer = await readPictureAnswer(body, { maxPictures: request.n + MAX_EXTRA_PICTURES, spool });
+      return { ...answer, isFailed: false };
+    }
+    return readPictureStream(body, {
+      pictures: request.n,
+      spool,
+      onPartial(index, preview) {
+        const steps = Math.max(partialImages, index + 1) + 1;
+        call.onProgress((index + 1) / steps);
+        if (preview) call.onPreview(preview);
+      },
+    });
+  }
+
   /** URLs are made absolute; what is no http address counts as no picture. */
   #outputs(pictures: readonly AnswerPicture[]): Output[] {
     const { baseUrl } = this.#options.settings;
@@ -260,41 +298,18 @@ class OpenAiProvider implements ProviderAdapter {
       return url && /^https?:$/.test(url.protocol) ? [{ url: url.href, seed: null }] : [];
     });
   }
-
-  /** What the list of models says about the ones configured here. */
-  #noteOf(list: unknown): string | null {
-    const data = (list as { data?: unknown } | null)?.data;
-    if (!Array.isArray(data)) {
-      throw new ProviderError(
-        'bad_answer',
-        'no',
-        'The base URL answers, but not like an OpenAI-style service.',
-      );
-    }
-    const entries = new Map<unknown, { shutdown_date?: unknown }>(
-      data.map((entry) => [entry?.id, entry ?? {}]),
-    );
-    const { models } = this.#options.settings;
-    const missing = models.filter((model) => !entries.has(model));
-    const ending = models.flatMap((model) => {
-      const date = entries.get(model)?.shutdown_date;
-      return typeof date === 'string' && /^\d{4}-\d\d-\d\d$/.test(date) ? [`${model} ends on ${date}`] : [];
-    });
-    const notes = [
-      ...(missing.length > 0 ? [`not listed by the service: ${missing.join(', ')}`] : []),
-      ...ending,
-    ];
-    return notes.length > 0 ? notes.join('; ') : null;
-  }
 }
 
-function failureOf({ problem, fields }: PictureAnswer) {
-  if (problem !== null) return { at: 'exchange', error: problem } as const;
-  const said: ErrorFields = {
+function failureOf(answer: PictureAnswer) {
+  if (answer.problem !== null) return { at: 'exchange', error: answer.problem } as const;
+  return { at: 'answer', fields: fieldsOfError(answer) } as const;
+}
+
+function fieldsOfError({ fields }: PictureAnswer): ErrorFields {
+  return {
     code: fields.get('/error/code') ?? fields.get('/code'),
     type: fields.get('/error/type'),
     message:
       fields.get('/error/message') ?? fields.get('/error') ?? fields.get('/message') ?? fields.get('/detail'),
   };
-  return { at: 'answer', fields: said } as const;
 }

@@ -8,6 +8,8 @@ const MAX_URL_BYTES = 8 * 1024;
 const MAX_FIELD_BYTES = 2 * 1024;
 const WRITE_BYTES = 32 * 1024;
 const DATA_URL_START = 'data:';
+/** A larger unfinished picture is not shown: previews are held in memory. */
+export const MAX_PREVIEW_BYTES = 4 * 1024 * 1024;
 
 /** Short fields that are kept: what an error says, and what the call used. */
 const KEPT_FIELDS: ReadonlySet<string> = new Set([
@@ -18,6 +20,8 @@ const KEPT_FIELDS: ReadonlySet<string> = new Set([
   '/message',
   '/detail',
   '/code',
+  '/type',
+  '/partial_image_index',
   '/usage/total_tokens',
   '/usage/output_tokens',
 ]);
@@ -35,6 +39,8 @@ export interface PictureAnswer {
   pictures: readonly AnswerPicture[];
   /** By path, such as `/error/code`; numbers as text. */
   fields: ReadonlyMap<string, string>;
+  /** The unfinished picture of an event that holds one; null when there is none, or none of a size to show. */
+  preview: Uint8Array | null;
   /** What broke the answer off, or null: `AnswerShapeError`, `SpoolFailure`, or what `body` threw. */
   problem: unknown;
 }
@@ -43,7 +49,13 @@ export interface ReadOptions {
   /** Pictures beyond this number are passed over. */
   maxPictures: number;
   spool(source: AsyncIterable<Uint8Array>): Promise<LocalFile>;
+  /** For the data of one event, whose picture stands at its root: whether the fields read so far make it unfinished. */
+  isPreview?(fields: ReadonlyMap<string, string>): boolean;
 }
+
+/** Where a picture may stand; `''` is the root. */
+const LIST_ITEM = '/data/*';
+const ROOT = '';
 
 /** Reads an answer to the end of its JSON value. Never throws: see `problem`. */
 export async function readPictureAnswer(
@@ -69,7 +81,11 @@ function asShapeError(error: unknown): unknown {
 }
 
 class AnswerReader {
-  readonly found = { pictures: [] as AnswerPicture[], fields: new Map<string, string>() };
+  readonly found = {
+    pictures: [] as AnswerPicture[],
+    fields: new Map<string, string>(),
+    preview: null as Uint8Array | null,
+  };
   readonly #source: AsyncIterator<Uint8Array>;
   readonly #options: ReadOptions;
   readonly #scanner = new JsonScanner();
@@ -91,7 +107,7 @@ class AnswerReader {
         const path = this.#scanner.path;
         if (this.#isWanted(path)) await this.#readText(path);
       } else if (event.type === 'literal') this.#keep(this.#scanner.path, event.text);
-      else if (event.type === 'close' && this.#scanner.path === '/data/*') this.#endItem();
+      else if (event.type === 'close' && this.#isItem(this.#scanner.path)) this.#endItem();
     }
   }
 
@@ -115,13 +131,23 @@ class AnswerReader {
   #isWanted(path: string): boolean {
     if (KEPT_FIELDS.has(path)) return true;
     if (this.found.pictures.length >= this.#options.maxPictures) return false;
-    if (path === '/data/*/b64_json') return this.#item.file === null;
-    return path === '/data/*/url' && this.#item.url === null;
+    if (this.#isOf(path, 'b64_json')) return this.#item.file === null;
+    return this.#isOf(path, 'url') && this.#item.url === null;
+  }
+
+  #isItem(path: string): boolean {
+    return path === LIST_ITEM || (path === ROOT && this.#options.isPreview !== undefined);
+  }
+
+  #isOf(path: string, key: 'b64_json' | 'url'): boolean {
+    return path.endsWith(`/${key}`) && this.#isItem(path.slice(0, -key.length - 1));
   }
 
   async #readText(path: string): Promise<void> {
-    if (path === '/data/*/b64_json') this.#item.file = await this.#spoolPicture([]);
-    else if (path === '/data/*/url') await this.#readUrl();
+    if (this.#isOf(path, 'b64_json')) {
+      if (this.#options.isPreview?.(this.found.fields)) this.found.preview = await this.#previewBytes();
+      else this.#item.file = await this.#spoolPicture([]);
+    } else if (this.#isOf(path, 'url')) await this.#readUrl();
     else this.#keep(path, (await this.#collect(MAX_FIELD_BYTES)).text);
   }
 
@@ -175,6 +201,23 @@ class AnswerReader {
       room = Math.max(0, room - piece.byteLength);
     }
     return { text: Buffer.concat(kept).toString(), isWhole };
+  }
+
+  /** The present string as a picture in memory; null when it is empty, too large or no base64. */
+  async #previewBytes(): Promise<Uint8Array | null> {
+    let pieces: Uint8Array[] = [];
+    let bytes = 0;
+    try {
+      for await (const piece of this.#decoded([])) {
+        bytes += piece.byteLength;
+        if (bytes <= MAX_PREVIEW_BYTES) pieces.push(piece);
+        else pieces = [];
+      }
+    } catch (error) {
+      if (error instanceof Base64Error) return null;
+      throw error;
+    }
+    return bytes > 0 && bytes <= MAX_PREVIEW_BYTES ? Buffer.concat(pieces) : null;
   }
 
   /** The present string as a picture on disk, or null when it is empty. `head` is what was read of it already. */
