@@ -321,7 +321,8 @@ export class ProxyRoutes {
     const literal = withoutBrackets(url.hostname);
     if (isIP(literal) !== 0 && !isAllowedAddress(literal, policy)) throw blocked();
     // In absolute form a proxy derives Host from the address, so a checked address needs a tunnel, also for plain http.
-    const forwards = url.protocol === 'http:' && policy === 'configured' && proxy.kind !== 'socks5';
+    const isForwardable = url.protocol === 'http:' && policy === 'configured' && !target.needsTunnel;
+    const forwards = isForwardable && proxy.kind !== 'socks5';
     const refusalIn = (status: number, headers: Parameters<typeof refusalInAnswer>[2]) =>
       forwards ? refusalInAnswer(proxy, status, headers) : undefined;
     if (repeatable && policy === 'configured') {

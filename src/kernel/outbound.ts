@@ -5,6 +5,7 @@ import type { LookupFunction } from 'node:net';
 import { Readable } from 'node:stream';
 import { type Dispatcher, type FormData, request as undiciRequest } from 'undici';
 import type { Clock } from './clock.ts';
+import { crashPoint } from './crash-point.ts';
 import type { Logger } from './log.ts';
 import { type AddressPolicy, checkUrl, hostAndPort, redirectTarget } from './outbound-address.ts';
 import {
@@ -19,6 +20,7 @@ import { createFreshClient, createSharedAgent, systemLookup } from './outbound-c
 import { OutboundError } from './outbound-error.ts';
 import { Exchange, WatchingHandler } from './outbound-exchange.ts';
 import { ProxyRoutes, type ProxySettings } from './outbound-proxy.ts';
+import { type OutboundSocket, openSocket, type SocketRequest } from './outbound-websocket.ts';
 
 const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
 const DEFAULT_IDLE_TIMEOUT_MS = 60_000;
@@ -86,6 +88,8 @@ export interface OutboundResponse {
 export interface Outbound {
   /** Sends one request; rejects with `OutboundError`. Any status is an answer, not an error. */
   request(request: OutboundRequest): Promise<OutboundResponse>;
+  /** Opens a WebSocket under the same rules; failures come to its `onClose`. */
+  openSocket(request: SocketRequest): OutboundSocket;
   /** Cuts what is still open and closes kept connections. */
   close(): Promise<void>;
 }
@@ -99,6 +103,8 @@ export interface DispatchTarget {
   purpose: string;
   socketPath: string | undefined;
   proxy: string | undefined;
+  /** The connection stays open both ways, so that a proxy must pass it through untouched. */
+  needsTunnel?: boolean;
 }
 
 /** The connection for one hop; `release` is called when its exchange is over. */
@@ -245,6 +251,7 @@ class OutboundClient implements Outbound {
   readonly #proxies: ProxyRoutes;
   readonly #alwaysAllowed: readonly string[];
   readonly #open = new Set<Exchange>();
+  readonly #sockets = new Set<OutboundSocket>();
 
   constructor(options: OutboundOptions) {
     this.#options = options;
@@ -289,9 +296,27 @@ class OutboundClient implements Outbound {
     }
   }
 
+  openSocket(request: SocketRequest): OutboundSocket {
+    const { clock, log } = this.#options;
+    const socket = openSocket(request, {
+      clock,
+      log,
+      allowedHosts: this.#alwaysAllowed,
+      route: (target) => this.#routeTo(target),
+      onEnd: (ended) => this.#sockets.delete(ended),
+    });
+    this.#sockets.add(socket);
+    return socket;
+  }
+
   async close(): Promise<void> {
+    for (const socket of this.#sockets) socket.close();
     for (const exchange of this.#open) exchange.cut('aborted', 'was stopped, since the program is closing');
     await Promise.all([this.#shared.destroy(), this.#proxies.close()]);
+  }
+
+  #routeTo(target: DispatchTarget): DispatchRoute {
+    return this.#options.dispatcherFor?.(target) ?? this.#proxies.route(target) ?? this.#directRoute(target);
   }
 
   #directRoute(target: DispatchTarget): DispatchRoute {
@@ -312,9 +337,7 @@ class OutboundClient implements Outbound {
   ): Promise<Head> {
     const repeatable = REPEATABLE_METHODS.has(request.method);
     const { purpose, socketPath, proxy } = request;
-    const target = { url, policy, repeatable, purpose, socketPath, proxy };
-    const route =
-      this.#options.dispatcherFor?.(target) ?? this.#proxies.route(target) ?? this.#directRoute(target);
+    const route = this.#routeTo({ url, policy, repeatable, purpose, socketPath, proxy });
     exchange.holds(route.release);
     const idleTimeoutMs = request.idleTimeoutMs ?? this.#timeouts.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS;
     const phaseBefore = exchange.phase;
@@ -327,9 +350,13 @@ class OutboundClient implements Outbound {
       exchange.phase = 'sent';
       onProgress();
     };
+    const onSent = () => {
+      onProgress();
+      if (!REPEATABLE_METHODS.has(request.method)) crashPoint('kp6');
+    };
     const dispatcher = route.dispatcher.compose(
       (dispatch) => (dispatchOptions, handler) =>
-        dispatch(dispatchOptions, new WatchingHandler(handler, onStart, onProgress)),
+        dispatch(dispatchOptions, new WatchingHandler(handler, onStart, onProgress, onSent)),
     );
     exchange.limit(
       'connect_timeout',

@@ -8,6 +8,7 @@ import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { FakeComfyuiLive, type LiveRecording } from './fake-comfyui-live.ts';
 
 export type ComfyuiVersion = '0.27.1' | '0.3.64';
 
@@ -29,10 +30,14 @@ interface Recordings {
   versions: Record<ComfyuiVersion, Recording>;
 }
 
+function readRecording<T>(name: string): T {
+  const path = fileURLToPath(new URL(`./${name}.json`, import.meta.url));
+  return JSON.parse(readFileSync(path, 'utf8')) as T;
+}
+
 /** What was recorded of real servers. */
 export function comfyuiRecordings(): Recordings {
-  const path = fileURLToPath(new URL('./comfyui-recordings.json', import.meta.url));
-  return JSON.parse(readFileSync(path, 'utf8')) as Recordings;
+  return readRecording<Recordings>('comfyui-recordings');
 }
 
 /** A prompt as it was taken. */
@@ -41,6 +46,7 @@ export interface FakeJob {
   promptId: string;
   graph: Graph;
   clientId: string | null;
+  extraData: Json;
   authorization: string | null;
 }
 
@@ -81,6 +87,8 @@ export class FakeComfyui {
   picture: Buffer | null = null;
   /** Old servers choose the id of a prompt themselves. */
   ignoresPromptId = false;
+  /** Its WebSockets. */
+  readonly live: FakeComfyuiLive;
   readonly #recordings = comfyuiRecordings();
   readonly #recording: Recording;
   readonly #version: ComfyuiVersion;
@@ -96,6 +104,15 @@ export class FakeComfyui {
   constructor(version: ComfyuiVersion) {
     this.#version = version;
     this.#recording = this.#recordings.versions[version];
+    const live = readRecording<Record<ComfyuiVersion, LiveRecording>>('comfyui-live-recordings');
+    this.live = new FakeComfyuiLive(live[version], () => ({
+      queueLength: this.#queueLength(),
+      running: this.#running,
+    }));
+  }
+
+  get port(): number {
+    return this.#port;
   }
 
   get url(): string {
@@ -109,6 +126,7 @@ export class FakeComfyui {
 
   async start(port: number): Promise<void> {
     this.#server = createServer((request, response) => void this.#answer(request, response));
+    this.#server.on('upgrade', (request, socket, head) => this.live.upgrade(request, socket, head));
     this.#server.listen(port, '127.0.0.1');
     await once(this.#server, 'listening');
     this.#port = (this.#server.address() as AddressInfo).port;
@@ -118,6 +136,7 @@ export class FakeComfyui {
     const server = this.#server;
     this.#server = null;
     if (!server) return;
+    this.live.cut();
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
   }
@@ -125,12 +144,22 @@ export class FakeComfyui {
   /** Dies and comes back on the same port: queue, history and numbers are gone, files stay. */
   async restart(): Promise<void> {
     await this.close();
+    this.forgetAll();
+    await this.start(this.#port);
+  }
+
+  /** What a process that died knows no more. */
+  forgetAll(): void {
     this.#pending = [];
     this.#running = null;
     this.#history = new Map();
     this.#cached = new Map();
     this.#counter = 0;
-    await this.start(this.#port);
+  }
+
+  /** Has a node of any kind, without inputs to check. */
+  addNode(name: string): void {
+    this.#recordings.object_info[name] = { input: { required: {} }, name };
   }
 
   /** Scripts the next request of a kind, such as `POST /prompt`; several wait in line. */
@@ -150,7 +179,15 @@ export class FakeComfyui {
     const job = this.#pending.sort((a, b) => a.number - b.number).shift();
     if (!job) throw new Error('Nothing waits');
     this.#running = job;
+    this.live.begin(job);
     return job;
+  }
+
+  /** The prompt that runs makes one more step, as it was recorded. */
+  step(): FakeJob {
+    if (!this.#running) throw new Error('Nothing runs');
+    this.live.step();
+    return this.#running;
   }
 
   /** Runs the next waiting prompt, or ends the one that runs, with pictures. */
@@ -160,6 +197,7 @@ export class FakeComfyui {
     const graphKey = JSON.stringify(job.graph);
     const cached = this.#cached.get(graphKey);
     const hasLostOutputs = cached !== undefined && job.clientId === null && this.#version === '0.27.1';
+    this.live.succeed(this.picture);
     const outputs = hasLostOutputs ? {} : (cached ?? this.#saveOutputs(job));
     this.#cached.set(graphKey, outputs as Json);
     this.#history.set(job.promptId, {
@@ -167,8 +205,13 @@ export class FakeComfyui {
       prompt: this.#tuple(job),
       outputs,
     });
-    this.#running = null;
+    this.#ended();
     return job;
+  }
+
+  #ended(): void {
+    this.#running = null;
+    this.live.end();
   }
 
   /** Ends the next prompt the way a recorded one ended: `interrupted`, `out_of_memory`, `bad_image`, … */
@@ -176,8 +219,9 @@ export class FakeComfyui {
     const job = this.#running ?? this.startNext();
     const recorded = this.#recording.entries[name];
     if (!recorded) throw new Error(`No recorded entry "${name}"`);
+    this.live.fail(name === 'interrupted' ? 'interrupted' : 'failed');
     this.#history.set(job.promptId, { ...recorded, prompt: this.#tuple(job) });
-    this.#running = null;
+    this.#ended();
     return job;
   }
 
@@ -185,7 +229,7 @@ export class FakeComfyui {
   endWith(entry: Json): FakeJob {
     const job = this.#running ?? this.startNext();
     this.#history.set(job.promptId, { prompt: this.#tuple(job), ...entry });
-    this.#running = null;
+    this.#ended();
     return job;
   }
 
@@ -194,11 +238,12 @@ export class FakeComfyui {
   }
 
   #tuple(job: FakeJob): unknown[] {
-    const outputs = Object.keys(job.graph).filter((id) => job.graph[id]?.class_type === 'SaveImage');
-    return [job.number, job.promptId, job.graph, { client_id: job.clientId }, outputs];
+    const outputs = Object.keys(job.graph).filter((id) => job.graph[id]?.class_type.startsWith('SaveImage'));
+    return [job.number, job.promptId, job.graph, { ...job.extraData, client_id: job.clientId }, outputs];
   }
 
   #saveOutputs(job: FakeJob): Json {
+    // A picture that goes over the WebSocket is saved nowhere.
     const saving = Object.entries(job.graph).filter(([, node]) => node.class_type === 'SaveImage');
     const outputs: Json = {};
     for (const [position, [id, node]] of saving.entries()) {
@@ -256,6 +301,7 @@ export class FakeComfyui {
       case 'POST /queue': {
         const ids = (JSON.parse(body.toString()) as { delete?: string[] }).delete ?? [];
         this.#pending = this.#pending.filter((job) => !ids.includes(job.promptId));
+        this.live.tellQueue();
         return empty(response, 200);
       }
       case 'POST /interrupt': {
@@ -327,10 +373,12 @@ export class FakeComfyui {
       promptId,
       graph,
       clientId: typeof sent.client_id === 'string' ? sent.client_id : null,
+      extraData: (sent.extra_data ?? {}) as Json,
       authorization: request.headers.authorization ?? null,
     };
     this.jobs.push(job);
     this.#pending.push(job);
+    this.live.tellQueue();
     json(response, 200, { prompt_id: promptId, number, node_errors: {} });
   }
 

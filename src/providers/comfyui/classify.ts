@@ -1,6 +1,7 @@
 // The one place where a failed exchange with a ComfyUI server becomes a ProviderError. Messages name a server by its place
 // in the settings, never by its address, and repeat nothing of an answer but ComfyUI's own short validation words.
 import type { OutboundError, OutboundErrorKind } from '../../kernel/outbound-error.ts';
+import { parseRetryAfter } from '../../kernel/retry-after.ts';
 import { ProviderError, type ProviderErrorKind } from '../provider.ts';
 import { describeChoice } from './workflow.ts';
 
@@ -10,8 +11,6 @@ import { describeChoice } from './workflow.ts';
  */
 export type Step = 'prepare' | 'submit' | 'lookup' | 'job' | 'probe';
 
-/** A longer wait than this is not believed. */
-const LONGEST_RETRY_AFTER_MS = 10 * 60_000;
 const MOST_REASONS = 3;
 const LONGEST_REASON = 200;
 
@@ -101,7 +100,7 @@ function classifyAnswer(answer: BadAnswer, context: FailureContext): ProviderErr
     return error('invalid_request', refused, 'takes no pictures of this size (its --max-upload-size).');
   }
   if (status === 429) {
-    const retryAfterMs = parseRetryAfter(answer.headers['retry-after'], context.now);
+    const retryAfterMs = parseRetryAfter(answer.headers, context.now);
     return new ProviderError('rate_limited', refused, `${server} asks to slow down (429).`, {
       ...(retryAfterMs === null ? {} : { retryAfterMs }),
     });
@@ -120,16 +119,6 @@ function classifyAnswer(answer: BadAnswer, context: FailureContext): ProviderErr
 /** The page of aiohttp itself, which no proxy in front sends. */
 function isOwnCrash({ headers, text }: BadAnswer): boolean {
   return String(headers.server ?? '').includes('aiohttp') && text.includes('Server got itself in trouble');
-}
-
-/** `Retry-After` as seconds or a date, capped; null when it says nothing usable. */
-export function parseRetryAfter(value: string | string[] | undefined, now: number): number | null {
-  const text = (Array.isArray(value) ? value[0] : value)?.trim() ?? '';
-  const isSeconds = /^\d+(\.\d+)?$/.test(text);
-  // Only an HTTP date is one; the parser would make something of almost any text.
-  if (!isSeconds && !/^[a-z]{3,9}, /i.test(text)) return null;
-  const ms = isSeconds ? Number(text) * 1000 : Date.parse(text) - now;
-  return Number.isNaN(ms) || ms < 0 ? null : Math.min(ms, LONGEST_RETRY_AFTER_MS);
 }
 
 interface Complaint {

@@ -14,6 +14,8 @@ const JOBS_PER_SERVER = 2;
 const DEFAULT_DEADLINE_MS = 20 * 60_000;
 const DEFAULT_TYPICAL_SECONDS = 15;
 const DEFAULT_MAX_SIDE = 2048;
+/** Longer than a ComfyUI takes to be restarted with its models. */
+const DEFAULT_UNREACHABLE_AFTER_MS = 5 * 60_000;
 const MOST_SERVERS = 64;
 /** A word in place of an upscale model: no upscaling is offered. */
 const NO_UPSCALER = 'none';
@@ -34,6 +36,8 @@ export interface ComfyuiSettings {
   /** A file of models/upscale_models, or null for the first one that the server has. */
   upscaleModel: string | null;
   offersUpscale: boolean;
+  /** How long a server may be silent before its jobs go to another one; null lets them wait for it. */
+  unreachableAfterMs: number | null;
   /** Null leaves what the workflow has. */
   steps: number | null;
   cfg: number | null;
@@ -83,6 +87,14 @@ function integer(raw: RawSection, key: string, least: number, most: number): num
   const value = number(raw, key, least, most);
   if (value !== null && !Number.isInteger(value)) throw refuse(key, 'must be a whole number');
   return value;
+}
+
+function unreachableAfterMs(raw: RawSection): number | null {
+  const policy = text(raw, 'unreachable') ?? 'resubmit';
+  if (policy !== 'resubmit' && policy !== 'wait') throw refuse('unreachable', 'must be "resubmit" or "wait"');
+  const seconds = number(raw, 'unreachable_after_s', 1, 86_400);
+  if (policy === 'wait') return null;
+  return seconds === null ? DEFAULT_UNREACHABLE_AFTER_MS : seconds * 1000;
 }
 
 /** An address without its user name and password, which become a header of their own. */
@@ -138,6 +150,7 @@ export function parseComfyuiSettings(raw: RawSection): ParsedComfyuiSettings {
       checkpoints: list(raw, 'checkpoint'),
       upscaleModel: upscaleModel === NO_UPSCALER ? null : upscaleModel,
       offersUpscale: upscaleModel !== NO_UPSCALER,
+      unreachableAfterMs: unreachableAfterMs(raw),
       steps: integer(raw, 'steps', 1, 200),
       cfg: number(raw, 'cfg', 0, 100),
       sampler: text(raw, 'sampler'),

@@ -2,7 +2,7 @@
 // goes there; our own prompt id, made from the client reference, finds it again after an unknown submit. A server is left
 // for the next one only when it provably took nothing.
 import { createHash } from 'node:crypto';
-import type { Clock } from '../../kernel/clock.ts';
+import { type Clock, timeoutSignal } from '../../kernel/clock.ts';
 import type { Logger } from '../../kernel/log.ts';
 import type { Outbound } from '../../kernel/outbound.ts';
 import {
@@ -17,29 +17,22 @@ import {
   ProviderError,
   type SubmitCall,
   type SubmitResult,
+  type WatchCall,
 } from '../provider.ts';
 import { LackingServerError } from './classify.ts';
 import type { ComfyuiSettings } from './comfyui-settings.ts';
 import { type ComfyuiModel, comfyuiModels } from './models.ts';
 import { type PictureFile, readOutcome } from './outcome.ts';
-import { ComfyuiServer } from './server.ts';
-import {
-  choicesFor,
-  fillTemplate,
-  missingFrom,
-  type NamedInput,
-  type NamedValues,
-  nodeClasses,
-  ownValue,
-  TEMPLATE_NAMES,
-  type WorkflowTemplate,
-} from './workflow.ts';
+import { type ComfyuiPoolDetail, ServerPool } from './pool.ts';
+import { ComfyuiServer, type PromptPlace } from './server.ts';
+import { fillTemplate, type Graph, socketOutputNodes, type WorkflowTemplate } from './workflow.ts';
+import { WorkflowFit } from './workflow-fit.ts';
 
 const RUNNING_POLL_MS = 1_000;
 const WAITING_POLL_MS_PER_JOB = 1_000;
 const LONGEST_POLL_MS = 10_000;
-/** A server that did not answer so recently is asked only when no other one does. */
-const FAILED_REST_MS = 30_000;
+/** A workflow whose pictures come over the WebSocket waits so long for it to open. */
+const LIVE_TIMEOUT_MS = 10_000;
 /** Submits of unknown outcome whose server is remembered. */
 const MOST_UNKNOWN_SUBMITS = 1_000;
 /** The folder under the server's input and output folders that all our files go to. */
@@ -52,8 +45,13 @@ export interface ComfyuiOptions {
   log: Logger;
 }
 
+/** The provider, with what an operator may see of its pool. */
+export interface ComfyuiAdapter extends ProviderAdapter {
+  detail(): ComfyuiPoolDetail;
+}
+
 /** Opens the provider; nothing is sent before the first call. */
-export function createComfyuiProvider(options: ComfyuiOptions): ProviderAdapter {
+export function createComfyuiProvider(options: ComfyuiOptions): ComfyuiAdapter {
   return new ComfyuiProvider(options);
 }
 
@@ -67,31 +65,34 @@ export function promptIdOf(clientRef: string): string {
 
 const jobIdOf = (server: ComfyuiServer, promptId: string) => `${server.key}.${promptId}`;
 
-class ComfyuiProvider implements ProviderAdapter {
+const keyOf = (jobId: string) => jobId.split('.')[0] ?? '';
+
+class ComfyuiProvider implements ComfyuiAdapter {
   readonly name = 'comfyui';
   readonly models: readonly ComfyuiModel[];
   readonly endpoints: readonly string[];
   readonly #options: ComfyuiOptions;
-  readonly #servers: readonly ComfyuiServer[];
-  readonly #classes: readonly string[];
+  readonly #pool: ServerPool;
+  readonly #fit: WorkflowFit;
   /** Where a submit of unknown outcome went; after a restart of ours nobody knows, and all servers are asked. */
   readonly #unknownSubmits = new Map<string, ComfyuiServer>();
 
   constructor(options: ComfyuiOptions) {
-    const { settings, outbound, clock } = options;
+    const { settings, outbound, clock, log } = options;
     this.#options = options;
     this.models = comfyuiModels(settings);
     this.endpoints = settings.servers.map(({ url }) => url);
-    this.#servers = settings.servers.map(
-      (server, position) => new ComfyuiServer({ settings: server, ordinal: position + 1, outbound, clock }),
+    const servers = settings.servers.map(
+      (server, position) =>
+        new ComfyuiServer({ settings: server, ordinal: position + 1, outbound, clock, log }),
     );
-    const names = settings.offersUpscale ? TEMPLATE_NAMES : TEMPLATE_NAMES.filter((n) => n !== 'upscale');
-    this.#classes = [...new Set(names.flatMap((name) => nodeClasses(settings.templates[name])))];
+    this.#pool = new ServerPool({ servers, unreachableAfterMs: settings.unreachableAfterMs, clock, log });
+    this.#fit = new WorkflowFit({ settings, models: this.models, servers });
   }
 
   async submit(call: SubmitCall): Promise<SubmitResult> {
     const failures: ProviderError[] = [];
-    const candidates = await this.#withQueueLengths(call.signal, failures);
+    const candidates = await this.#pool.candidates(call.signal, failures);
     while (candidates.length > 0) {
       // Chosen and counted without a pause in between, so that a burst spreads over the pool.
       candidates.sort((a, b) => a.length + a.server.submitting - (b.length + b.server.submitting));
@@ -115,24 +116,41 @@ class ComfyuiProvider implements ProviderAdapter {
 
   async poll(call: JobCall): Promise<PollResult> {
     const { server, promptId } = this.#placeOf(call.jobId);
-    const place = await server.find(promptId, 'job', call.signal);
-    if (place.state === 'absent') return { state: 'lost' };
-    if (place.state === 'running') return { state: 'running', progress: null, pollAfterMs: RUNNING_POLL_MS };
-    if (place.state === 'waiting') {
-      const pollAfterMs = Math.min(RUNNING_POLL_MS + place.ahead * WAITING_POLL_MS_PER_JOB, LONGEST_POLL_MS);
-      return { state: 'running', progress: null, pollAfterMs };
+    const place = await this.#followed(server, promptId, call.signal);
+    if (place === null) return { state: 'lost' };
+    if (place.state === 'absent') return this.#absent(server, promptId);
+    if (place.state === 'running' || place.state === 'waiting') {
+      const { graph, clientId } = place;
+      if (clientId !== null) server.live.learn(promptId, graph, clientId);
+      server.live.noteQueued(promptId, place.state === 'waiting');
+      const waitMs = place.state === 'waiting' ? place.ahead * WAITING_POLL_MS_PER_JOB : 0;
+      const pollAfterMs = Math.min(RUNNING_POLL_MS + waitMs, LONGEST_POLL_MS);
+      return { state: 'running', progress: server.live.progressOf(promptId), pollAfterMs };
     }
+    server.live.noteEnd(promptId);
     const outcome = readOutcome(place.entry, server.label);
     if (outcome.state === 'running') return { ...outcome, progress: null, pollAfterMs: LONGEST_POLL_MS };
     if (outcome.state === 'failed') return outcome;
+    if (outcome.state === 'sent') return this.#takeSent(server, promptId, call);
     return this.#fetchAll(server, outcome.files, call);
+  }
+
+  watch(call: WatchCall): () => void {
+    if (!this.#pool.hasServer(keyOf(call.jobId))) return () => {};
+    const { server, promptId } = this.#placeOf(call.jobId);
+    const stop = server.live.watch(promptId, call);
+    call.signal.addEventListener('abort', stop, { once: true });
+    return () => {
+      call.signal.removeEventListener('abort', stop);
+      stop();
+    };
   }
 
   async lookup({ clientRef, signal }: ProviderCall): Promise<LookupResult> {
     const reference = promptIdOf(clientRef);
     const sentTo = this.#unknownSubmits.get(clientRef);
     const answers = await Promise.allSettled(
-      (sentTo ? [sentTo] : this.#servers).map(async (server) => {
+      (sentTo ? [sentTo] : this.#pool.servers).map(async (server) => {
         const place = await server.findByReference(reference, signal);
         return place.state === 'absent' ? null : jobIdOf(server, place.promptId);
       }),
@@ -148,15 +166,11 @@ class ComfyuiProvider implements ProviderAdapter {
 
   async cancel({ jobId, signal }: ProviderCall & { jobId: string }): Promise<CancelResult> {
     const { server, promptId } = this.#placeOf(jobId);
-    await server.unqueue(promptId, signal);
-    let place = await server.find(promptId, 'job', signal);
-    if (place.state === 'running') {
-      await server.interrupt(promptId, signal);
-      place = await server.find(promptId, 'job', signal);
-    }
+    const place = await server.stop(promptId, signal);
     const note = `The job could not be taken out of the queue of ${server.label}.`;
     if (place.state === 'waiting') return { state: 'not_cancellable', note };
-    if (place.state === 'finished' && readOutcome(place.entry, server.label).state === 'done') {
+    const outcome = place.state === 'finished' ? readOutcome(place.entry, server.label).state : null;
+    if (outcome === 'done' || outcome === 'sent') {
       return { state: 'not_cancellable', note: 'The picture was finished before it could be stopped.' };
     }
     return { state: 'cancelled' };
@@ -164,10 +178,11 @@ class ComfyuiProvider implements ProviderAdapter {
 
   async probe({ signal }: { signal: AbortSignal }): Promise<{ note: string | null }> {
     const results = await Promise.allSettled(
-      this.#servers.map(async (server) => {
-        const version = await server.version(signal);
-        await server.learnOffers(this.#classes, 'probe', signal);
-        return version;
+      this.#pool.servers.map(async (server) => {
+        server.breaker.beginTrial();
+        await server.version(signal);
+        await this.#fit.learn(server, 'probe', signal);
+        this.#pool.clearAbandoned(server);
       }),
     );
     const failed = results.flatMap((result) =>
@@ -175,8 +190,8 @@ class ComfyuiProvider implements ProviderAdapter {
     );
     if (failed.length === results.length) throw failed[0];
     const notes = failed.map((error) => (error instanceof Error ? error.message : String(error)));
-    const working = this.#servers.filter((_, position) => results[position]?.status === 'fulfilled');
-    const problems = this.models.map((model) => this.#whyNowhere(model, working));
+    const working = this.#pool.servers.filter((_, position) => results[position]?.status === 'fulfilled');
+    const problems = this.models.map((model) => this.#fit.whyNowhere(model, working));
     const [first] = problems;
     // Models that nobody can run are named; only when there is no other one is the provider of no use.
     if (first && !problems.includes(null)) throw new ProviderError('invalid_request', 'no', first);
@@ -185,42 +200,69 @@ class ComfyuiProvider implements ProviderAdapter {
     return { note: notes.length > 0 ? notes.join(' ') : null };
   }
 
-  async close(): Promise<void> {}
+  detail(): ComfyuiPoolDetail {
+    return this.#pool.detail();
+  }
 
-  /** The servers that answer, with how much waits there; the reasons of the others go to `failures`. */
-  async #withQueueLengths(signal: AbortSignal, failures: ProviderError[]) {
-    const open = this.#servers.filter((server) => !server.isDraining);
-    const [only] = open;
-    // Where there is no choice, a server that is slow to answer need not be asked.
-    if (only && open.length === 1) return [{ server: only, length: 0 }];
-    const now = this.#options.clock.monotonicMs();
-    const isResting = (server: ComfyuiServer) =>
-      server.failedAtMs !== null && now - server.failedAtMs < FAILED_REST_MS;
-    const ask = async (servers: readonly ComfyuiServer[]) => {
-      const lengths = await Promise.allSettled(servers.map((server) => server.queueLength(signal)));
-      return lengths.flatMap((length, position) => {
-        const server = servers[position];
-        if (length.status === 'fulfilled' && server) return [{ server, length: length.value }];
-        if (length.status === 'rejected') failures.push(requireProviderError(length.reason));
-        return [];
-      });
-    };
-    const first = await ask(open.filter((server) => !isResting(server)));
-    return first.length > 0 ? first : ask(open.filter(isResting));
+  servers(): ComfyuiPoolDetail['servers'] {
+    return this.#pool.detail().servers;
+  }
+
+  async close(): Promise<void> {
+    this.#pool.close();
+  }
+
+  /** Where a job is, or null when its server was silent for so long that the job goes elsewhere. */
+  async #followed(server: ComfyuiServer, promptId: string, signal: AbortSignal): Promise<PromptPlace | null> {
+    try {
+      const place = await server.find(promptId, 'job', signal);
+      this.#pool.reclaim(server, promptId);
+      return place;
+    } catch (error) {
+      if (signal.aborted || !(error instanceof ProviderError) || !this.#pool.mayGiveUp(server)) throw error;
+      this.#pool.abandon(server, promptId);
+      return null;
+    }
+  }
+
+  /** In neither queue nor history: lost with a restart, or taken out by somebody, who will not want it sent again. */
+  #absent(server: ComfyuiServer, promptId: string): PollResult {
+    if (!server.live.wasTakenOut(promptId)) return { state: 'lost' };
+    const words = `The job was taken out of the queue of ${server.label} there.`;
+    return { state: 'failed', error: new ProviderError('unavailable', 'yes', words) };
+  }
+
+  /** Pictures that came as frames; what was not heard is nowhere, so the job is as good as lost. */
+  async #takeSent(server: ComfyuiServer, promptId: string, call: JobCall): Promise<PollResult> {
+    const pictures = server.live.picturesOf(promptId);
+    if (pictures.length === 0) {
+      const { log } = this.#options;
+      log.warn({ server: server.label }, 'pictures were sent over a connection that had broken');
+      return { state: 'lost' };
+    }
+    const hasSeed = this.#templateOf(call.request).places.has('seed');
+    const outputs: Output[] = [];
+    for (const { bytes, index } of pictures) {
+      const file = await call.spool(onePiece(bytes));
+      outputs.push({ file, seed: hasSeed ? call.request.seed + index : null });
+    }
+    return { state: 'done', outputs };
   }
 
   async #submitTo(server: ComfyuiServer, call: SubmitCall): Promise<SubmitResult> {
     const { request, clientRef, signal } = call;
     const reference = promptIdOf(clientRef);
     const template = this.#templateOf(request);
-    const values = await this.#checkedValues(server, template, request, signal);
+    const values = await this.#fit.checkedValues(server, template, request, signal);
     const subfolder = `${FOLDER}/${reference}`;
     const [image] = request.images;
     if (image) values.image = await server.upload(image, subfolder, signal);
     if (request.mask) values.mask = await server.upload(request.mask, subfolder, signal);
     // A name of its own for each job: a result that was cached whole would name an older job's file.
     const graph = fillTemplate(template, { ...values, file_prefix: subfolder }, request.n);
+    await this.#listen(server, graph, reference, signal);
     const accepted = await server.prompt(graph, reference, signal);
+    if (accepted.promptId !== reference) server.live.learn(accepted.promptId, graph, server.live.clientId);
     const { log } = this.#options;
     if (accepted.hasDroppedOutputs)
       log.warn({ server: server.label }, 'a workflow was accepted in part only');
@@ -231,84 +273,20 @@ class ComfyuiProvider implements ProviderAdapter {
     };
   }
 
+  /** Listens before the job begins: what is told to nobody is not told again. */
+  async #listen(server: ComfyuiServer, graph: Graph, promptId: string, signal: AbortSignal): Promise<void> {
+    server.live.prepare();
+    server.live.learn(promptId, graph, server.live.clientId);
+    if (socketOutputNodes(graph).length === 0) return;
+    const limit = AbortSignal.any([signal, timeoutSignal(this.#options.clock, LIVE_TIMEOUT_MS)]);
+    if (await server.live.opened(limit)) return;
+    const words = `${server.label} gives no WebSocket, over which the workflow sends its pictures: let it end in a SaveImage node.`;
+    throw new ProviderError('unavailable', 'no', words);
+  }
+
   #templateOf({ mode, mask }: GenerationRequest): WorkflowTemplate {
     const { templates } = this.#options.settings;
     return templates[mode === 'image-to-image' && mask ? 'inpaint' : mode];
-  }
-
-  /** The values for a request at a server that has all they need, or the refusal that says what is missing. */
-  async #checkedValues(
-    server: ComfyuiServer,
-    template: WorkflowTemplate,
-    request: GenerationRequest,
-    signal: AbortSignal,
-  ): Promise<NamedValues> {
-    const model = this.models.find(({ name }) => name === request.model);
-    if (server.offers !== null) {
-      const { values, problem } = this.#valuesAt(server, template, model, request);
-      if (problem === null) return values;
-    }
-    // What was learnt may be old: somebody may have added the file since.
-    await server.learnOffers(this.#classes, 'prepare', signal);
-    const { values, problem } = this.#valuesAt(server, template, model, request);
-    if (problem !== null) throw new LackingServerError('invalid_request', 'no', problem);
-    return values;
-  }
-
-  #valuesAt(
-    server: ComfyuiServer,
-    template: WorkflowTemplate,
-    model: ComfyuiModel | undefined,
-    request: GenerationRequest | null,
-  ): { values: NamedValues; problem: string | null } {
-    const { settings } = this.#options;
-    const values: NamedValues = {
-      prompt: request?.prompt ?? null,
-      negative: request?.negativePrompt ?? null,
-      seed: request?.seed ?? null,
-      width: request?.width ?? null,
-      height: request?.height ?? null,
-      strength: request?.strength ?? null,
-      steps: settings.steps,
-      cfg: settings.cfg,
-      sampler: settings.sampler,
-      scheduler: settings.scheduler,
-      checkpoint: model?.checkpoint ?? this.#chosen(server, template, 'checkpoint'),
-      upscale_model: settings.upscaleModel ?? this.#chosen(server, template, 'upscale_model'),
-    };
-    const offers = server.offers ?? new Map();
-    const nodes = missingFrom(fillTemplate(template, values, 1), offers);
-    for (const [named, words] of EMPTY_FOLDERS) {
-      const isEmpty = choicesFor(template, named, offers)?.length === 0;
-      if (isEmpty) return { values, problem: `${server.label} has ${words}.` };
-    }
-    const about = `the workflow "${template.name}"`;
-    const problem =
-      nodes.length > 0 ? `${server.label} does not have ${nodes.join(', ')} for ${about}.` : null;
-    return { values, problem };
-  }
-
-  /** What the template names itself, else the first file that all servers have, else the first of this one. */
-  #chosen(server: ComfyuiServer, template: WorkflowTemplate, named: NamedInput): string | null {
-    const own = ownValue(template, named);
-    if (own !== null) return own;
-    const choices = choicesFor(template, named, server.offers ?? new Map()) ?? [];
-    const others = this.#servers
-      .filter((other) => other !== server && !other.isDraining && other.offers !== null)
-      .map((other) => choicesFor(template, named, other.offers ?? new Map()) ?? []);
-    return choices.find((choice) => others.every((list) => list.includes(choice))) ?? choices[0] ?? null;
-  }
-
-  /** Why no server can run a model, or null when one can. */
-  #whyNowhere(model: ComfyuiModel, servers: readonly ComfyuiServer[]): string | null {
-    const { templates } = this.#options.settings;
-    const problems = servers.map((server) => {
-      const byMode = model.capabilities.modes.map(
-        (mode) => this.#valuesAt(server, templates[mode], model, null).problem,
-      );
-      return byMode.find((problem) => problem !== null) ?? null;
-    });
-    return problems.includes(null) ? null : (problems[0] ?? null);
   }
 
   async #fetchAll(server: ComfyuiServer, files: readonly PictureFile[], call: JobCall): Promise<PollResult> {
@@ -326,12 +304,8 @@ class ComfyuiProvider implements ProviderAdapter {
   }
 
   #placeOf(jobId: string): { server: ComfyuiServer; promptId: string } {
-    const [key = '', ...rest] = jobId.split('.');
-    const server = this.#servers.find((candidate) => candidate.key === key);
-    if (server) return { server, promptId: rest.join('.') };
-    // It may come back with the next start; until the deadline the job is there.
-    const words = 'The ComfyUI server that has this job is not in the settings any more.';
-    throw new ProviderError('unreachable', 'yes', words);
+    const key = keyOf(jobId);
+    return { server: this.#pool.requireServer(key), promptId: jobId.slice(key.length + 1) };
   }
 
   #rememberUnknown(clientRef: string, server: ComfyuiServer): void {
@@ -343,11 +317,6 @@ class ComfyuiProvider implements ProviderAdapter {
   }
 }
 
-const EMPTY_FOLDERS: readonly (readonly [NamedInput, string])[] = [
-  ['checkpoint', 'no checkpoint: put one into its folder models/checkpoints'],
-  ['upscale_model', 'no upscale model: put one into its folder models/upscale_models'],
-];
-
 /** Why no server took a job, in one error; one that may work later outweighs one that will never do. */
 function summaryOf(failures: readonly ProviderError[]): ProviderError {
   const main = failures.find((error) => error.kind !== 'invalid_request') ?? failures[0];
@@ -358,7 +327,6 @@ function summaryOf(failures: readonly ProviderError[]): ProviderError {
   return new ProviderError(main.kind, 'no', words, { ...wait, cause: main });
 }
 
-function requireProviderError(reason: unknown): ProviderError {
-  if (reason instanceof ProviderError) return reason;
-  throw reason;
+async function* onePiece(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
 }

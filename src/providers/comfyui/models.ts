@@ -32,7 +32,7 @@ function paintingCapabilities({ templates, maxSide }: ComfyuiSettings): Capabili
     mask: true,
     strength: templates['image-to-image'].places.has('strength'),
     cancel: true,
-    progress: false,
+    progress: true,
     lookup: true,
     // A prompt id that is sent twice runs twice.
     idempotentSubmit: false,

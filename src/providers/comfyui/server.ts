@@ -1,16 +1,18 @@
 // One ComfyUI server: its HTTP calls, each bounded in bytes and answered with a checked shape or a ProviderError, and
 // what was learnt of it last. It is named by its place in the settings, so that no message shows its address.
-import { createHash, randomUUID } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { Readable } from 'node:stream';
+import { createHash } from 'node:crypto';
 import type { Clock } from '../../kernel/clock.ts';
+import type { Logger } from '../../kernel/log.ts';
 import type { Outbound, OutboundResponse } from '../../kernel/outbound.ts';
 import { OutboundError } from '../../kernel/outbound-error.ts';
-import { type LocalFile, ProviderError } from '../provider.ts';
+import { type LocalFile, ProviderError, type ProviderErrorKind } from '../provider.ts';
 import { type BadAnswer, classify, type Step } from './classify.ts';
 import type { ComfyuiServerSettings } from './comfyui-settings.ts';
+import { ServerLive } from './live.ts';
 import type { PictureFile } from './outcome.ts';
-import { type Graph, type NodeOffer, parseOffer } from './workflow.ts';
+import { type MultipartBody, multipart, uploadName } from './picture-upload.ts';
+import { ServerBreaker } from './server-breaker.ts';
+import { type Graph, type NodeOffer, parseOffer, readGraph } from './workflow.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 /** The question that picks a server must not wait for one that is gone. */
@@ -31,27 +33,27 @@ const MAX_PICTURE_BYTES = 128 * 1024 * 1024;
 const MAX_ERROR_BYTES = 256 * 1024;
 /** Servers that ignore our id keep our reference in their newest entries. */
 const RECENT_ENTRIES = 64;
-const HASH_DIGITS = 24;
 const PROMPT_ID = /^[\w-]{1,100}$/;
-
-const EXTENSIONS: Readonly<Record<string, string>> = {
-  'image/png': 'png',
-  'image/jpeg': 'jpg',
-  'image/webp': 'webp',
-  'image/gif': 'gif',
-  'image/avif': 'avif',
-};
+/** No answer of a ComfyUI at all: of the network, or of a proxy in front of it. */
+const SILENT_KINDS: ReadonlySet<ProviderErrorKind> = new Set(['unreachable', 'timeout', 'unavailable']);
+const REFERENCE_FIELD = 'drawbridge_job';
 
 const asRecord = (value: unknown): Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
     ? (value as Record<string, unknown>)
     : {};
 
+/** Whether an entry of queue or history has our reference; earlier releases sent it as the client id. */
+function isOfReference(tuple: readonly unknown[], reference: string): boolean {
+  const extra = asRecord(tuple[3]);
+  return extra[REFERENCE_FIELD] === reference || extra.client_id === reference;
+}
+
 /** Where a prompt is on its server. */
 export type PromptPlace =
   | { state: 'finished'; promptId: string; entry: unknown }
-  | { state: 'running'; promptId: string }
-  | { state: 'waiting'; promptId: string; ahead: number }
+  | { state: 'running'; promptId: string; graph: Graph; clientId: string | null }
+  | { state: 'waiting'; promptId: string; ahead: number; graph: Graph; clientId: string | null }
   | { state: 'absent' };
 
 interface Exchange {
@@ -66,72 +68,47 @@ interface Exchange {
   totalTimeoutMs?: number;
 }
 
-interface MultipartBody {
-  headers: Readonly<Record<string, string>>;
-  body: Readable;
-}
-
-/** A form with text fields and one file, which is read from disk as it is sent. */
-function multipart(
-  fields: Readonly<Record<string, string>>,
-  { field, name, file }: { field: string; name: string; file: LocalFile },
-): MultipartBody {
-  const boundary = `drawbridge-${randomUUID()}`;
-  const part = (disposition: string) => `--${boundary}\r\ncontent-disposition: form-data; ${disposition}\r\n`;
-  const texts = Object.entries(fields).map(([key, value]) => `${part(`name="${key}"`)}\r\n${value}\r\n`);
-  const fileHead = `${part(`name="${field}"; filename="${name}"`)}content-type: ${file.mime}\r\n\r\n`;
-  const head = Buffer.from(texts.join('') + fileHead);
-  const tail = Buffer.from(`\r\n--${boundary}--\r\n`);
-  async function* pieces(): AsyncGenerator<Uint8Array> {
-    yield head;
-    yield* createReadStream(file.path) as AsyncIterable<Uint8Array>;
-    yield tail;
-  }
-  const headers = {
-    'content-type': `multipart/form-data; boundary=${boundary}`,
-    'content-length': String(head.length + file.bytes + tail.length),
-  };
-  return { headers, body: Readable.from(pieces()) };
-}
-
-/** The start of the hash of a file's content; throws ProviderError when it cannot be read, with nothing sent yet. */
-async function contentHash(file: LocalFile): Promise<string> {
-  const hash = createHash('sha256');
-  try {
-    for await (const chunk of createReadStream(file.path)) hash.update(chunk as Uint8Array);
-  } catch (error) {
-    throw new ProviderError('unavailable', 'no', 'An input picture could not be read.', { cause: error });
-  }
-  return hash.digest('hex').slice(0, HASH_DIGITS);
-}
-
 export interface ServerOptions {
   settings: ComfyuiServerSettings;
   /** From 1, as in the settings. */
   ordinal: number;
   outbound: Outbound;
   clock: Clock;
+  log: Logger;
 }
 
 export class ComfyuiServer {
   /** Stands for the address in job ids; the same as long as the address is. */
   readonly key: string;
   readonly label: string;
+  /** Host and port. */
+  readonly host: string;
   readonly isDraining: boolean;
   /** Jobs that are on their way there and do not show in its queue yet. */
   submitting = 0;
-  /** When it last failed to answer, in monotonic milliseconds; null since it answered again. */
-  failedAtMs: number | null = null;
+  /** Whether it is worth asking; every answer and every failure counts. */
+  readonly breaker: ServerBreaker;
+  /** What it tells of running jobs. */
+  readonly live: ServerLive;
+  /** What it last said about itself; null before. */
+  versionSeen: string | null = null;
+  queueLengthSeen: number | null = null;
   /** What it offers, as last asked; null before. */
   offers: Map<string, NodeOffer | null> | null = null;
   readonly #options: ServerOptions;
 
   constructor(options: ServerOptions) {
     this.#options = options;
-    const { url, draining } = options.settings;
+    const { url, draining, authorization } = options.settings;
+    const { outbound, clock, log } = options;
     this.key = createHash('sha256').update(url).digest('hex').slice(0, 8);
     this.label = `ComfyUI server ${options.ordinal}`;
+    this.host = new URL(url).host;
     this.isDraining = draining;
+    this.live = new ServerLive({ url, authorization, outbound, clock });
+    this.breaker = new ServerBreaker(clock, (change) =>
+      log.warn({ server: this.label, ...change }, 'a ComfyUI server changed its state'),
+    );
   }
 
   /** Prompts running and waiting there. */
@@ -146,6 +123,7 @@ export class ComfyuiServer {
     });
     const remaining = asRecord(asRecord(answer).exec_info).queue_remaining;
     if (typeof remaining !== 'number') throw this.#notComfyui('prepare');
+    this.queueLengthSeen = remaining;
     return remaining;
   }
 
@@ -155,7 +133,8 @@ export class ComfyuiServer {
     const { system } = asRecord(answer);
     if (typeof system !== 'object' || system === null) throw this.#notComfyui('probe');
     const version = asRecord(system).comfyui_version;
-    return typeof version === 'string' ? version.slice(0, 40) : null;
+    this.versionSeen = typeof version === 'string' ? version.slice(0, 40) : null;
+    return this.versionSeen;
   }
 
   /** Asks for what it offers of the given kinds of node, and remembers it. */
@@ -175,7 +154,7 @@ export class ComfyuiServer {
 
   /** Uploads an input picture under a name made of its content; returns what LoadImage is given. */
   async upload(file: LocalFile, subfolder: string, signal: AbortSignal): Promise<string> {
-    const name = `${await contentHash(file)}.${EXTENSIONS[file.mime] ?? 'png'}`;
+    const name = await uploadName(file);
     const form = multipart({ subfolder, type: 'input', overwrite: 'true' }, { field: 'image', name, file });
     const answer = asRecord(
       await this.#json({
@@ -199,8 +178,14 @@ export class ComfyuiServer {
     promptId: string,
     signal: AbortSignal,
   ): Promise<{ promptId: string; hasDroppedOutputs: boolean }> {
-    // Without a client id some versions report a prompt that was cached whole as finished without outputs.
-    const json = { prompt: graph, prompt_id: promptId, client_id: promptId };
+    // Without a client id nothing is told of the run, and some versions report a prompt that was cached whole as finished
+    // without outputs. Our own reference travels in a field that every version keeps.
+    const json = {
+      prompt: graph,
+      prompt_id: promptId,
+      client_id: this.live.clientId,
+      extra_data: { [REFERENCE_FIELD]: promptId },
+    };
     const answer = asRecord(
       await this.#json({
         step: 'submit',
@@ -244,7 +229,7 @@ export class ComfyuiServer {
     });
     for (const [promptId, entry] of Object.entries(asRecord(recent))) {
       const tuple = asRecord(entry).prompt;
-      if (Array.isArray(tuple) && asRecord(tuple[3]).client_id === reference && PROMPT_ID.test(promptId))
+      if (Array.isArray(tuple) && isOfReference(tuple, reference) && PROMPT_ID.test(promptId))
         return { state: 'finished', promptId, entry };
     }
     return found;
@@ -266,23 +251,33 @@ export class ComfyuiServer {
     });
   }
 
+  /** Stops a prompt wherever it is; returns where it was left. */
+  async stop(promptId: string, signal: AbortSignal): Promise<PromptPlace> {
+    await this.unqueue(promptId, signal);
+    const place = await this.find(promptId, 'job', signal);
+    if (place.state !== 'running') return place;
+    await this.interrupt(promptId, signal);
+    return this.find(promptId, 'job', signal);
+  }
+
   /** The bytes of a picture; null when the server does not have the file any more. */
   async view(file: PictureFile, signal: AbortSignal): Promise<AsyncIterable<Uint8Array> | null> {
     const { filename, subfolder, type } = file;
     const query = new URLSearchParams({ filename, subfolder, type });
-    const response = await this.#send({
+    const exchange: Exchange = {
       step: 'job',
       method: 'GET',
       path: `/view?${query}`,
       signal,
       maxBytes: MAX_PICTURE_BYTES,
       totalTimeoutMs: TRANSFER_TIMEOUT_MS,
-    });
+    };
+    const response = await this.#send(exchange);
     if (response.status === 404) {
       response.discard();
       return null;
     }
-    if (response.status !== 200) throw await this.#refusal(response, 'job');
+    if (response.status !== 200) throw await this.#refusal(response, exchange);
     return this.#classified(response.body);
   }
 
@@ -299,16 +294,24 @@ export class ComfyuiServer {
     const { queue_running: running, queue_pending: pending } = answer;
     if (!Array.isArray(running) || !Array.isArray(pending)) throw this.#notComfyui(step);
     const isOurs = (item: unknown) =>
-      Array.isArray(item) && (item[1] === promptId || asRecord(item[3]).client_id === promptId);
-    const at = (item: unknown) => String((item as unknown[])[1]);
+      Array.isArray(item) && (item[1] === promptId || isOfReference(item, promptId));
+    const read = (item: unknown) => {
+      const [, id, graph, extra] = item as unknown[];
+      const { client_id: clientId } = asRecord(extra);
+      return {
+        promptId: String(id),
+        graph: readGraph(graph),
+        clientId: typeof clientId === 'string' ? clientId : null,
+      };
+    };
     const runningItem = running.find(isOurs);
-    if (runningItem) return { state: 'running', promptId: at(runningItem) };
+    if (runningItem) return { state: 'running', ...read(runningItem) };
     const waitingItem = pending.find(isOurs);
     if (!waitingItem) return null;
     // Waiting prompts are listed in heap order; their number says whose turn it is.
     const numberOf = (item: unknown) => Number(Array.isArray(item) ? item[0] : 0);
     const earlier = pending.filter((item) => numberOf(item) < numberOf(waitingItem));
-    return { state: 'waiting', promptId: at(waitingItem), ahead: running.length + earlier.length };
+    return { state: 'waiting', ...read(waitingItem), ahead: running.length + earlier.length };
   }
 
   async *#classified(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
@@ -321,22 +324,25 @@ export class ComfyuiServer {
 
   async #json(exchange: Exchange): Promise<unknown> {
     const response = await this.#send(exchange);
-    if (response.status < 200 || response.status > 299) throw await this.#refusal(response, exchange.step);
+    if (response.status < 200 || response.status > 299) throw await this.#refusal(response, exchange);
     try {
-      return await response.readJson(exchange.maxBytes ?? MAX_SMALL_ANSWER_BYTES);
+      const answer = await response.readJson(exchange.maxBytes ?? MAX_SMALL_ANSWER_BYTES);
+      this.breaker.succeed();
+      return answer;
     } catch (error) {
-      throw this.#asProviderError(error, exchange.step);
+      throw this.#noted(this.#asProviderError(error, exchange.step), exchange.signal);
     }
   }
 
   async #done(exchange: Exchange): Promise<void> {
     const response = await this.#send(exchange);
-    if (response.status < 200 || response.status > 299) throw await this.#refusal(response, exchange.step);
+    if (response.status < 200 || response.status > 299) throw await this.#refusal(response, exchange);
+    this.breaker.succeed();
     response.discard();
   }
 
   async #send(exchange: Exchange): Promise<OutboundResponse> {
-    const { outbound, settings, clock } = this.#options;
+    const { outbound, settings } = this.#options;
     const headers: Record<string, string> = { accept: '*/*' };
     if (settings.authorization !== null) headers.authorization = settings.authorization;
     if (exchange.json !== undefined) headers['content-type'] = 'application/json';
@@ -355,18 +361,26 @@ export class ComfyuiServer {
         maxBytes: exchange.maxBytes ?? MAX_SMALL_ANSWER_BYTES,
         signal: exchange.signal,
       });
-      this.failedAtMs = null;
       return response;
     } catch (error) {
-      if (!exchange.signal.aborted) this.failedAtMs = clock.monotonicMs();
-      throw this.#asProviderError(error, exchange.step);
+      throw this.#noted(this.#asProviderError(error, exchange.step), exchange.signal);
     }
   }
 
-  async #refusal(response: OutboundResponse, step: Step): Promise<ProviderError> {
+  async #refusal(response: OutboundResponse, exchange: Exchange): Promise<unknown> {
     // The status decides; words that cannot be read change nothing.
     const text = await response.readText(MAX_ERROR_BYTES).catch(() => '');
-    return this.#classify({ status: response.status, headers: response.headers, text }, step);
+    const { status, headers } = response;
+    return this.#noted(this.#classify({ status, headers, text }, exchange.step), exchange.signal);
+  }
+
+  /** Counts a failure for or against the server, whatever it was asked. */
+  #noted(error: unknown, signal: AbortSignal): unknown {
+    if (!(error instanceof ProviderError) || signal.aborted) return error;
+    // A refused workflow is an answer; a wish to slow down is no failure.
+    if (error.kind === 'invalid_request') this.breaker.succeed();
+    else if (error.kind !== 'rate_limited') this.breaker.fail(error.message, SILENT_KINDS.has(error.kind));
+    return error;
   }
 
   #notComfyui(step: Step): ProviderError {

@@ -114,11 +114,32 @@ test('a recorded success names its file; previews, sounds and texts are no resul
         '9_p1': { images: [file('b.png')] },
         '9': { images: [file('a.png')], text: ['words'] },
         '12': { audio: [file('c.flac')], images: [file('d.png', 'temp')] },
-        '13': { gifs: [file('e.webp')], animated: [true] },
+        '13': { gifs: [file('e.webp')] },
+        '14': { images: [file('moving.webp')], animated: [true] },
       },
     },
     'ComfyUI server 1',
   );
   const names = mixed.state === 'done' ? mixed.files.map(({ filename }) => filename) : [];
   assert.deepEqual(names.sort(), ['a.png', 'b.png', 'e.webp']);
+});
+
+test('a workflow that makes no still picture is refused with what it made, and no file name is told', () => {
+  const status = { status_str: 'success', completed: true, messages: [] };
+  const file = (filename: string) => ({ filename, subfolder: '', type: 'output' });
+  const cases: [Record<string, unknown>, RegExp][] = [
+    [
+      { '9': { images: [file('secret.mp4')], animated: [true] } },
+      /with a moving picture \(mp4\) and no still/,
+    ],
+    [{ '9': { images: [file('secret.webp')], animated: [true] } }, /with a moving picture \(webp\)/],
+    [{ '9': { audio: [file('secret.flac')] }, '8': { '3d': [file('x.glb')] } }, /with a file \(flac, glb\)/],
+    [{ '9': { text: ['words'] } }, /without a picture/],
+  ];
+  for (const [outputs, words] of cases) {
+    const outcome = readOutcome({ status, outputs }, 'ComfyUI server 1');
+    assert.ok(outcome.state === 'failed');
+    assert.match(outcome.error.message, words);
+    assert.ok(!outcome.error.message.includes('secret'));
+  }
 });

@@ -7,6 +7,9 @@ import { fileURLToPath } from 'node:url';
 export const TEMPLATE_NAMES = ['text-to-image', 'image-to-image', 'inpaint', 'upscale'] as const;
 export type TemplateName = (typeof TEMPLATE_NAMES)[number];
 
+/** A node that sends its pictures over the WebSocket and saves none. */
+const SOCKET_OUTPUT_CLASS = 'SaveImageWebsocket';
+
 /** What a template may take from a request or from the settings. */
 export const NAMED_INPUTS = [
   'prompt',
@@ -196,6 +199,22 @@ function place(
       if (target) filled[id] = { ...target, inputs: { ...target.inputs, [input]: own } };
     }
   }
+}
+
+/** The nodes of a graph whose pictures come over the WebSocket alone. */
+export function socketOutputNodes(graph: Graph): string[] {
+  return Object.keys(graph).filter((id) => graph[id]?.class_type === SOCKET_OUTPUT_CLASS);
+}
+
+/** The graph that a server repeats, as far as it is one. */
+export function readGraph(raw: unknown): Graph {
+  const nodes: Record<string, GraphNode> = {};
+  for (const [id, node] of Object.entries(isRecord(raw) ? raw : {})) {
+    if (!isRecord(node) || typeof node.class_type !== 'string') continue;
+    const inputs = isRecord(node.inputs) ? (node.inputs as GraphNode['inputs']) : {};
+    nodes[id] = { class_type: node.class_type, inputs };
+  }
+  return nodes;
 }
 
 /** What a server says about one kind of node: for each input with a fixed choice, what may be chosen. */
