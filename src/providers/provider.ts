@@ -115,6 +115,8 @@ export interface WatchCall extends ProviderCall, JobReport {
   jobId: string;
   /** Something happened: the engine polls at once. */
   onWake(): void;
+  /** The channel is gone and its adapter does not open it again itself: the engine calls `watch` anew, after a while. */
+  onEnd?(): void;
 }
 
 /** A provider's call back as it arrived; `body` is at most 1 MiB. */
@@ -152,6 +154,31 @@ export type CancelResult = { state: 'cancelled' } | { state: 'not_cancellable'; 
 export interface ProbeResult {
   /** A remark for the operator, in plain words, such as credits left. */
   note: string | null;
+  /** Offered models that the service says it does not have; absent where it does not say. */
+  missingModels?: readonly string[];
+}
+
+/** One of several machines that an adapter spreads its jobs over, as operators see it. */
+export interface PoolServer {
+  /** Such as `ComfyUI server 2`. */
+  label: string;
+  /** Host and port, without user name, password and path. */
+  host: string;
+  state: 'closed' | 'open' | 'half_open';
+  /** The last failure in plain words; null while it works. */
+  reason: string | null;
+  /** Finishes what it has and gets nothing new. */
+  draining: boolean;
+  /** Null before it was asked. */
+  version: string | null;
+  /** Jobs running and waiting there when it was last asked; null before. */
+  queueLength: number | null;
+  /** Progress and previews come at once, and not only with the next poll. */
+  live: boolean;
+  /** Wall time of the next trial in milliseconds; null unless it is open. */
+  nextProbeAtMs: number | null;
+  /** Oldest first. */
+  history: readonly { atMs: number; from: string; to: string; reason: string | null }[];
 }
 
 export interface ProviderAdapter {
@@ -172,6 +199,8 @@ export interface ProviderAdapter {
    * channel that breaks costs only liveliness: it never throws and never decides anything.
    */
   watch?(call: WatchCall): () => void;
+  /** The machines behind it as this process sees them; absent where there is one address. */
+  servers?(): readonly PoolServer[];
   /** Whether a call back is the provider's own and new, judged by its signature; the address was already found right. */
   parseCallback?(request: CallbackRequest): CallbackVerdict;
   /** Costs nothing; throws `ProviderError` when the credential is refused or the service does not answer. */
