@@ -1,10 +1,11 @@
 // What is wrong with a configuration, in words: values the schema refuses, parts that are half configured, names that
 // nobody reads. Messages say where a value came from and never show a secret's value.
 import type { z } from 'zod';
-import { EXTERNAL_NAMES, IDLE_FIELDS, REQUIRED_TOGETHER } from './config-externals.ts';
+import { EXTERNAL_NAMES, meansUse, REQUIRED_TOGETHER } from './config-externals.ts';
 import { CONFIG_PATH_NAME, externalKey, type Gathered } from './config-gather.ts';
 import type { Setting, Settings } from './config-settings.ts';
 import { type ConfigIssue, didYouMean, type Issues, nearest } from './config-sources.ts';
+import { CRASH_POINT_NAME } from './crash-point.ts';
 import { redactText } from './redact.ts';
 
 const LONGEST_SHOWN_VALUE = 80;
@@ -87,7 +88,7 @@ export function warnOfUnknownNames(gathered: Gathered, issues: Issues): void {
     ...env,
     ...(secret ? env.map((n) => `${n}_FILE`) : []),
   ]);
-  const known = [...own, ...external, CONFIG_PATH_NAME];
+  const known = [...own, ...external, CONFIG_PATH_NAME, CRASH_POINT_NAME];
   const families = new Set(EXTERNAL_NAMES.flatMap(({ env }) => env.map((name) => name.split('_')[0])));
   for (const { name, origin } of gathered.environment.names()) {
     if (known.includes(name)) continue;
@@ -121,21 +122,45 @@ export function warnOfUnknownParts(gathered: Gathered, issues: Issues): void {
   }
 }
 
-/** A part with some of what it needs stops the start, naming what is missing and every place it was looked for. */
-export function checkExternals({ found, environment, yaml }: Gathered, issues: Issues): void {
+/** A provider's credential that no source has, though other settings say that the provider is wanted. */
+export interface MissingCredential extends ConfigIssue {
+  provider: string;
+  field: string;
+}
+
+/** What of a part is set and says that somebody wants it: its name and where that came from. */
+function signOfUse({ found }: Gathered, section: string, part: string) {
+  const prefix = `${section}.${part}.`;
+  for (const [key, { origin }] of found) {
+    if (!key.startsWith(prefix) || !meansUse(section, part, key.slice(prefix.length))) continue;
+    const known = EXTERNAL_NAMES.find((name) => externalKey(name) === key);
+    return { name: origin.includes('.yaml') ? key : (known?.env[0] ?? key), origin };
+  }
+  return undefined;
+}
+
+/**
+ * A part with some of what it needs stops the start, naming what is missing and every place it was looked for. A
+ * provider's credential may still have been set at run time: those are returned instead, for the caller to decide.
+ */
+export function checkExternals(gathered: Gathered, issues: Issues): MissingCredential[] {
+  const { found, environment, yaml } = gathered;
+  const missing: MissingCredential[] = [];
   for (const { section, part, fields } of REQUIRED_TOGETHER) {
     const own = EXTERNAL_NAMES.filter((name) => name.section === section && name.part === part);
-    const present = own.find((name) => found.has(externalKey(name)) && !IDLE_FIELDS.has(externalKey(name)));
-    if (!present) continue;
-    const because = `${present.env[0]} is set (${found.get(externalKey(present))?.origin})`;
+    const sign = signOfUse(gathered, section, part);
+    if (!sign) continue;
     for (const name of own.filter(({ field }) => fields.includes(field))) {
       const key = externalKey(name);
       if (found.has(key)) continue;
       const file = `${key} in ${yaml.shownPath}${yaml.exists ? '' : ' (no such file)'}`;
-      issues.problems.push({
+      const issue = {
         key: name.env[0],
-        text: `${name.env[0]} is missing: ${because}, so ${part} needs it too. Looked in ${environment.lookedIn(name.env[0], name.secret)}, and for ${file}. Set it, or remove the other settings of ${part}.`,
-      });
+        text: `${name.env[0]} is missing: ${sign.name} is set (${sign.origin}), so ${part} needs it too. Looked in ${environment.lookedIn(name.env[0], name.secret)}, and for ${file}. Set it, or remove the other settings of ${part}.`,
+      };
+      if (section === 'providers' && name.secret)
+        missing.push({ ...issue, provider: part, field: name.field });
+      else issues.problems.push(issue);
     }
   }
   const userId = found.get('providers.kie.user_id');
@@ -143,6 +168,7 @@ export function checkExternals({ found, environment, yaml }: Gathered, issues: I
     const text = `KIE_AI_USER_ID (${userId.origin}) is accepted but not used: KIE AI knows the user by its API key.`;
     issues.warnings.push({ key: 'KIE_AI_USER_ID', text });
   }
+  return missing;
 }
 
 export function warnOfWeakAdminKey(settings: Settings, issues: Issues): void {

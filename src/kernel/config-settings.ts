@@ -113,6 +113,45 @@ const adminKey = z
   .nullable()
   .default(null);
 
+/** 32 bytes in base64, base64url or hex. */
+const sealingKey = z
+  .string()
+  .regex(
+    /^(?:[0-9a-fA-F]{64}|[A-Za-z0-9+/_-]{43}=?)$/,
+    'must be 32 bytes as base64 (44 characters) or hex (64 characters), such as from "openssl rand -base64 32"',
+  )
+  .nullable()
+  .default(null);
+
+const MOST_ROUTES = 20;
+const MOST_WEIGHT = 1000;
+
+const route = z.strictObject({
+  provider: z.string().min(1),
+  model: z.string().min(1),
+  weight: z.number().positive().max(MOST_WEIGHT).nullish(),
+});
+
+/** `openai/gpt-image-1|kie/flux*3`: routes in order, with a weight where neighbours share a place. */
+const routesInWords = z
+  .string()
+  .regex(/^[^/|*]+\/[^|*]+(?:\*\d+(?:\.\d+)?)?(?:\|[^/|*]+\/[^|*]+(?:\*\d+(?:\.\d+)?)?)*$/)
+  .transform((words) => ({
+    routes: words.split('|').map((word) => {
+      const [, provider = '', model = '', weight] = /^([^/]+)\/([^*]+)(?:\*(.+))?$/.exec(word.trim()) ?? [];
+      return { provider, model: model.trim(), weight: weight === undefined ? null : Number(weight) };
+    }),
+    price: null,
+  }));
+
+const modelRouting = z.union(
+  [
+    routesInWords,
+    z.strictObject({ routes: z.array(route).min(1).max(MOST_ROUTES), price: credits.nullish() }),
+  ],
+  'must be routes such as openai/gpt-image-1|kie/flux (provider/model, with *weight where neighbours share a place), or in drawbridge.yaml {routes: [{provider, model, weight?}], price?}',
+);
+
 /** A provider's or store's own keys; the one that owns them checks them. */
 const rawSections = z.record(z.string(), z.record(z.string(), z.unknown())).default({});
 
@@ -139,6 +178,20 @@ export const settingsSchema = z.strictObject({
   admin_key: setting(adminKey, 'An API key with every right that always exists, for automation.', {
     secret: true,
   }),
+  secrets_key: setting(
+    sealingKey,
+    'The key that provider secrets set at run time are encrypted with: 32 bytes as base64 or hex, such as from "openssl rand -base64 32". Without it, the file secrets.key in the data folder, made when it is first needed. Several nodes need the same one.',
+    { secret: true },
+  ),
+  secrets_key_previous: setting(
+    sealingKey,
+    'The key that DRAWBRIDGE_SECRETS_KEY replaces: at the start, what it encrypted is encrypted anew.',
+    { secret: true },
+  ),
+  allow_incomplete_providers: flag(
+    false,
+    'Start although a provider lacks its credential, so that it can be set at run time. Until then /readyz and /health say 503.',
+  ),
   cors_origins: setting(
     z.array(origin).default([]),
     'Other web origins whose pages may call the API (a comma-separated list in the environment).',
@@ -194,6 +247,10 @@ export const settingsSchema = z.strictObject({
       ),
     })
     .prefault({}),
+  models: setting(
+    z.record(z.string(), modelRouting).default({}),
+    'Which providers serve a public model name: routes in the order in which they are tried, and one price whatever route does the work (name=provider/model|provider/model*weight, comma-separated).',
+  ),
   tasks: z
     .strictObject({
       deadline_s: setting(
@@ -281,6 +338,16 @@ export const settingsSchema = z.strictObject({
         z.array(z.string().min(1)).default([]),
         'Hosts that are reached without a proxy (comma-separated in the environment).',
         { env: ['no_proxy', 'NO_PROXY'] },
+      ),
+    })
+    .prefault({}),
+  health: z
+    .strictObject({
+      probe_interval_s: count(
+        60,
+        5,
+        3600,
+        'Seconds between two looks at every provider; a look costs nothing.',
       ),
     })
     .prefault({}),

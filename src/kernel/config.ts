@@ -1,19 +1,22 @@
 // The configuration: read once at the start from process environment > .env > drawbridge.yaml > defaults, checked as a
 // whole, then frozen. All problems come at once, each with where its value came from, and never with a secret's value.
-import { resolve } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import {
   checkExternals,
   explain,
+  type MissingCredential,
   warnOfUnknownNames,
   warnOfUnknownParts,
   warnOfWeakAdminKey,
 } from './config-checks.ts';
-import { EXTERNAL_NAMES } from './config-externals.ts';
+import { EXTERNAL_NAMES, PROXY_FIELD, SECRETS_KEY_FILE } from './config-externals.ts';
 import { type ConfigInput, gather, toTree } from './config-gather.ts';
 import { type Settings, settingsSchema, toMicros } from './config-settings.ts';
 import type { ConfigIssue, Issues } from './config-sources.ts';
-import { redactText } from './redact.ts';
+import { isSecretName, redactText } from './redact.ts';
 
+export type { MissingCredential } from './config-checks.ts';
 export type { ConfigInput } from './config-gather.ts';
 export type { ConfigIssue } from './config-sources.ts';
 
@@ -39,6 +42,8 @@ interface LoadedCommon {
   origins: Readonly<Record<string, string>>;
   /** Documented environment names of providers, stores and secrets → whether they have a value (never the value). */
   presence: Readonly<Record<string, boolean>>;
+  /** The sections of the providers as they were written, for who can judge them; a function, since they hold secrets. */
+  providerSections(): Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
 
 export type LoadedConfig = LoadedCommon &
@@ -55,6 +60,9 @@ interface ConfigContext {
   cwd: string;
   /** The port was given by the platform (PORT), which routes to it from outside. */
   portFromPlatform: boolean;
+  /** Dotted key → where its value came from. */
+  origins?: Readonly<Record<string, string>>;
+  missingCredentials?: readonly MissingCredential[];
 }
 
 /** Settings in credits, seconds and megabytes → what the program computes in. Reads every leaf of `settings`. */
@@ -69,6 +77,13 @@ export function toConfig(settings: Settings, context: ConfigContext) {
     /** Without a trailing slash; may have a path prefix. Null: built from each request. */
     publicUrl: withoutSlash(settings.public_url),
     adminKey: settings.admin_key,
+    /** Keys of secrets set at run time, as text; null: the file in the data folder. */
+    secretsKey: { current: settings.secrets_key, previous: settings.secrets_key_previous },
+    /** Providers may lack their credential until it is set at run time. */
+    allowIncompleteProviders: settings.allow_incomplete_providers,
+    /** Credentials that only a secret set at run time can still supply; without it the start fails. */
+    missingCredentials: [...(context.missingCredentials ?? [])],
+    health: { probeIntervalMs: settings.health.probe_interval_s * MS_PER_S },
     corsOrigins: settings.cors_origins.map((value) => new URL(value).origin),
     /** As Fastify's `trustProxy` takes them. */
     trustedProxies: settings.trusted_proxies,
@@ -92,6 +107,16 @@ export function toConfig(settings: Settings, context: ConfigContext) {
       maxQueuedPerAccount: tasks.max_queued_per_account,
       idempotencyMs: tasks.idempotency_hours * MS_PER_HOUR,
     },
+    /** Public model name → its routes in order, and its price; only those that differ from what the providers offer. */
+    models: Object.fromEntries(
+      Object.entries(settings.models).map(([name, { routes, price }]) => [
+        name,
+        {
+          routes: routes.map(({ provider, model, weight }) => ({ provider, model, weight: weight ?? null })),
+          priceMicros: price === undefined || price === null ? null : toMicros(price),
+        },
+      ]),
+    ),
     sandbox: {
       enabled: sandbox.enabled,
       concurrency: sandbox.concurrency,
@@ -126,6 +151,10 @@ export function toConfig(settings: Settings, context: ConfigContext) {
     },
     /** Provider → its own keys, as text from the environment or as written in drawbridge.yaml. */
     providers: settings.providers,
+    /** Dotted key of a provider's setting → where its value came from, in words. */
+    providerOrigins: Object.fromEntries(
+      Object.entries(context.origins ?? {}).filter(([key]) => key.startsWith('providers.')),
+    ),
     stores: settings.stores,
   };
 }
@@ -150,7 +179,8 @@ export function loadConfig(input: ConfigInput): LoadedConfig {
   if (!parsed.success) {
     for (const issue of parsed.error.issues) issues.problems.push(explain(issue, tree, gathered));
   }
-  checkExternals(gathered, issues);
+  const missing = checkExternals(gathered, issues);
+  const missingCredentials = decideMissing(missing, parsed.success ? parsed.data : null, input, issues);
   warnOfUnknownNames(gathered, issues);
   warnOfUnknownParts(gathered, issues);
   if (parsed.success) warnOfWeakAdminKey(parsed.data, issues);
@@ -163,29 +193,117 @@ export function loadConfig(input: ConfigInput): LoadedConfig {
     ),
   );
   const origins = Object.fromEntries([...found].map(([key, { origin }]) => [key, origin]));
-  const common = { warnings: issues.warnings, origins, presence };
+  const providers = parsed.success ? parsed.data.providers : sectionsOf(tree.providers);
+  const common = { warnings: issues.warnings, origins, presence, providerSections: () => providers };
   if (!parsed.success || issues.problems.length > 0)
     return { ...common, config: null, problems: issues.problems };
   const portFromPlatform =
     !environment.find(['DRAWBRIDGE_PORT'], false) && !!environment.find(['PORT'], false);
-  const context = { cwd: input.cwd, portFromPlatform: portFromPlatform && input.flags?.port === undefined };
+  const context = {
+    cwd: input.cwd,
+    portFromPlatform: portFromPlatform && input.flags?.port === undefined,
+    origins,
+    missingCredentials,
+  };
   return { ...common, config: deepFreeze(toConfig(parsed.data, context)), problems: [] };
+}
+
+/** The sections of a tree that did not pass its schema. */
+function sectionsOf(tree: unknown): Record<string, Record<string, unknown>> {
+  const isSection = (value: unknown): value is Record<string, unknown> =>
+    typeof value === 'object' && value !== null && !Array.isArray(value);
+  if (!isSection(tree)) return {};
+  return Object.fromEntries(
+    Object.entries(tree).filter((entry): entry is [string, Record<string, unknown>] => isSection(entry[1])),
+  );
+}
+
+/**
+ * What to do about credentials that no source has: a warning where the operator allows it; left to the start where
+ * secrets may have been set at run time, since only the database knows them; otherwise a problem.
+ */
+function decideMissing(
+  missing: readonly MissingCredential[],
+  settings: Settings | null,
+  input: ConfigInput,
+  issues: Issues,
+): readonly MissingCredential[] {
+  if (settings?.allow_incomplete_providers) {
+    for (const { key, text, provider } of missing) {
+      const how = `The start goes on, as DRAWBRIDGE_ALLOW_INCOMPLETE_PROVIDERS allows: "drawbridge providers set-secret ${provider}" sets it at run time.`;
+      issues.warnings.push({ key, text: `${text} ${how}` });
+    }
+    return [];
+  }
+  if (settings && missing.length > 0 && mayHoldSecrets(settings, input)) return missing;
+  issues.problems.push(...missing.map(({ key, text }) => ({ key, text })));
+  return [];
+}
+
+function mayHoldSecrets(settings: Settings, { cwd, readFile }: ConfigInput): boolean {
+  if (settings.secrets_key !== null) return true;
+  const read = readFile ?? ((path: string) => readFileSync(path, 'utf8'));
+  try {
+    read(join(resolve(cwd, settings.data_dir), SECRETS_KEY_FILE));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The passwords in addresses, as they stand there and as they are meant. */
+function passwordsIn(text: string): string[] {
+  return text.split(',').flatMap((part) => {
+    const address = part.trim();
+    if (!URL.canParse(address)) return [];
+    const { password } = new URL(address);
+    try {
+      return [password, decodeURIComponent(password)];
+    } catch {
+      // A bare % in a password: taken as it stands.
+      return [password];
+    }
+  });
+}
+
+/** What must be masked of a credential's value: each of a list, and the bare part behind a prefix such as `us-` or `proxy@`. */
+export function maskedParts(value: string): string[] {
+  return value.split(',').flatMap((part) => {
+    const whole = part.trim();
+    const bare = whole.slice(whole.lastIndexOf('@') + 1);
+    return [whole, bare, bare.replace(/^[a-z]{2}-/, '')];
+  });
+}
+
+/** Names of fields that hold a credential, beyond those that look like one. */
+const CREDENTIAL_FIELDS: ReadonlySet<string> = new Set(
+  EXTERNAL_NAMES.filter(({ secret, field }) => secret && field !== PROXY_FIELD).map(({ field }) => field),
+);
+
+/** What must be masked in sections that nobody here knows: values under a telling name, and passwords in addresses. */
+function secretsIn(value: unknown, isSecret: boolean): string[] {
+  if (typeof value === 'string') return isSecret ? maskedParts(value) : passwordsIn(value);
+  if (value === null || typeof value !== 'object') return [];
+  if (Array.isArray(value)) return value.flatMap((item) => secretsIn(item, isSecret));
+  return Object.entries(value).flatMap(([name, item]) =>
+    secretsIn(item, isSecret || CREDENTIAL_FIELDS.has(name) || isSecretName(name)),
+  );
 }
 
 /** The configured secrets' values, for the log to mask wherever they turn up. */
 export function secretValues(config: Config): string[] {
   const text = (value: unknown) => (typeof value === 'string' ? value : '');
-  const external = EXTERNAL_NAMES.filter(({ secret }) => secret).flatMap(({ section, part, field }) =>
-    text(config[section][part]?.[field]).split(','),
-  );
-  const inUrls = [config.databaseUrl, config.proxy.http, config.proxy.https, config.proxy.all].flatMap(
-    (url) => {
-      if (url === null || !URL.canParse(url)) return [];
-      const { password } = new URL(url);
-      return [password, decodeURIComponent(password)];
-    },
-  );
-  return [config.adminKey, config.client.apiKey, ...external, ...inUrls]
+  const inSections = [config.providers, config.stores].flatMap((sections) => secretsIn(sections, false));
+  const urls = [config.databaseUrl, config.proxy.http, config.proxy.https, config.proxy.all];
+  const { current, previous } = config.secretsKey;
+  return [
+    config.adminKey,
+    config.client.apiKey,
+    current,
+    previous,
+    ...inSections,
+    ...urls.flatMap((url) => passwordsIn(text(url))),
+  ]
     .map(text)
     .filter((value) => value !== '');
 }
@@ -196,7 +314,9 @@ export function describeConfig(config: Config): Record<string, string> {
   const base = config.publicUrl ?? local;
   const provider = ([name, fields]: readonly [string, Config['providers'][string]]) => {
     const url = fields.base_url ?? fields.url;
-    const proxy = config.proxy.https ?? config.proxy.http ?? config.proxy.all;
+    const own = fields[PROXY_FIELD];
+    const proxy =
+      typeof own === 'string' ? own : (config.proxy.https ?? config.proxy.http ?? config.proxy.all);
     return `${name} ${typeof url === 'string' ? redactText(url) : '(own address)'}${proxy ? ` (proxy ${redactText(proxy)})` : ''}`;
   };
   const providers = Object.entries(config.providers).map(provider);
