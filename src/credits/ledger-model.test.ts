@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { databaseKinds, openTestDb } from '../../test/harness/database.ts';
+import { type Operation, Oracle } from '../../test/simulation/ledger-oracle.ts';
 import type { Db } from '../kernel/db.ts';
 import { AppError } from '../kernel/errors.ts';
 import { newId } from '../kernel/id.ts';
@@ -24,12 +25,6 @@ const RUNS = Number(process.env.CREDIT_MODEL_RUNS ?? 25);
 const POSTGRES_RUNS = Math.ceil(RUNS / 10);
 const LONGEST_HISTORY = 120;
 
-type Operation =
-  | { do: 'grant' | 'add' | 'remove'; micros: number; key: number }
-  | { do: 'hold'; unit: number; pictures: number }
-  | { do: 'settle'; which: number; pictures: number }
-  | { do: 'refund'; which: number; micros: number | null };
-
 const micros = fc.oneof(
   fc.integer({ min: 1, max: 50 }),
   fc.constant(0),
@@ -42,64 +37,6 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   fc.record({ do: fc.constant('settle'), which, pictures: fc.nat({ max: 5 }) }),
   fc.record({ do: fc.constant('refund'), which, micros: fc.option(fc.integer({ min: 1, max: 20 })) }),
 );
-
-interface ModelHold {
-  id: string;
-  taskId: string;
-  unit: number;
-  pictures: number;
-  settled: { capturedMicros: number; releasedMicros: number } | null;
-  refunded: number;
-}
-
-/** What must be true, in the plainest words. Each method returns the expected outcome, or null for a refusal. */
-class Oracle {
-  available = 0;
-  held = 0;
-  holds: ModelHold[] = [];
-  keys = new Map<number, string>();
-
-  move(operation: Operation & { do: 'grant' | 'add' | 'remove' }): 'moved' | 'replayed' | null {
-    const what = `${operation.do === 'grant' ? 'grant' : 'correction'} ${operation.do === 'remove'} ${operation.micros}`;
-    if (operation.micros === 0) return null;
-    const earlier = this.keys.get(operation.key);
-    if (earlier !== undefined) return earlier === what ? 'replayed' : null;
-    const after = this.available + (operation.do === 'remove' ? -operation.micros : operation.micros);
-    if (after < 0 || after + this.held > Number.MAX_SAFE_INTEGER) return null;
-    this.available = after;
-    this.keys.set(operation.key, what);
-    return 'moved';
-  }
-
-  hold(hold: ModelHold): boolean {
-    const amount = hold.unit * hold.pictures;
-    if (amount > this.available) return false;
-    this.available -= amount;
-    this.held += amount;
-    this.holds.push(hold);
-    return true;
-  }
-
-  settle(hold: ModelHold, pictures: number): { capturedMicros: number; releasedMicros: number } {
-    if (hold.settled) return hold.settled;
-    const capturedMicros = hold.unit * Math.min(pictures, hold.pictures);
-    const releasedMicros = hold.unit * hold.pictures - capturedMicros;
-    this.held -= capturedMicros + releasedMicros;
-    this.available += releasedMicros;
-    hold.settled = { capturedMicros, releasedMicros };
-    return hold.settled;
-  }
-
-  refund(hold: ModelHold, wanted: number | null): number | null {
-    const left = (hold.settled?.capturedMicros ?? 0) - hold.refunded;
-    const amount = wanted ?? left;
-    if (amount > left || amount === 0 || this.available + this.held + amount > Number.MAX_SAFE_INTEGER)
-      return null;
-    hold.refunded += amount;
-    this.available += amount;
-    return amount;
-  }
-}
 
 async function refusedAsNull<Result>(work: Promise<Result>): Promise<Result | null> {
   try {
@@ -166,6 +103,44 @@ for (const { kind, skip } of databaseKinds().filter(({ kind }) => kind !== 'sqli
     });
     try {
       await fc.assert(property, { numRuns: kind === 'postgres' ? POSTGRES_RUNS : RUNS });
+      assert.deepEqual((await verifyLedger(db)).findings, []);
+    } finally {
+      await close();
+    }
+  });
+}
+
+/** Who wants the same credits at the same moment. */
+const CONTENDERS = 64;
+
+for (const { kind, skip } of databaseKinds()) {
+  test(`G6: ${CONTENDERS} at once on one account spend no more than there is on ${kind}`, {
+    skip,
+  }, async () => {
+    const { db, close } = await openTestDb(kind);
+    try {
+      const accountId = newId('acct', NOW);
+      const accounts = [{ id: accountId, name: 'Ada', role: 'member' as const }];
+      // Enough for half of them.
+      await createAccountOpener(db, CONTENDERS / 2).open({ accounts, now: NOW });
+      const oneHold = async () => {
+        const order = { accountId, taskId: newId('task', NOW), unitMicros: 1, pictures: 1, now: NOW };
+        return refusedAsNull(db.write(holdCredits, order));
+      };
+      const held = (await Promise.all(Array.from({ length: CONTENDERS }, oneHold))).filter(
+        (id) => id !== null,
+      );
+      assert.equal(held.length, CONTENDERS / 2);
+      // Each is resolved by two that do not know of each other; the first one's word stands for both.
+      const settle = (holdId: string, capturePictures: number) =>
+        db.write(settleHold, { holdId, capturePictures, now: NOW });
+      const ends = await Promise.all(
+        held.map((id, index) => Promise.all([settle(id, index % 2), settle(id, (index + 1) % 2)])),
+      );
+      for (const [first, second] of ends) assert.deepEqual(first, second);
+      const captured = ends.reduce((sum, [end]) => sum + end.capturedMicros, 0);
+      const left = { availableMicros: CONTENDERS / 2 - captured, heldMicros: 0 };
+      assert.deepEqual(await balanceOf(db.read, accountId), left);
       assert.deepEqual((await verifyLedger(db)).findings, []);
     } finally {
       await close();
