@@ -48,6 +48,9 @@ export const taskImageSchema = z.object({
   seed: z.number().nullable(),
   thumbhash: z.string().nullable(),
   extra: z.boolean().describe('Delivered beyond the `n` asked for: kept, not charged'),
+  late: z
+    .boolean()
+    .describe('It came after its task had ended without it and the credits were returned: kept, not charged'),
   trashed: z.boolean(),
 });
 

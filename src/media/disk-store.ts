@@ -1,4 +1,5 @@
-// The store on local disk: `<root>/<kind>/<aa>/<key>`, private files in `.staging`, removed ones in `.quarantine`.
+// The store on local disk: `<root>/<kind>/<aa>/<key>`, private files in `.staging`, removed ones in `.quarantine`, files with
+// wrong bytes in `.damaged`.
 // A picture is visible only after temp → fsync → rename → fsync of its directory → size check. A marker file, whose id the
 // database remembers, proves that the volume is mounted: without it nothing is stored, collected or swept.
 import { createHash, randomBytes } from 'node:crypto';
@@ -17,6 +18,7 @@ import {
 } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Clock } from '../kernel/clock.ts';
+import { crashPoint } from '../kernel/crash-point.ts';
 import { AppError } from '../kernel/errors.ts';
 import {
   discardFile,
@@ -43,6 +45,8 @@ import {
 export const MARKER_FILE = '.drawbridge-media';
 const STAGING = '.staging';
 const QUARANTINE = '.quarantine';
+/** Never swept: a damaged file may be all that is left of a picture. */
+const DAMAGED = '.damaged';
 /** Below this much free space nothing new is accepted, so that the database and the logs can still write. */
 export const MIN_FREE_BYTES = 64 * 1024 * 1024;
 /** How long a free-space measurement stands; one statfs per stored picture would be waste. */
@@ -52,6 +56,11 @@ const PRIVATE_FILE_MODE = 0o600;
 const PUBLIC_FILE_MODE = 0o640;
 const DIRECTORY_MODE = 0o750;
 const PROBE_BYTES = 4096;
+
+/** Where a file lies below a root, in the store and in copies of it. Both names must have been checked. */
+export function mediaFilePath(root: string, kind: MediaKind, key: string): string {
+  return join(root, kind, key.slice(0, 2), key);
+}
 
 export interface DiskStoreOptions {
   root: string;
@@ -91,7 +100,7 @@ export class DiskStore implements MediaStore {
       const found = await this.#readMarker();
       if (expectedId !== null && found !== expectedId) throw markerError(found);
       const id = found ?? (await this.#createMarker());
-      for (const name of [STAGING, QUARANTINE, ...MEDIA_KINDS])
+      for (const name of [STAGING, QUARANTINE, DAMAGED, ...MEDIA_KINDS])
         await this.#ensureDirectory(join(this.#root, name));
       this.#markerId = id;
       return id;
@@ -114,6 +123,7 @@ export class DiskStore implements MediaStore {
           if (bytes > limits.maxBytes) throw tooLarge(limits.maxBytes);
           hash.update(chunk);
           await handle.writeFile(chunk);
+          crashPoint('kp9');
         }
       } finally {
         await handle.close();
@@ -147,6 +157,7 @@ export class DiskStore implements MediaStore {
       const handle = await open(staged.path, constants.O_RDWR | constants.O_NOFOLLOW);
       try {
         await handle.chmod(PUBLIC_FILE_MODE);
+        crashPoint('kp11');
         await handle.sync();
       } catch (error) {
         // After a failed fsync the kernel may call the pages clean: the file is abandoned, never synced again and trusted.
@@ -183,18 +194,16 @@ export class DiskStore implements MediaStore {
     };
   }
 
-  async quarantine(kind: MediaKind, key: string): Promise<void> {
-    await this.#requireMarker();
-    const hidden = join(this.#root, QUARANTINE, `${kind}.${key}`);
-    try {
-      await rename(this.#pathOf(kind, key), hidden);
-      // The sweep counts from the moment of hiding, not from when the picture was made.
-      const seconds = this.#options.clock.now() / 1000;
-      await utimes(hidden, seconds, seconds);
-      await syncDirectory(dirname(hidden));
-    } catch (error) {
-      if (errnoOf(error) !== 'ENOENT') throw writeFailure(error);
-    }
+  quarantine(kind: MediaKind, key: string): Promise<void> {
+    return this.#hide(kind, key, QUARANTINE);
+  }
+
+  setAside(kind: MediaKind, key: string): Promise<void> {
+    return this.#hide(kind, key, DAMAGED);
+  }
+
+  requireVolume(): Promise<void> {
+    return this.#requireMarker();
   }
 
   async remove(kind: MediaKind, key: string): Promise<void> {
@@ -267,7 +276,21 @@ export class DiskStore implements MediaStore {
     // The last line of defence: callers check names from outside before they get here.
     if (!isMediaKind(kind) || !isMediaKey(key))
       throw new AppError('not_found', { detail: 'There is no such file.' });
-    return join(this.#root, kind, key.slice(0, 2), key);
+    return mediaFilePath(this.#root, kind, key);
+  }
+
+  async #hide(kind: MediaKind, key: string, directory: string): Promise<void> {
+    await this.#requireMarker();
+    const hidden = join(this.#root, directory, `${kind}.${key}`);
+    try {
+      await rename(this.#pathOf(kind, key), hidden);
+      // The sweep counts from the moment of hiding, not from when the picture was made.
+      const seconds = this.#options.clock.now() / 1000;
+      await utimes(hidden, seconds, seconds);
+      await syncDirectory(dirname(hidden));
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') throw writeFailure(error);
+    }
   }
 
   async #readMarker(): Promise<string | null> {

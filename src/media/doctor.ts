@@ -31,8 +31,14 @@ export interface DoctorOptions {
   clock: Clock;
 }
 
-/** Runs all checks of the slice; `deep` reads and hashes every file. Only flags are changed, no file is. */
-export async function checkMedia(options: DoctorOptions, { deep }: { deep: boolean }): Promise<MediaCheck[]> {
+/**
+ * Runs all checks of the slice; `deep` reads and hashes every file. Only flags are changed, no file is. Files without a row
+ * count as strays when they are older than `strayBefore` (milliseconds; by default a day ago: rows follow their files).
+ */
+export async function checkMedia(
+  options: DoctorOptions,
+  { deep, strayBefore }: { deep: boolean; strayBefore?: number | undefined },
+): Promise<MediaCheck[]> {
   const volume = await checkVolume(options.store);
   if (volume.state !== 'ok') {
     const skipped = {
@@ -48,7 +54,7 @@ export async function checkMedia(options: DoctorOptions, { deep }: { deep: boole
     volume,
     await checkSpace(options.store),
     await checkFiles(options, deep),
-    await checkStrays(options),
+    await checkStrays(options, strayBefore ?? options.clock.now() - STRAY_GRACE_MS),
   ];
 }
 
@@ -90,11 +96,14 @@ async function checkFiles({ db, store, clock }: DoctorOptions, deep: boolean): P
     const damaged: string[] = [];
     const mended: string[] = [];
     for (const row of live) {
-      const isGood = await holdsItsBytes(store, row, deep);
-      if (isGood && deep && row.damaged_at !== null) mended.push(row.key);
+      // A size proves nothing about a file that was found damaged before.
+      const isGood = (deep || row.damaged_at === null) && (await holdsItsBytes(store, row, deep));
+      if (isGood && row.damaged_at !== null) mended.push(row.key);
       // Collected since the page was read: then nothing is wrong.
       if (!isGood && (await findFile(db.read, row.key))?.deleted_at === null) damaged.push(row.key);
     }
+    // Without the volume every file looks missing: then nothing is known, and nothing is flagged.
+    if (damaged.length > 0) await store.requireVolume();
     await db.write(markFiles, { keys: damaged, damagedAt: clock.now() });
     await db.write(markFiles, { keys: mended, damagedAt: null });
     bad.push(...damaged);
@@ -132,8 +141,8 @@ async function holdsItsBytes(store: MediaStore, row: FilesTable, deep: boolean):
   }
 }
 
-async function checkStrays({ db, store, clock }: DoctorOptions): Promise<MediaCheck> {
-  const { files } = await findStrays({ db, store }, clock.now() - STRAY_GRACE_MS);
+async function checkStrays({ db, store }: DoctorOptions, before: number): Promise<MediaCheck> {
+  const { files } = await findStrays({ db, store }, before);
   return {
     name: 'media.strays',
     state: files.length > 0 ? 'warning' : 'ok',

@@ -2,6 +2,7 @@
 // Everything passes through a quarantine, every step may be cut off and run again, and nothing happens without the volume's
 // marker. Too many files without a row mean a wrong or restored database: they are left alone and reported.
 import type { Clock } from '../kernel/clock.ts';
+import { crashPoint } from '../kernel/crash-point.ts';
 import type { Db } from '../kernel/db.ts';
 import type { Logger } from '../kernel/log.ts';
 import { findKnownKeys, findQuarantined, forgetFiles } from './file-store.ts';
@@ -49,6 +50,7 @@ export async function collectGarbage(options: GarbageOptions): Promise<GarbageRe
     const batch = await db.write(collectExpired, { now, trashedBefore: now - TRASH_KEEP_MS, limit: BATCH });
     expired.images += batch.images;
     expired.uploads += batch.uploads;
+    crashPoint('kp16');
     if (batch.images < BATCH && batch.uploads < BATCH) break;
   }
   const filesRemoved = await removeQuarantined(options, now);
@@ -78,6 +80,7 @@ async function removeQuarantined({ db, store }: GarbageOptions, now: number): Pr
   for (;;) {
     const rows = await findQuarantined(db.slow, store.name, now - QUARANTINE_MS, BATCH);
     for (const row of rows) await store.remove(row.kind, row.key);
+    crashPoint('kp16');
     if (rows.length > 0) await db.write(forgetFiles, { keys: rows.map((row) => row.key) });
     removed += rows.length;
     if (rows.length < BATCH) return removed;

@@ -2,6 +2,7 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { AppError } from '../kernel/errors.ts';
+import { readFailure } from './disk-files.ts';
 import type { PictureFormat } from './media-store.ts';
 
 /** Enough for every signature below, text forms after a byte-order mark and white space included. */
@@ -45,10 +46,12 @@ export function describeForeign(head: Uint8Array): string {
 
 /**
  * Reads the head of a local file. Throws `unsupported_media_type`, naming what the file seems to be, unless it starts as a
- * PNG, JPEG or WebP.
+ * PNG, JPEG or WebP; `storage_unavailable` when the disk does not answer, which says nothing about the file.
  */
 export async function requireFormat(path: string): Promise<PictureFormat> {
-  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW).catch((error: unknown) => {
+    throw readFailure(error);
+  });
   try {
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(SNIFF_BYTES), 0, SNIFF_BYTES, 0);
     const head = buffer.subarray(0, bytesRead);
@@ -57,6 +60,8 @@ export async function requireFormat(path: string): Promise<PictureFormat> {
     throw new AppError('unsupported_media_type', {
       detail: `The file is ${describeForeign(head)}; PNG, JPEG and WebP are accepted.`,
     });
+  } catch (error) {
+    throw readFailure(error);
   } finally {
     await handle.close();
   }

@@ -1,7 +1,10 @@
 // The way of a picture into the store: private file → checked and prepared in the image process → published with its
 // thumbnail. Nothing becomes visible before the whole picture decoded, and a failed thumbnail does not fail the picture.
 import { createReadStream } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { Readable } from 'node:stream';
+import { crashPoint } from '../kernel/crash-point.ts';
 import { AppError } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/log.ts';
 import type { StoredPicture, StoredThumb } from './file-store.ts';
@@ -63,6 +66,21 @@ export class Intake {
     }
   }
 
+  /** A small WebP of a picture that is not kept: painted anew from its pixels, nothing else of it is inside. */
+  async shrink(bytes: Uint8Array, maxBytes: number): Promise<Uint8Array> {
+    const { store, imageProcess } = this.#options;
+    const staged = await store.stage(Readable.from([bytes]), { maxBytes });
+    const options = this.#inspectOptions({ purpose: 'result', removeRecipes: false });
+    try {
+      const { thumbPath } = await imageProcess.inspect(staged.path, options);
+      if (thumbPath === null)
+        throw new AppError('image_invalid', { detail: 'The preview could not be made smaller.' });
+      return await readFile(thumbPath);
+    } finally {
+      await Promise.all([store.discard(staged.path), store.discard(options.thumbPath)]);
+    }
+  }
+
   async #stage(source: PictureSource, maxBytes: number): Promise<{ staged: StagedFile; isOurs: boolean }> {
     const { store } = this.#options;
     if (!('path' in source)) return { staged: await store.stage(source, { maxBytes }), isOurs: true };
@@ -95,6 +113,7 @@ export class Intake {
   ): Promise<StoredPicture> {
     const { store, imageProcess } = this.#options;
     const options = this.#inspectOptions(rules);
+    crashPoint('kp10');
     try {
       const picture = await imageProcess.inspect(staged.path, options);
       const whole = picture.cleanPath ? await store.adopt(picture.cleanPath) : staged;

@@ -98,6 +98,8 @@ export interface MediaStore {
   open(kind: MediaKind, key: string): Promise<OpenedFile>;
   /** Moves a file out of sight, to be deleted by a later `sweep`; a missing one is fine. */
   quarantine(kind: MediaKind, key: string): Promise<void>;
+  /** Moves a file with wrong bytes out of sight and keeps it until the operator removes it; a missing one is fine. */
+  setAside(kind: MediaKind, key: string): Promise<void>;
   /** Deletes for good; a missing file is fine. */
   remove(kind: MediaKind, key: string): Promise<void>;
   /** Deletes private files and quarantined ones that were last touched before these times; returns how many. */
@@ -105,6 +107,8 @@ export interface MediaStore {
     stagedMs: number;
     quarantinedMs: number;
   }): Promise<{ staged: number; quarantined: number }>;
+  /** Throws `storage_unavailable` unless the right volume is there just now: without it every file looks missing. */
+  requireVolume(): Promise<void>;
   /** All visible files, in no order. */
   list(): AsyncIterable<ListedFile>;
   /** Throws unless a picture can be written, made durable, read back and deleted just now. */

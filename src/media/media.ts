@@ -1,12 +1,15 @@
 // The face of the slice: pictures come in (uploads, providers' results), get checked in the image process, and are stored
 // before anything refers to them. Rows are written by the caller's own transaction (`insertImages`) or by a named one; a file
 // whose row never came is collected after a grace.
-import { join } from 'node:path';
+import { constants } from 'node:fs';
+import { copyFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { Clock } from '../kernel/clock.ts';
 import type { Db } from '../kernel/db.ts';
 import { AppError } from '../kernel/errors.ts';
 import { isId, newId } from '../kernel/id.ts';
 import type { Logger } from '../kernel/log.ts';
+import { errnoOf, writeFailure } from './disk-files.ts';
 import { DiskStore } from './disk-store.ts';
 import { checkMedia, type MediaCheck } from './doctor.ts';
 import {
@@ -23,15 +26,24 @@ import { ImageProcess } from './image-process.ts';
 import { Intake, type PictureSource } from './intake.ts';
 import { type MediaKind, type MediaStore, mimeOf, type OpenedFile } from './media-store.ts';
 import { taskImageResource } from './resources.ts';
+import { type Replica, type ScrubRequest, type ScrubStep, scrubStep } from './scrubber.ts';
 import { addThumb, findImage, findImagesWithoutThumb, type ImagesTable } from './store.ts';
 import { createUpload, findUpload, type UploadsTable } from './upload-store.ts';
 import { MediaUrls } from './urls.ts';
 
+export { errnoOf, measure, openPlainFile, syncDirectory } from './disk-files.ts';
+export { MARKER_FILE, mediaFilePath } from './disk-store.ts';
 export type { MediaCheck } from './doctor.ts';
-export type { StoredPicture } from './file-store.ts';
-export type { GarbageReport } from './garbage.ts';
+export {
+  type FilesTable,
+  findFilesAfter,
+  findVolumeMarker,
+  type StoredPicture,
+} from './file-store.ts';
+export { type GarbageReport, TRASH_KEEP_MS } from './garbage.ts';
 export type { PictureSource } from './intake.ts';
-export type { MediaKind } from './media-store.ts';
+export { isMediaKey, isMediaKind, type MediaKind } from './media-store.ts';
+export type { Replica, ScrubRequest, ScrubStep } from './scrubber.ts';
 export {
   findImage,
   findImages,
@@ -41,6 +53,7 @@ export {
   type ImagesTable,
   insertImages,
   type NewImage,
+  trashAllOf,
 } from './store.ts';
 export { pinUploads, type UploadsTable } from './upload-store.ts';
 export { downloadName, MediaUrls } from './urls.ts';
@@ -74,6 +87,8 @@ export interface MediaOptions {
   accelLocation?: string | null;
   /** Least free space for new pictures, in bytes (default 64 MB). */
   minFreeBytes?: number;
+  /** Where the scrubber looks for a good copy of a damaged file. */
+  replica?: Replica | null;
 }
 
 /** A picture's file on local disk, as providers' adapters take their inputs. */
@@ -169,6 +184,34 @@ export class Media {
     const { path, bytes } = await this.#store.stage(source, { maxBytes });
     const format = await requireFormat(path).catch(() => null);
     return { path, bytes, mime: format ? mimeOf(format) : 'application/octet-stream' };
+  }
+
+  /**
+   * Turns an unfinished picture into a WebP of at most 512 pixels a side, decoded in the image process; nothing is kept.
+   * Throws `image_invalid`, `unsupported_media_type`, `payload_too_large`, `storage_full`, `storage_unavailable`.
+   */
+  shrink(bytes: Uint8Array, maxBytes: number): Promise<Uint8Array> {
+    return this.#intake.shrink(bytes, maxBytes);
+  }
+
+  /**
+   * A copy of a spooled file to hand to `ingestResult`, which moves what it gets: a run that breaks off after the move and
+   * before its commit finds the spooled one again. A file elsewhere is read and never moved, so it is returned as it is.
+   * Throws `image_invalid` when it is gone, `storage_full`, `storage_unavailable`.
+   */
+  async copySpooled(path: string): Promise<string> {
+    const copy = this.#store.stagingPath('copy');
+    if (dirname(path) !== dirname(copy)) return path;
+    try {
+      await copyFile(path, copy, constants.COPYFILE_FICLONE);
+      return copy;
+    } catch (error) {
+      await this.discard(copy);
+      if (errnoOf(error) !== 'ENOENT') throw writeFailure(error);
+      throw new AppError('image_invalid', {
+        detail: 'The picture of the answer is not on the volume any more.',
+      });
+    }
   }
 
   /** Removes a spooled file that is not wanted; a missing one is fine. */
@@ -287,10 +330,16 @@ export class Media {
     return made;
   }
 
+  /** One step of a pass over all files, as slow as asked; see `scrubStep`. */
+  scrub(request: ScrubRequest): Promise<ScrubStep> {
+    const { db, clock, log, replica = null } = this.#options;
+    return scrubStep({ db, clock, log, replica, store: this.#store }, request);
+  }
+
   /** The slice's checks for `doctor`; deep ones read every byte. Damaged files are flagged and not served from then on. */
-  doctorChecks({ deep }: { deep: boolean }): Promise<MediaCheck[]> {
+  doctorChecks(how: { deep: boolean; strayBefore?: number | undefined }): Promise<MediaCheck[]> {
     const { db, clock } = this.#options;
-    return checkMedia({ db, clock, store: this.#store }, { deep });
+    return checkMedia({ db, clock, store: this.#store }, how);
   }
 
   get #resultBytes(): number {

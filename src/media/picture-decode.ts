@@ -4,6 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import sharp, { type Metadata, type Sharp } from 'sharp';
 import { rgbaToThumbHash } from 'thumbhash';
 import { AppError } from '../kernel/errors.ts';
+import { readFailure, writeFailure } from './disk-files.ts';
 import type { PictureFormat } from './media-store.ts';
 import { walkPicture } from './picture-chunks.ts';
 
@@ -68,16 +69,26 @@ export function restrictDecoders(): void {
 
 /** Checks, decodes in full and prepares one picture. Throws `image_invalid` with what is wrong with it. */
 export async function decodePicture(job: PictureJob): Promise<DecodedPicture> {
-  const metadata = await readHeader(job);
-  const bytes = await readFile(job.path);
+  const bytes = await readWhole(job.path);
+  const metadata = await readHeader(bytes, job);
   const { cleaned } = walkPicture(job.format, bytes, job.purpose === 'result' && job.removeRecipes);
   const input = cleaned ?? bytes;
   const { width, height } = metadata.autoOrient;
   if (job.purpose === 'upload') {
     const format = await reencode(input, job, metadata);
-    return { format, width, height, cleanPath: job.cleanPath, ...(await makeThumb(job.cleanPath, job)) };
+    return {
+      format,
+      width,
+      height,
+      cleanPath: job.cleanPath,
+      ...(await makeThumb(await readWhole(job.cleanPath), job)),
+    };
   }
-  if (cleaned) await writeFile(job.cleanPath, cleaned);
+  if (cleaned) {
+    await writeFile(job.cleanPath, cleaned).catch((error: unknown) => {
+      throw writeFailure(error);
+    });
+  }
   return {
     format: job.format,
     width,
@@ -87,7 +98,7 @@ export async function decodePicture(job: PictureJob): Promise<DecodedPicture> {
   };
 }
 
-function openPicture(input: string | Buffer, maxPixels: number): Sharp {
+function openPicture(input: Buffer, maxPixels: number): Sharp {
   return sharp(input, {
     failOn: 'error',
     limitInputPixels: maxPixels,
@@ -97,12 +108,21 @@ function openPicture(input: string | Buffer, maxPixels: number): Sharp {
   });
 }
 
+/** A file's bytes. A disk that does not give them says nothing about the picture, which may have cost money: it is tried again. */
+async function readWhole(path: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw readFailure(error);
+  }
+}
+
 /** Reads the header only and applies the limits, before a pixel is decoded. */
-async function readHeader(job: PictureJob): Promise<Metadata> {
+async function readHeader(bytes: Buffer, job: PictureJob): Promise<Metadata> {
   let metadata: Metadata;
   try {
     // Read without the pixel limit, so that a bomb is named as one; a header costs nothing whatever size it states.
-    metadata = await sharp(job.path, { failOn: 'error', limitInputPixels: false }).metadata();
+    metadata = await sharp(bytes, { failOn: 'error', limitInputPixels: false }).metadata();
   } catch {
     throw new AppError('image_invalid', { detail: 'The picture cannot be read: its header is damaged.' });
   }
@@ -149,7 +169,7 @@ async function reencode(input: Buffer, job: PictureJob, metadata: Metadata): Pro
 
 /** One full decode that proves the picture whole and gives thumbnail and thumbhash. A failed thumbnail is null. */
 async function makeThumb(
-  input: string | Buffer,
+  input: Buffer,
   { thumbPath, maxPixels }: PictureJob,
 ): Promise<{ thumbPath: string | null; thumbhash: string | null }> {
   const { data, info } = await decoding(

@@ -26,6 +26,7 @@ function shown(row: ImagesTable, urls: MediaUrls, baseUrl: string) {
     seed: row.seed,
     thumbhash: row.thumbhash,
     extra: row.extra === 1,
+    late: row.late === 1,
   };
 }
 

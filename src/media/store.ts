@@ -34,6 +34,8 @@ export interface ImagesTable {
   /** Delivered beyond the `n` that was asked for: kept, uncharged. */
   extra: 0 | 1;
   captured: 0 | 1;
+  /** It came when its task had ended without it: kept, uncharged. */
+  late: 0 | 1;
   created_at: number;
   trashed_at: number | null;
   version: number;
@@ -62,6 +64,7 @@ export interface NewImage {
   parentId: string | null;
   extra: boolean;
   captured: boolean;
+  late?: boolean;
 }
 
 const flag = (value: boolean) => (value ? 1 : 0);
@@ -117,6 +120,7 @@ export async function insertImages(
         parent_id: image.parentId,
         extra: flag(image.extra),
         captured: flag(image.captured),
+        late: flag(image.late ?? false),
         created_at: now,
         trashed_at: null,
         version: 1,
@@ -172,6 +176,35 @@ export async function setImageTrashed(
     await announce(trx, row, input.now);
   }
   return row;
+}
+
+/** Moves every picture of an account to the trash, and lets none of its uploads outlive `uploadsUntilMs`. */
+export async function trashAllOf(
+  trx: Trx,
+  input: { accountId: string; uploadsUntilMs: number; now: number },
+): Promise<void> {
+  const { accountId, uploadsUntilMs, now } = input;
+  const trashed = await trx
+    .updateTable('images')
+    .set((eb) => ({ version: eb('version', '+', 1), change: currentChange(), trashed_at: now }))
+    .where('account_id', '=', accountId)
+    .where('trashed_at', 'is', null)
+    .returningAll()
+    .execute();
+  for (const row of trashed) {
+    await trx
+      .updateTable('files')
+      .set({ hidden: flag(true) })
+      .where('key', '=', row.file_key)
+      .execute();
+    await announce(trx, row, now);
+  }
+  await trx
+    .updateTable('uploads')
+    .set({ expires_at: uploadsUntilMs })
+    .where('account_id', '=', accountId)
+    .where('expires_at', '>', uploadsUntilMs)
+    .execute();
 }
 
 /** Takes pictures trashed and uploads expired before these times out of the tables and quarantines their files. */

@@ -1,6 +1,8 @@
 // Operations on the wire: is the server alive, ready and healthy; numbers for Prometheus; what is wrong and what it would
 // take to set it right. Probes are public and terse, everything that tells about the inside is for operators.
 import { z } from 'zod';
+import type { Clock } from '../kernel/clock.ts';
+import type { Config } from '../kernel/config.ts';
 import { ERROR_CODES, type ErrorCode } from '../kernel/errors.ts';
 import { defineRoute } from '../kernel/route.ts';
 
@@ -54,7 +56,9 @@ export const readyzRoute = defineRoute({
 });
 
 const healthDetail = {
-  hasSession: z.boolean().describe('Whether a provider is usable'),
+  hasSession: z
+    .boolean()
+    .describe('Whether a provider is usable, and none lacks a credential that is accepted'),
   version: z.string().optional(),
   uptime_s: z.int().optional(),
   parts: z.array(partSchema).optional().describe('Only for an administrator or a caller on the same machine'),
@@ -195,14 +199,150 @@ export const gcReportSchema = z
   })
   .meta({ id: 'GcReport' });
 
+export const acceptDatabaseRoute = defineRoute({
+  id: 'operations.acceptDatabase',
+  method: 'POST',
+  path: '/v1/admin/database/accept',
+  tag: TAG,
+  summary: 'Take the database as it is, although it lacks changes that it had confirmed',
+  description:
+    'After a failover to a standby that was behind, or after an older backup was restored, nothing is sent to providers until somebody says so: tasks that it shows as open may have been done already. Concerns PostgreSQL only.',
+  access: { kind: 'scope', scope: 'admin' },
+  limit: 'api',
+  responses: {
+    200: {
+      description: 'Accepted; all nodes go on',
+      schema: z
+        .object({ was_held: z.boolean().describe('Whether this server was held back') })
+        .meta({ id: 'DatabaseAccepted' }),
+    },
+  },
+  errors: [],
+});
+
 export const gcRoute = defineRoute({
   id: 'operations.gc',
   method: 'POST',
   path: '/v1/admin/gc',
   tag: TAG,
   summary: 'Collect what nobody needs any more, now instead of tonight',
+  description:
+    'After a restore nothing is collected, here or by itself, until a call says `resume`: files that the restored database does not know may be all that is left of newer pictures.',
   access: { kind: 'scope', scope: 'admin' },
   limit: 'api',
+  body: z
+    .strictObject({
+      resume: z.boolean().default(false).describe('The restored data was looked at: collect again'),
+    })
+    .default({ resume: false }),
   responses: { 200: { description: 'What was collected', schema: gcReportSchema } },
   errors: ['conflict', 'storage_unavailable'],
 });
+
+/** What can keep a backup or a restore from being made; `detail` names the path, the file or the tool's own words. */
+export const COPY_FAULTS = [
+  'busy',
+  'foreign_folder',
+  'inside_data',
+  'no_data',
+  'no_volume',
+  'no_backup',
+  'broken',
+  'not_empty',
+  'other_database',
+  'newer_version',
+  'no_space',
+  'file_failed',
+  'tool_missing',
+  'tool_failed',
+  'no_database',
+] as const;
+export type CopyFault = (typeof COPY_FAULTS)[number];
+
+/** An expected failure of a backup or a restore; its words are in the message catalogue. */
+export class CopyError extends Error {
+  readonly fault: CopyFault;
+
+  constructor(fault: CopyFault, detail: string) {
+    super(detail);
+    this.name = 'CopyError';
+    this.fault = fault;
+  }
+}
+
+export interface CopyProgress {
+  phase: 'database' | 'pictures' | 'check';
+  /** Bytes done and to do; 0 of 0 while nobody knows. */
+  doneBytes: number;
+  totalBytes: number;
+}
+
+export interface BackupSummary {
+  id: string;
+  createdAt: string;
+  version: string;
+  database: 'sqlite' | 'postgres';
+  databaseBytes: number;
+  /** Pictures, thumbnails and uploads that the database names, and their bytes. */
+  files: number;
+  bytes: number;
+  /** Of these, files that were missing or damaged already when the backup was made. */
+  missing: number;
+  hasSecretsKey: boolean;
+}
+
+export interface BackupReport extends BackupSummary {
+  folder: string;
+  copiedFiles: number;
+  copiedBytes: number;
+  /** Files that an earlier backup had copied already. */
+  keptFiles: number;
+  /** There is a secrets.key, and it was not asked for. */
+  leftOutKey: boolean;
+  missingKeys: string[];
+  /** Files of backups that are gone by `keep`. */
+  prunedFiles: number;
+  seconds: number;
+}
+
+export interface VerifyReport extends BackupSummary {
+  checkedFiles: number;
+  /** What is wrong, the first of it by name. */
+  problems: string[];
+  problemCount: number;
+}
+
+export interface RestoreReport extends BackupSummary {
+  dataDir: string;
+  restoredFiles: number;
+  /** Files that the backup itself lacks, or holds with wrong bytes. */
+  lostKeys: string[];
+  lostFiles: number;
+  unfinishedTasks: number;
+  configurationCopy: string;
+  seconds: number;
+}
+
+export interface CopyWorld {
+  config: Config;
+  clock: Clock;
+  /** The backup folder, absolute. */
+  folder: string;
+  onProgress(progress: CopyProgress): void;
+}
+
+/** Backups and restores, as commands use them. All throw CopyError. */
+export interface DataCopies {
+  createBackup(
+    world: CopyWorld,
+    options: { includeSecrets: boolean; recheck: boolean; keep: number | null },
+  ): Promise<BackupReport>;
+  /** Newest first. */
+  listBackups(folder: string): Promise<BackupSummary[]>;
+  /** Reads everything that a backup consists of; null: the newest. */
+  verifyBackup(world: Pick<CopyWorld, 'folder' | 'onProgress'>, id: string | null): Promise<VerifyReport>;
+  restoreBackup(
+    world: CopyWorld,
+    options: { id: string | null; databaseOnly: boolean },
+  ): Promise<RestoreReport>;
+}

@@ -9,6 +9,7 @@ import type { DoctorMessages } from '../kernel/messages/doctor-en.ts';
 import { appliedMigrations } from '../kernel/migrate.ts';
 import type { Media, MediaCheck } from '../media/media.ts';
 import type { Providers } from '../providers/providers.ts';
+import { checkDeliveriesExist } from '../webhooks/webhooks.ts';
 import type { Check, CheckId, Outcome } from './doctor-check.ts';
 import {
   checkAttempts,
@@ -80,6 +81,7 @@ export function dataChecks(providers: Providers): readonly Check<DataContext>[] 
     rowsCheck('T5', (context) => checkAttempts(context.db.slow)),
     rowsCheck('T6', (context) => checkDeadlines(context.db.slow, context.clock.now() - DEADLINE_SLACK_MS)),
     rowsCheck('T7', (context) => checkIdempotencyKeys(context.db.slow)),
+    rowsCheck('N1', (context) => checkDeliveriesExist(context.db.slow)),
     ...(['L1', 'L2', 'L3', 'L4', 'L5', 'L6', 'L7', 'L8'] as const).map((rule) => ledgerCheck(rule)),
     rowsCheck('M1', (context) => checkDelivery(context.db.slow, context.clock.now() - PICTURES_KEPT_MS)),
     mediaCheck('M2', 'media.files'),

@@ -8,6 +8,8 @@ import { dialectOf } from '../kernel/db-dialect.ts';
 const PAGE = 2_000;
 /** A check names this many rows. */
 export const MOST_NAMED = 20;
+/** How far apart the clocks of two nodes may be that wrote the times of one task. */
+const CLOCKS_APART_MS = 2_000;
 
 /** What a check over many rows found. */
 export interface RowsReport {
@@ -96,7 +98,8 @@ export function checkStates(read: Reader): Promise<RowsReport> {
       when status = 'delayed' and due_at is null then 'it is delayed without a time'
       when status = 'succeeded' and error is not null then 'it succeeded with an error'
       when status in ('failed','cancelled') and error is null then 'it is ' || status || ' without an error'
-      when finished_at < created_at or started_at < created_at then 'its times are out of order'
+      when finished_at < created_at - ${CLOCKS_APART_MS} or started_at < created_at - ${CLOCKS_APART_MS}
+        then 'its times are out of order'
       when finished_at is not null and captured_micros + released_micros <> held_micros then 'its held credits are not settled'
       end`,
   );

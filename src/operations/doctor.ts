@@ -7,6 +7,7 @@ import type { DoctorReportBody } from './contract.ts';
 import { type DataContext, dataChecks, verifyWithTasks } from './data-checks.ts';
 import { type CheckResults, runChecks } from './doctor-check.ts';
 import { MACHINE_CHECKS, type MachineContext } from './machine-checks.ts';
+import { checkCopies, straysBefore } from './restore-checks.ts';
 
 export interface DoctorRequest {
   deep: boolean;
@@ -39,14 +40,18 @@ export async function examine(parts: DoctorParts, request: DoctorRequest): Promi
       return ledger;
     },
     mediaChecks: () => {
-      mediaChecks ??= parts.media.doctorChecks({ deep });
+      mediaChecks ??= straysBefore(parts.db).then((strayBefore) =>
+        parts.media.doctorChecks({ deep, strayBefore }),
+      );
       return mediaChecks;
     },
   };
   const how = { text, deep, fix };
   const machine = await runChecks(MACHINE_CHECKS, context, how);
+  // Before the data's own repairs: what is found missing or left over now decides whether collection may go on.
+  const copies = await checkCopies(parts, { language, fix, mediaChecks: context.mediaChecks });
   const data = await runChecks(dataChecks(parts.providers), context, how);
-  return toReport([machine, data], deep);
+  return toReport([machine, copies, data], deep);
 }
 
 /** The checks that need nothing that runs, and why the program itself could not be opened. */

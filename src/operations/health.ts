@@ -2,10 +2,11 @@
 // are shared for some seconds, so that probes of anybody cost next to nothing, and a part that hangs counts as down.
 import { type Clock, sleep } from '../kernel/clock.ts';
 import type { Db } from '../kernel/db.ts';
-import { AppError, type ErrorCode } from '../kernel/errors.ts';
-import type { NodeLease } from '../kernel/lease.ts';
+import { AppError, type ErrorCode, errorText } from '../kernel/errors.ts';
+import type { LeaseTrouble, NodeLease } from '../kernel/lease.ts';
 import type { Media } from '../media/media.ts';
 import type { Providers } from '../providers/providers.ts';
+import type { Tasks } from '../tasks/tasks.ts';
 import { findMark, setMark } from './store.ts';
 
 const DATABASE_RESULT_MS = 1_000;
@@ -31,9 +32,16 @@ export interface HealthOptions {
   media: Media;
   providers: Providers;
   node: NodeLease;
+  tasks: Pick<Tasks, 'loops'>;
 }
 
 type Outcome = Pick<Part, 'state' | 'reason' | 'code'>;
+
+const LEASE_TROUBLE: Record<LeaseTrouble, string> = {
+  not_renewed: 'This node could not renew its lease and runs no tasks until the database answers again.',
+  history_lost:
+    'The database lacks changes that it had confirmed (a failover to a standby that was behind, or an older backup). Nothing is sent to providers until it is accepted: drawbridge accept-database',
+};
 
 const OK: Outcome = { state: 'ok', reason: null, code: null };
 
@@ -80,6 +88,12 @@ class SharedProbe {
   }
 }
 
+/** `provider:jimeng (The picture provider has no credential)`: for anybody, so without the detail. */
+export function inShort({ name, code }: Part): string {
+  if (!name.startsWith('provider:')) return name;
+  return code === null ? name : `${name} (${errorText(code, 'en').title})`;
+}
+
 export class Health {
   readonly #options: HealthOptions;
   readonly #database: SharedProbe;
@@ -121,24 +135,42 @@ export class Health {
     ];
   }
 
-  /** Why the server is not ready; empty when it is. Terse: names and states, nothing of the inside. */
+  /** Why the server is not ready; empty when it is. Terse: names and kinds of trouble, nothing of the inside. */
   async notReadyBecause(): Promise<string[]> {
     const parts = await this.parts();
+    const providers = parts.filter(({ name }) => name.startsWith('provider:'));
     const reasons = parts
       .filter(({ name, state, required }) => required && state === 'down' && !name.startsWith('provider:'))
       .map(({ name }) => `${name} is not usable`);
-    if (!this.#options.providers.overview().usable) reasons.push('no provider is usable');
+    if (!this.#options.providers.overview().usable) {
+      // The sandbox may work, but it is not what somebody waits for.
+      const down = providers.filter(({ state }) => state === 'down').map(inShort);
+      reasons.push(['no provider is usable', ...down].join('; '));
+    }
     return reasons;
+  }
+
+  /**
+   * Whether pictures can be made with what is configured: a provider is usable, and none lacks an accepted credential.
+   */
+  hasSession(parts: readonly Part[]): boolean {
+    const lacks = ({ name, state, code }: Part) =>
+      name.startsWith('provider:') &&
+      state === 'down' &&
+      (code === 'provider_credentials_missing' || code === 'provider_credentials_expired');
+    return this.#options.providers.overview().usable && !parts.some(lacks);
   }
 
   #engine(): Outcome {
     if (this.#isStopping) return { state: 'down', reason: 'The server is stopping.', code: null };
-    if (!this.#options.node.lost.aborted) return OK;
-    return {
-      state: 'down',
-      reason: 'This node could not renew its lease, so it runs no tasks until it is restarted.',
-      code: 'database_unavailable',
-    };
+    const { node, tasks } = this.#options;
+    const { trouble } = node;
+    if (trouble !== null)
+      return { state: 'down', reason: LEASE_TROUBLE[trouble], code: 'database_unavailable' };
+    const bad = tasks.loops.find(({ state }) => state === 'stalled' || state === 'failing');
+    if (!bad) return OK;
+    const reason = `The loop "${bad.name}" ${bad.state === 'stalled' ? 'hung' : 'fails'}: ${bad.problem ?? 'no reason is known'}`;
+    return { state: 'degraded', reason, code: null };
   }
 
   async #writeAndReadBack(): Promise<void> {

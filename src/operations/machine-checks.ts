@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { type Clock, toTimestamp } from '../kernel/clock.ts';
 import { type Config, loadConfig, processEnvironment } from '../kernel/config.ts';
 import type { DoctorMessages } from '../kernel/messages/doctor-en.ts';
-import { describePortOwner, findPortOwner, isPortFree } from '../kernel/port-owner.ts';
+import { describePortOwner, findPortOwner, isPortFree, ownerRuns } from '../kernel/port-owner.ts';
 import type { Check, Outcome } from './doctor-check.ts';
 
 const OLDEST_NODE = 24;
@@ -17,6 +17,8 @@ const OTHERS_READ = 0o004;
 /** Nothing of this program is older. */
 const EARLIEST_MS = Date.UTC(2025, 0, 1);
 const LATEST_MS = Date.UTC(2100, 0, 1);
+/** What a server of this installation has in its command line. */
+const PROGRAM = join(import.meta.dirname, '..', 'main.ts');
 const WEB_APP = new URL('../../web/dist/index.html', import.meta.url);
 
 export interface MachineContext {
@@ -120,6 +122,8 @@ async function checkPort({ text: { what }, config, isServing }: MachineContext):
   if (isServing) return ok(what.portServing(port));
   if (await isPortFree(host, port)) return ok(what.portFree(port));
   const owner = findPortOwner(port);
+  // With a database server, this program may run here with a data folder of its own.
+  if (config.databaseUrl !== null && owner && ownerRuns(owner, PROGRAM)) return ok(what.portServing(port));
   // Only a start needs it; whoever asks without starting may have another server there on purpose.
   return {
     state: 'warning',

@@ -4,7 +4,9 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { Clock } from '../kernel/clock.ts';
 import type { Db } from '../kernel/db.ts';
 import { oldestWaitingEventMs } from '../kernel/outbox.ts';
-import { countOpenByLane, type Tasks } from '../tasks/tasks.ts';
+import type { Providers } from '../providers/providers.ts';
+import { countLateResults, countOpenByLane, type Tasks } from '../tasks/tasks.ts';
+import type { Webhooks } from '../webhooks/webhooks.ts';
 import type { Health } from './health.ts';
 
 /** Seconds: answers are meant to take milliseconds, waits up to a minute, downloads more. */
@@ -23,6 +25,8 @@ export interface MetricsOptions {
   db: Db;
   clock: Clock;
   tasks: Tasks;
+  providers: Providers;
+  webhooks: Webhooks;
   health: Health;
   mediaFreeBytes: () => Promise<number | null>;
   version: string;
@@ -66,6 +70,9 @@ export class Metrics {
       registers,
     });
     this.#addReadings(registers);
+    this.#addProviders(registers);
+    this.#addWebhooks(registers);
+    this.#addSupervision(registers);
   }
 
   observe({ method, route, status, durationMs }: ObservedRequest): void {
@@ -88,6 +95,110 @@ export class Metrics {
       this.#parts.set({ part: name }, state === 'ok' ? 1 : state === 'degraded' ? 0.5 : 0);
     }
     return this.#registry.metrics();
+  }
+
+  #addProviders(registers: Registry[]): void {
+    const { providers } = this.#options;
+    new Gauge({
+      name: 'drawbridge_provider_breaker',
+      help: '0: closed, 0.5: half open, 1: open; of the whole cluster, as this process sees it. Without model: the provider itself',
+      labelNames: ['provider', 'model'],
+      registers,
+      collect() {
+        this.reset();
+        for (const { provider, model, state } of providers.breakers())
+          this.set({ provider, model }, state === 'open' ? 1 : state === 'half_open' ? 0.5 : 0);
+      },
+    });
+    new Counter({
+      name: 'drawbridge_provider_events_total',
+      help: 'What happened with providers in this process: tasks rerouted away from one, "too fast" answers (throttled), refused credentials and empty accounts (parked), probes by result',
+      labelNames: ['provider', 'event'],
+      registers,
+      collect() {
+        this.reset();
+        for (const { provider, what, count } of providers.counters.list())
+          this.inc({ provider, event: what }, count);
+      },
+    });
+  }
+
+  #addWebhooks(registers: Registry[]): void {
+    const { webhooks, clock } = this.#options;
+    new Counter({
+      name: 'drawbridge_webhook_attempts_total',
+      help: 'Attempts of this process to deliver webhook messages; outcome "dead": messages given up, whatever the reason',
+      labelNames: ['outcome'],
+      registers,
+      collect() {
+        this.reset();
+        for (const [outcome, count] of Object.entries(webhooks.counts)) this.inc({ outcome }, count);
+      },
+    });
+    new Gauge({
+      name: 'drawbridge_webhook_lag_seconds',
+      help: 'How long the oldest webhook message that is due and may be sent has waited',
+      registers,
+      async collect() {
+        const dueAt = await webhooks.oldestDueAt();
+        this.set(dueAt === null ? 0 : Math.max(0, clock.now() - dueAt) / 1000);
+      },
+    });
+    new Gauge({
+      name: 'drawbridge_webhook_deliveries_open',
+      help: 'Webhook messages of the whole cluster that wait for an attempt or are being sent',
+      labelNames: ['status'],
+      registers,
+      async collect() {
+        const { pending, sending } = await webhooks.countOpen();
+        this.set({ status: 'pending' }, pending);
+        this.set({ status: 'sending' }, sending);
+      },
+    });
+  }
+
+  #addSupervision(registers: Registry[]): void {
+    const { tasks, db } = this.#options;
+    new Gauge({
+      name: 'drawbridge_loop_up',
+      help: '1: the loop goes on, 0.5: its last steps failed, 0: it hangs or is stopped',
+      labelNames: ['loop'],
+      registers,
+      collect() {
+        this.reset();
+        for (const { name, state } of tasks.loops)
+          this.set({ loop: name }, state === 'ok' ? 1 : state === 'failing' ? 0.5 : 0);
+      },
+    });
+    new Counter({
+      name: 'drawbridge_loop_restarts_total',
+      help: 'How often a loop of this process was started anew after a step that failed or hung',
+      labelNames: ['loop'],
+      registers,
+      collect() {
+        this.reset();
+        for (const { name, restarts } of tasks.loops) this.inc({ loop: name }, restarts);
+      },
+    });
+    new Counter({
+      name: 'drawbridge_watchdog_findings_total',
+      help: 'What the watchdog of this process found, dry runs included',
+      labelNames: ['kind'],
+      registers,
+      collect() {
+        this.reset();
+        for (const [kind, count] of tasks.watchdog.counts) this.inc({ kind }, count);
+      },
+    });
+    new Counter({
+      name: 'drawbridge_late_results_total',
+      help: 'Results of the whole cluster that came after their task had ended or had another owner; none is charged',
+      registers,
+      async collect() {
+        this.reset();
+        this.inc(await countLateResults(db.slow));
+      },
+    });
   }
 
   /** Gauges that read one value when they are asked. */

@@ -3,6 +3,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { toTimestamp } from '../kernel/clock.ts';
 import type { Config } from '../kernel/config.ts';
 import type { Db } from '../kernel/db.ts';
+import type { DatabaseHistory } from '../kernel/db-history.ts';
 import { AppError } from '../kernel/errors.ts';
 import type { NodeLease } from '../kernel/lease.ts';
 import type { Logger } from '../kernel/log.ts';
@@ -10,6 +11,7 @@ import { VERSION } from '../kernel/version.ts';
 import type { Media } from '../media/media.ts';
 import type { Providers } from '../providers/providers.ts';
 import { countOpenByLane, type Tasks } from '../tasks/tasks.ts';
+import type { Webhooks } from '../webhooks/webhooks.ts';
 import type { DoctorReportBody } from './contract.ts';
 import { type DoctorRequest, examine } from './doctor.ts';
 import { Health, type Part } from './health.ts';
@@ -29,7 +31,10 @@ export interface OperationsOptions {
   media: Media;
   providers: Providers;
   tasks: Tasks;
+  webhooks: Webhooks;
   node: NodeLease;
+  /** Only on PostgreSQL. */
+  history: DatabaseHistory | null;
 }
 
 export class Operations {
@@ -106,13 +111,33 @@ export class Operations {
       running_here: tasks.engine.running,
       tasks: await countOpenByLane(db.slow),
       parts,
-      maintenance: history.map(({ job, at, ok, note }) => ({
+      maintenance: [...(await this.#watchdogRuns()), ...history].map(({ job, at, ok, note }) => ({
         job,
         ran_at: toTimestamp(at),
         ok: ok === 1,
         result: note,
       })),
     };
+  }
+
+  /** Takes the database as it is although it lacks what this server knows it had; all nodes go on. */
+  async acceptDatabase(): Promise<{ wasHeld: boolean }> {
+    const { history, node, clock, log } = this.#options;
+    const wasHeld = node.trouble === 'history_lost';
+    if (history) {
+      await history.accept(clock.now());
+      log.warn({}, 'an operator accepted the database as it is');
+      if (this.#isStarted) await node.recheck();
+    }
+    return { wasHeld };
+  }
+
+  /** The watchdog's last run, as a line of upkeep. */
+  async #watchdogRuns() {
+    const [last] = await this.#options.tasks.watchdog.history({ limit: 1 });
+    if (!last) return [];
+    const note = last.error ?? `${last.found} found, ${last.repaired} repaired`;
+    return [{ job: 'watchdog', at: last.started_at, ok: last.error === null ? 1 : 0, note }];
   }
 
   /** Collects garbage now. Throws `conflict` while a collection runs, `storage_unavailable` without the volume. */
@@ -134,11 +159,13 @@ export class Operations {
 
   async #loadMetrics(): Promise<Metrics> {
     const { Metrics } = await import('./metrics.ts');
-    const { db, clock, tasks, media } = this.#options;
+    const { db, clock, tasks, providers, webhooks, media } = this.#options;
     this.#metrics ??= new Metrics({
       db,
       clock,
       tasks,
+      providers,
+      webhooks,
       health: this.health,
       mediaFreeBytes: () => media.freeBytes(),
       version: VERSION,

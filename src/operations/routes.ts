@@ -4,12 +4,19 @@ import { controlSocketFlag } from '../kernel/control-socket.ts';
 import { type Access, type BoundRoute, bindRoute } from '../kernel/route.ts';
 import { VERSION } from '../kernel/version.ts';
 import * as contract from './contract.ts';
+import { inShort } from './health.ts';
 import type { Operations } from './operations.ts';
+
+/** What the routes need beside the operations themselves. */
+export interface OperationsRoutesOptions {
+  /** Ends the pause that a restore made. */
+  resumeCollection(): Promise<void>;
+}
 
 const LOOPBACK = new Set(['127.0.0.1', '::1', '::ffff:127.0.0.1']);
 
-export function operationsRoutes(operations: Operations): BoundRoute[] {
-  return [...probeRoutes(operations), ...administrationRoutes(operations)];
+export function operationsRoutes(operations: Operations, options: OperationsRoutesOptions): BoundRoute[] {
+  return [...probeRoutes(operations), ...administrationRoutes(operations, options)];
 }
 
 function probeRoutes(operations: Operations): BoundRoute[] {
@@ -24,16 +31,15 @@ function probeRoutes(operations: Operations): BoundRoute[] {
     }),
     bindRoute(contract.healthRoute, async (request) => {
       const parts = await health.parts();
-      const providers = parts.filter(({ name }) => name.startsWith('provider:'));
       const detail = {
-        hasSession: providers.some(({ state, required }) => state !== 'down' && !required),
+        hasSession: health.hasSession(parts),
         ...(mayDetail(request.access, request.raw)
           ? { version: VERSION, uptime_s: operations.uptimeS, parts }
           : {}),
       };
       const broken = parts.filter(({ state }) => state === 'down');
       if (broken.length === 0) return { status: 200 as const, body: { status: 'ok' as const, ...detail } };
-      const error = `Not usable: ${broken.map(({ name }) => name).join(', ')}`;
+      const error = `Not usable: ${broken.map(inShort).join(', ')}`;
       return { status: 503 as const, body: { status: 'unhealthy' as const, error, ...detail } };
     }),
     bindRoute(contract.metricsRoute, async (_request, reply) => {
@@ -44,7 +50,10 @@ function probeRoutes(operations: Operations): BoundRoute[] {
   ];
 }
 
-function administrationRoutes(operations: Operations): BoundRoute[] {
+function administrationRoutes(
+  operations: Operations,
+  { resumeCollection }: OperationsRoutesOptions,
+): BoundRoute[] {
   return [
     bindRoute(contract.statusRoute, async () => ({ status: 200 as const, body: await operations.status() })),
     bindRoute(contract.doctorRoute, async ({ body, language, headers, raw }) => {
@@ -60,7 +69,12 @@ function administrationRoutes(operations: Operations): BoundRoute[] {
       const report = await operations.doctor({ ...body, language, fetchPath });
       return { status: 200 as const, body: report };
     }),
-    bindRoute(contract.gcRoute, async () => {
+    bindRoute(contract.acceptDatabaseRoute, async () => {
+      const { wasHeld } = await operations.acceptDatabase();
+      return { status: 200 as const, body: { was_held: wasHeld } };
+    }),
+    bindRoute(contract.gcRoute, async ({ body }) => {
+      if (body.resume) await resumeCollection();
       const report = await operations.gc();
       return {
         status: 200 as const,

@@ -1,6 +1,6 @@
-// Upkeep: garbage is collected daily, idempotency keys and old events are pruned hourly, in small transactions. When each job
-// last ran is in the database, so that a restart neither skips nor repeats the daily one; a job that fails is logged, marked
-// and tried again an hour later.
+// Upkeep: garbage is collected daily, idempotency keys and old events are pruned hourly, in small transactions, and stored
+// files are read against their hashes once a week, slowly. When each job last ran, and how far the reading came, is in the
+// database, so that a restart neither skips nor repeats; a job that fails is logged, marked and tried again an hour later.
 import type { Clock, Timer } from '../kernel/clock.ts';
 import type { Db } from '../kernel/db.ts';
 import { AppError } from '../kernel/errors.ts';
@@ -8,6 +8,8 @@ import type { Logger } from '../kernel/log.ts';
 import { pruneEvents } from '../kernel/outbox.ts';
 import type { GarbageReport, Media } from '../media/media.ts';
 import { pruneIdempotencyKeys } from '../tasks/tasks.ts';
+import { findRestored, requireCollecting } from './restore-state.ts';
+import { scrubPass } from './scrub-pass.ts';
 import { findMark, listMarks, type MarkRow, setMark } from './store.ts';
 
 const HOUR_MS = 3_600_000;
@@ -20,13 +22,14 @@ export const EVENTS_KEEP_MS = 7 * 24 * HOUR_MS;
 const EVENTS_PER_WRITE = 1_000;
 /** One round prunes at most this many events, so that it ends; the next goes on. */
 const MOST_WRITES = 1_000;
+const SCRUB_INTERVAL_MS = 7 * 24 * HOUR_MS;
 const MARK_PREFIX = 'upkeep:';
 
 export interface UpkeepOptions {
   db: Db;
   clock: Clock;
   log: Logger;
-  media: Pick<Media, 'gc'>;
+  media: Pick<Media, 'gc' | 'scrub'>;
   /** How long an Idempotency-Key is remembered. */
   idempotencyMs: number;
 }
@@ -38,6 +41,8 @@ export class Upkeep {
   #timer: Timer | null = null;
   #isClosed = false;
   #isCollecting = false;
+  #isScrubbing = false;
+  readonly #closing = new AbortController();
 
   constructor(options: UpkeepOptions) {
     this.#options = options;
@@ -50,11 +55,16 @@ export class Upkeep {
   /** Starts nothing more; a running step ends by itself. */
   close(): void {
     this.#isClosed = true;
+    this.#closing.abort();
     this.#timer?.cancel();
   }
 
-  /** Everything there is to collect, now. Throws `conflict` while a collection runs, `storage_unavailable` without the volume. */
+  /**
+   * Everything there is to collect, now. Throws `conflict` while a collection runs or is paused after a restore,
+   * `storage_unavailable` without the volume.
+   */
   async collect(): Promise<GcReport> {
+    await requireCollecting(this.#options.db.read);
     if (this.#isCollecting) throw new AppError('conflict', { detail: 'A collection is running already.' });
     this.#isCollecting = true;
     try {
@@ -88,11 +98,37 @@ export class Upkeep {
     const { log, db, clock } = this.#options;
     try {
       const last = await findMark(db.read, `${MARK_PREFIX}gc`);
-      const isDue = !last || last.ok === 0 || clock.now() - last.at >= GC_INTERVAL_MS;
+      const isPaused = (await findRestored(db.read))?.isPaused === true;
+      const isDue = !isPaused && (!last || last.ok === 0 || clock.now() - last.at >= GC_INTERVAL_MS);
+      void this.#scrub();
       if (isDue && !this.#isCollecting) log.info({ ...(await this.collect()) }, 'garbage collected');
       else await this.#prune();
     } catch (error) {
       if (!this.#isClosed) log.error({ err: error }, 'upkeep failed; it is tried again in an hour');
+    }
+  }
+
+  /** Reads files until the pass is over; a pass that was cut off goes on where it was. Never throws. */
+  async #scrub(): Promise<void> {
+    const { db, clock, log, media } = this.#options;
+    if (this.#isScrubbing || this.#isClosed) return;
+    this.#isScrubbing = true;
+    try {
+      const last = await findMark(db.read, `${MARK_PREFIX}scrub`);
+      if (last && clock.now() - last.at < SCRUB_INTERVAL_MS) return;
+      const pass = await scrubPass({ db, clock, media, signal: this.#closing.signal });
+      if (pass === null) return;
+      const { files, damaged, restored } = pass;
+      await this.#mark(
+        'scrub',
+        damaged === 0 ? 1 : 0,
+        `${files} files read, ${damaged} damaged, ${restored} mended`,
+      );
+      log.info({ ...pass }, 'all stored files were read');
+    } catch (error) {
+      if (!this.#isClosed) log.error({ err: error }, 'reading stored files broke off; it goes on in an hour');
+    } finally {
+      this.#isScrubbing = false;
     }
   }
 
