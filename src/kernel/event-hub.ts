@@ -69,11 +69,14 @@ export class EventHub {
   #look(): void {
     this.#isStale = true;
     this.#reading ??= this.#readAll()
-      .catch((error: unknown) =>
-        this.#log.warn({ err: error }, 'events could not be read; the next poll tries again'),
-      )
+      .catch((error: unknown) => {
+        this.#isStale = false;
+        this.#log.warn({ err: error }, 'events could not be read; the next poll tries again');
+      })
       .finally(() => {
         this.#reading = null;
+        // A signal may have come after the last look inside.
+        if (this.#isStale && !this.#closing.signal.aborted) this.#look();
       });
   }
 

@@ -93,6 +93,8 @@ export async function startFuzzWorld(): Promise<World> {
       images: [own.imageId, others.imageId],
       keys: [own.spareKeyId, others.spareKeyId],
       accounts: [victim.accountId],
+      webhooks: [own.webhookId, others.webhookId],
+      deliveries: [own.deliveryId, others.deliveryId],
       kind: ['final', 'thumb'],
       key: [String(image.json.url).split('/').at(-1) ?? '', `${'a'.repeat(32)}.png`],
     },

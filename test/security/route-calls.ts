@@ -22,24 +22,48 @@ export const GOOD_BODIES: Record<string, Record<string, unknown>> = {
     reason: 'a test',
   },
   'operations.doctor': {},
+  'providers.test': {},
+  'watchdog.run': { dry_run: true },
+  'credits.setLimits': {
+    account_id: `acct_${'0'.repeat(32)}`,
+    daily_credits: 5,
+    monthly_credits: null,
+  },
+  'operations.gc': {},
+  'providers.setSecret': { value: 'a-secret-of-a-test', unchecked: true },
+  'webhooks.create': { url: 'https://receiver.invalid/', enabled: false },
+  'webhooks.change': { description: 'made by a test' },
+  'webhooks.rotateSecret': { overlap_s: 60 },
+  'webhooks.rotateDefaultSecret': { overlap_s: 60 },
 };
 
 /** What the `:id` of a route names; the first segment of its path after the version that is known here. */
-export function idKindOf({ path }: RouteContract): 'task' | 'image' | 'key' | 'account' | null {
+export function idKindOf({ path }: RouteContract): keyof typeof ID_PREFIX | null {
   if (!path.includes(':id')) return null;
   if (path.startsWith('/v1/tasks/')) return 'task';
   if (path.startsWith('/v1/images/')) return 'image';
   if (path.startsWith('/v1/keys/')) return 'key';
   if (path.startsWith('/v1/admin/accounts/')) return 'account';
+  if (path.startsWith('/v1/webhooks/deliveries/')) return 'delivery';
+  if (path.startsWith('/v1/webhooks/')) return 'webhook';
   throw new Error(`${path}: say in test/security/route-calls.ts what its id names`);
 }
 
-export const ID_PREFIX = { task: 'task', image: 'img', key: 'key', account: 'acct' } as const;
+export const ID_PREFIX = {
+  task: 'task',
+  image: 'img',
+  key: 'key',
+  account: 'acct',
+  webhook: 'wh',
+  delivery: 'msg',
+} as const;
 
 /** The path with its parameters filled in. */
 export function fillPath({ path }: RouteContract, id: string): string {
   return path
     .replace(':id', encodeURIComponent(id))
+    .replace(':provider/:token', 'sandbox/nobody-was-told-this')
+    .replace(':name', 'nobody')
     .replace(':kind', 'final')
     .replace(':key', `${'a'.repeat(32)}.png`);
 }
