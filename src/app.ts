@@ -18,6 +18,9 @@ import { type Clock, sleep, systemClock } from './kernel/clock.ts';
 import type { Config } from './kernel/config.ts';
 import { listenOnControlSocket } from './kernel/control-socket.ts';
 import type { Db } from './kernel/db.ts';
+import { DatabaseClock, readDatabaseTime } from './kernel/db-clock.ts';
+import { DatabaseHistory } from './kernel/db-history.ts';
+import { openPatiently } from './kernel/db-patience.ts';
 import { registerDocs } from './kernel/docs-page.ts';
 import { EventHub } from './kernel/event-hub.ts';
 import { createHttpServer, type HttpOptions } from './kernel/http.ts';
@@ -31,24 +34,50 @@ import type { DownloadOptions } from './kernel/outbound-download.ts';
 import { VERSION } from './kernel/version.ts';
 import { createMedia, type Media } from './media/media.ts';
 import { mediaRoutes } from './media/routes.ts';
+import { backupReplica } from './operations/backup-replica.ts';
 import { Operations } from './operations/operations.ts';
+import { holdAfterRestore, refuseHalfRestored, resumeCollection } from './operations/restore-state.ts';
 import { operationsRoutes } from './operations/routes.ts';
-import { hasAdapter, openConfiguredProviders } from './providers/configured-providers.ts';
+import { hasAdapter } from './providers/configured-providers.ts';
+import { LegTester } from './providers/leg-test.ts';
+import { ManagedProviders } from './providers/managed-providers.ts';
 import type { ProviderEntry } from './providers/providers.ts';
 import { Providers } from './providers/providers.ts';
+import { providerRoutes } from './providers/routes.ts';
+import { SecretVault } from './providers/secrets.ts';
 import { taskRoutes } from './tasks/routes.ts';
-import { areTasksEnded, Tasks, type TasksOptions } from './tasks/tasks.ts';
+import {
+  areTasksEnded,
+  callbackAddress,
+  countOpenByLane,
+  findTask,
+  Tasks,
+  type TasksOptions,
+  type WatchdogFinding,
+} from './tasks/tasks.ts';
 import { registerWebApp } from './web-app.ts';
+import { webhookRoutes } from './webhooks/routes.ts';
+import { checkReceiverUrl, Webhooks } from './webhooks/webhooks.ts';
 
 /** How long the start waits for the first look at all providers. */
 const FIRST_PROBE_WAIT_MS = 1_500;
+/** What this node knows of the database server's history, in its data folder. */
+const HISTORY_FILE = 'database-history.json';
+/** A webhook message that waits longer after its time is one that nobody sends. */
+const MESSAGES_LATE_MS = 10 * 60_000;
 /** The sandbox paints in seconds; what takes longer is stuck. */
 const SANDBOX_DEADLINE_MS = 5 * 60_000;
 
 export interface AppOptions {
   config: Config;
   log: RootLogger;
+  /** All time there is; without it the machine's, and with several nodes the database's. */
   clock?: Clock;
+  machineClock?: Clock;
+  /** How long a database server that is not up yet is waited for. */
+  databasePatienceMs?: number;
+  /** Removes the provider secrets that were set at run time, readable or not: for when their key is lost. */
+  forgetSecrets?: boolean;
   /** Further providers, or other settings of the sandbox: for tests and benchmarks. */
   providers?: readonly ProviderEntry[];
   sandbox?: { instantPicture?: boolean; paintDelayMs?: number };
@@ -63,6 +92,7 @@ export interface App {
   media: Media;
   providers: Providers;
   tasks: Tasks;
+  webhooks: Webhooks;
   operations: Operations;
   bootstrap: Bootstrap;
   /** Serves on TCP and on the control socket; resolves with the port. */
@@ -76,8 +106,12 @@ export interface App {
 /** Builds the whole program over its data. Throws `conflict` when another process has the data directory. */
 export async function createApp(options: AppOptions): Promise<App> {
   const { config, log } = options;
-  const clock = options.clock ?? systemClock;
-  const db = await openDatabase(config, log);
+  refuseHalfRestored(config.dataDir);
+  const db = await openDatabase(options);
+  const databaseClock = await openDatabaseClock(options, db);
+  const clock = options.clock ?? databaseClock ?? options.machineClock ?? systemClock;
+  const history =
+    db.dialect === 'postgres' ? new DatabaseHistory(db, join(config.dataDir, HISTORY_FILE)) : null;
   const opener = createAccountOpener(db, config.credits.startingGrantMicros);
   const bootstrap = await ensureBootstrap(db, clock, opener);
   const media = createMedia({
@@ -90,25 +124,28 @@ export async function createApp(options: AppOptions): Promise<App> {
     keepPromptMetadata: config.media.keepPromptMetadata,
     // Under private access a URL opens its picture by a signature of this key, the same on every node.
     signingKey: config.media.access === 'private' ? Buffer.from(bootstrap.ticketSecret) : null,
+    replica: backupReplica(config.dataDir),
   });
   await media.start();
   const outbound = new LazyOutbound(config, log, clock);
   warnOfUnserved(config, log);
+  const managed = await openManaged(options, { db, clock, outbound });
   const providers = new Providers({
     entries: [
       ...(options.providers ?? []),
-      ...(await openConfiguredProviders(config.providers, async () => ({
-        outbound: await outbound.open(),
-        clock,
-        log: log.child({ component: 'providers' }),
-      }))),
+      ...(await managed.openEntries()),
       ...(await sandboxEntry(options, clock)),
     ],
     defaultModel: config.defaultModel,
     priceMicrosByModel: new Map(Object.entries(config.credits.priceMicros)),
+    routing: new Map(Object.entries(config.models)),
+    probeIntervalMs: config.health.probeIntervalMs,
+    countTasks: () => countOpenByLane(db.slow),
+    db,
     clock,
     log: log.child({ component: 'providers' }),
   });
+  managed.attach(providers);
 
   const authenticator = createAuthenticator({
     db,
@@ -119,50 +156,33 @@ export async function createApp(options: AppOptions): Promise<App> {
     onBackgroundError: (error) => log.warn({ err: error }, 'the last use of a key could not be written'),
   });
   const hub = new EventHub({ db, clock, log });
-  const node = new NodeLease({ db, clock, log });
-  const tasks = new Tasks({
-    db,
-    clock,
-    log: log.child({ component: 'tasks' }),
-    media,
-    providers,
-    node,
-    hub,
-    maxOpenTasks: config.tasks.maxQueuedPerAccount,
-    maxStreams: config.limits.streamsPerAccount,
-    deadlineMs: config.tasks.deadlineMs,
-    onTaskChange: options.onTaskChange,
-    callbackUrl: (provider, token) =>
-      config.publicUrl && `${config.publicUrl}/v1/callbacks/${provider}/${token}`,
-    fetchPicture: (url, signal) =>
-      outbound.download('caller', {
-        url,
-        allow: 'public',
-        maxBytes: media.uploadBytes,
-        purpose: 'input picture',
-        signal,
-      }),
-    downloadResult: (url, provider, signal) =>
-      outbound.download('provider', {
-        url,
-        allow: 'public',
-        allowHosts: providers.trustedHosts(provider),
-        maxBytes: config.outbound.maxDownloadBytes,
-        purpose: 'result',
-        signal,
-      }),
-  });
-  const operations = new Operations({ config, db, clock, log, media, providers, tasks, node });
+  // The lease is the database's, whatever time the rest is told.
+  const leaseClock = db.dialect === 'postgres' ? (options.machineClock ?? systemClock) : clock;
+  const node = new NodeLease({ db, clock: leaseClock, log, history, databaseClock });
+  const tasks = openTasks(options, { db, clock, media, providers, node, hub, outbound });
+  const webhooks = openWebhooks(options, { db, clock, node, outbound, tasks });
+  tasks.watchdog.alsoLook(() => lateMessages(webhooks, clock));
+  const parts = { config, db, clock, log, media, providers, tasks, webhooks, node, history };
+  const operations = new Operations(parts);
 
   const http = httpOptions(options, { clock, authenticator, operations });
   const server = await createHttpServer(http);
   bindRoutes(server, http, [
-    ...accountRoutes({ db, clock, authenticator, opener, ticketSecret: bootstrap.ticketSecret }),
+    ...accountRoutes({
+      db,
+      clock,
+      authenticator,
+      opener,
+      ticketSecret: bootstrap.ticketSecret,
+      closeAccount: (accountId) => tasks.closeAccount(accountId),
+    }),
     ...creditRoutes({ db, clock, areTasksTerminal: (taskIds) => areTasksEnded(db.slow, taskIds) }),
     ...mediaRoutes({ db, clock, media }),
-    ...taskRoutes({ tasks, providers, media, startedAtS: Math.floor(clock.now() / 1000) }),
+    ...taskRoutes({ tasks, providers, startedAtS: Math.floor(clock.now() / 1000) }),
     ...compatRoutes({ db, clock, tasks, media }),
-    ...operationsRoutes(operations),
+    ...operatorRoutes({ config, managed, providers, clock, outbound }),
+    ...webhookRoutes(webhooks),
+    ...operationsRoutes(operations, { resumeCollection: () => resumeCollection(db) }),
   ]);
   await registerDocs(server, {
     document: () => buildOpenApi(allContracts, { version: VERSION }),
@@ -172,12 +192,15 @@ export async function createApp(options: AppOptions): Promise<App> {
 
   return assemble({
     config,
+    log,
     clock,
     server,
     db,
     media,
+    managed,
     providers,
     tasks,
+    webhooks,
     operations,
     bootstrap,
     authenticator,
@@ -208,6 +231,97 @@ function httpOptions(
     onRequestEnded: (request) => operations.observeRequest(request),
     onAnswerMismatch,
   };
+}
+
+/** The tasks, with their ways to fetch what callers name and what providers made. */
+function openTasks(
+  { config, log, onTaskChange }: AppOptions,
+  parts: Pick<TasksOptions, 'db' | 'clock' | 'media' | 'providers' | 'node' | 'hub'> & {
+    outbound: LazyOutbound;
+  },
+): Tasks {
+  const { db, clock, media, providers, node, hub, outbound } = parts;
+  return new Tasks({
+    db,
+    clock,
+    log: log.child({ component: 'tasks' }),
+    media,
+    providers,
+    node,
+    hub,
+    maxOpenTasks: config.tasks.maxQueuedPerAccount,
+    maxStreams: config.limits.streamsPerAccount,
+    deadlineMs: config.tasks.deadlineMs,
+    onTaskChange,
+    watchdog: config.watchdog,
+    callbackUrl: (provider, token) => callbackAddress(config.publicUrl, provider, token),
+    checkWebhookUrl: (url) => checkReceiverUrl(url, config.outbound.allowHosts, '/webhook_url'),
+    fetchPicture: (url, signal) =>
+      outbound.download('caller', {
+        url,
+        allow: 'public',
+        maxBytes: media.uploadBytes,
+        purpose: 'input picture',
+        signal,
+      }),
+    downloadResult: (url, provider, signal) =>
+      outbound.download('provider', {
+        url,
+        allow: 'public',
+        allowHosts: providers.trustedHosts(provider),
+        ...proxyOf(providers.proxy(provider)),
+        maxBytes: config.outbound.maxDownloadBytes,
+        purpose: 'result',
+        signal,
+      }),
+  });
+}
+
+/** The messages that tell of tasks: addresses in them start with the public one, or with what their maker used. */
+function openWebhooks(
+  { config, log }: AppOptions,
+  {
+    db,
+    clock,
+    node,
+    outbound,
+    tasks,
+  }: { db: Db; clock: Clock; node: NodeLease; outbound: LazyOutbound; tasks: Tasks },
+): Webhooks {
+  return new Webhooks({
+    db,
+    clock,
+    log: log.child({ component: 'webhooks' }),
+    node,
+    outbound: () => outbound.open(),
+    async describeTask(taskId, baseUrl) {
+      const task = await findTask(db.read, taskId);
+      return task ? tasks.view({ baseUrl, language: 'en' }, task) : null;
+    },
+    publicUrl: config.publicUrl,
+    localUrl: `http://${config.host}:${config.port}`,
+    allowHosts: config.outbound.allowHosts,
+  });
+}
+
+/** Messages that are due are sent within seconds; where one waits long, nobody sends them. */
+async function lateMessages(webhooks: Webhooks, clock: Clock): Promise<WatchdogFinding[]> {
+  const dueAt = await webhooks.oldestDueAt();
+  if (dueAt === null || clock.now() - dueAt < MESSAGES_LATE_MS) return [];
+  return [
+    {
+      kind: 'messages_late',
+      taskId: null,
+      what: 'Webhook messages that are due are not sent.',
+      evidence: [`the oldest is due since ${new Date(dueAt).toISOString()}`],
+      action: 'report',
+      reason: 'They are kept and sent as soon as a sender works again; restart the server if it does not.',
+      from: 'pending',
+      to: 'pending',
+      result: null,
+      note: null,
+    },
+  ];
 }
 
 /** Outbound HTTP at its first use: an idle server need not carry its client (5 MB resident). */
@@ -246,6 +360,53 @@ class LazyOutbound {
   }
 }
 
+/** The configured providers with the secrets set at run time. Throws `validation_failed` and `secrets_key_wrong`. */
+async function openManaged(
+  { config, log, forgetSecrets }: AppOptions,
+  { db, clock, outbound }: { db: Db; clock: Clock; outbound: LazyOutbound },
+): Promise<ManagedProviders> {
+  const providerLog = log.child({ component: 'providers' });
+  if (forgetSecrets) {
+    const forgotten = await SecretVault.forget(db);
+    providerLog.warn({ forgotten }, 'stored provider secrets were removed');
+  }
+  const { dataDir, secretsKey } = config;
+  const vault = await SecretVault.open({ db, clock, log: providerLog, dataDir, keys: secretsKey });
+  return ManagedProviders.open({
+    config,
+    vault,
+    db,
+    clock,
+    log: providerLog,
+    learnSecret: (secret) => log.learn(secret),
+    openWorld: async () => ({ outbound: await outbound.open(), clock, log: providerLog }),
+  });
+}
+
+/** The routes by which an operator looks after providers. */
+function operatorRoutes({
+  config,
+  managed,
+  providers,
+  clock,
+  outbound,
+}: Pick<Parts, 'config' | 'managed' | 'providers' | 'clock' | 'outbound'>) {
+  return providerRoutes({
+    managed,
+    providers,
+    probeIntervalMs: config.health.probeIntervalMs,
+    legTester: new LegTester({
+      managed,
+      providers,
+      clock,
+      proxies: config.proxy,
+      openOutbound: () => outbound.open(),
+    }),
+  });
+}
+
+const proxyOf = (proxy: string | null) => (proxy === null ? {} : { proxy });
+
 /** Settings of providers and stores that this version does not know must not look as if they worked. */
 function warnOfUnserved(config: Config, log: RootLogger): void {
   for (const section of ['providers', 'stores'] as const) {
@@ -258,13 +419,27 @@ function warnOfUnserved(config: Config, log: RootLogger): void {
   }
 }
 
-async function openDatabase(config: Config, log: RootLogger): Promise<Db> {
-  if (config.databaseUrl !== null) {
+/** One time for all nodes, unless the caller brings its own. */
+async function openDatabaseClock(
+  { clock, machineClock = systemClock }: AppOptions,
+  db: Db,
+): Promise<DatabaseClock | null> {
+  if (clock || db.dialect === 'sqlite') return null;
+  const databaseClock = new DatabaseClock(machineClock);
+  databaseClock.set(await readDatabaseTime(db.read, machineClock.now()));
+  return databaseClock;
+}
+
+async function openDatabase({ config, log: root, databasePatienceMs = 0 }: AppOptions): Promise<Db> {
+  const { databaseUrl: url } = config;
+  if (url !== null) {
     const { openPostgresDb } = await import('./kernel/db-postgres.ts');
-    return openPostgresDb({ url: config.databaseUrl, log: log.child({ component: 'database' }) });
+    const log = root.child({ component: 'database' });
+    const patience = { clock: systemClock, log, longestMs: databasePatienceMs };
+    return openPatiently(() => openPostgresDb({ url, log }), patience);
   }
   const { openSqliteDb } = await import('./kernel/db-sqlite.ts');
-  return openSqliteDb({ dataDir: config.dataDir, log: log.child({ component: 'database' }) });
+  return openSqliteDb({ dataDir: config.dataDir, log: root.child({ component: 'database' }) });
 }
 
 async function sandboxEntry({ config, sandbox }: AppOptions, clock: Clock): Promise<ProviderEntry[]> {
@@ -282,7 +457,9 @@ async function sandboxEntry({ config, sandbox }: AppOptions, clock: Clock): Prom
 
 type Parts = Omit<App, 'listen' | 'startEngine' | 'close'> & {
   config: Config;
+  log: RootLogger;
   clock: Clock;
+  managed: ManagedProviders;
   authenticator: Authenticator;
   hub: EventHub;
   node: NodeLease;
@@ -290,8 +467,8 @@ type Parts = Omit<App, 'listen' | 'startEngine' | 'close'> & {
 };
 
 function assemble(parts: Parts): App {
-  const { config, clock, server, db, media, providers, tasks } = parts;
-  const { operations, authenticator, hub, node, outbound } = parts;
+  const { config, log, clock, server, db, media, providers, tasks } = parts;
+  const { managed, webhooks, operations, authenticator, hub, node, outbound } = parts;
   const drainHttp = createHttpDrain(server, clock);
   let control: Server | null = null;
   let isStarted = false;
@@ -299,7 +476,11 @@ function assemble(parts: Parts): App {
     isStarted = true;
     await hub.start();
     await node.start();
+    await holdAfterRestore({ db, clock, log, providers, tasks });
     await tasks.engine.start();
+    tasks.watchdog.start();
+    webhooks.start();
+    managed.start();
     // A provider that does not answer must not hold the start up; until it has, it counts as usable.
     await Promise.race([providers.startProbing(), sleep(clock, FIRST_PROBE_WAIT_MS)]);
     operations.start();
@@ -319,9 +500,12 @@ function assemble(parts: Parts): App {
     },
     async close() {
       operations.close();
+      tasks.watchdog.stop();
       hub.close();
       control?.close();
       await Promise.all([drainHttp(), isStarted ? tasks.engine.drain() : null]);
+      if (isStarted) await webhooks.close();
+      await managed.close();
       await Promise.all([providers.close(), media.close(), authenticator.close(), outbound.close()]);
       if (isStarted) await node.close();
       await db.close();

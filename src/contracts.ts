@@ -5,10 +5,21 @@ import * as credits from './credits/contract.ts';
 import type { RouteContract } from './kernel/route.ts';
 import * as media from './media/contract.ts';
 import * as operations from './operations/contract.ts';
+import * as providers from './providers/contract.ts';
 import * as tasks from './tasks/contract.ts';
+import * as webhooks from './webhooks/contract.ts';
 
 /** In the order of the tags on the page. */
-const SLICES: Record<string, unknown>[] = [tasks, compat, media, credits, accounts, operations];
+const SLICES: Record<string, unknown>[] = [
+  tasks,
+  webhooks,
+  compat,
+  media,
+  credits,
+  accounts,
+  providers,
+  operations,
+];
 
 function isContract(value: unknown): value is RouteContract {
   return (

@@ -7,7 +7,10 @@ new MessageChannel().port1.on('message', () => {});
 
 const exitCode = await runCli(process.argv.slice(2), {
   createApp: async (options) => (await import('./app.ts')).createApp(options),
+  findProviderProblems: async ({ providerSections, origins }) =>
+    (await import('./providers/configured-providers.ts')).findSectionProblems(providerSections(), origins),
   contracts: async () => (await import('./contracts.ts')).allContracts,
+  dataCopies: () => import('./operations/backup.ts'),
 });
 // A pipe takes 64 kB at once; what is more must get through before the process ends.
 for (const stream of [process.stdout, process.stderr])

@@ -89,7 +89,14 @@ async function startServer(db: Db, publicUrl: string | null = null): Promise<Ser
   bindRoutes(
     app,
     options,
-    accountRoutes({ db, clock, authenticator, opener, ticketSecret: bootstrap.ticketSecret }),
+    accountRoutes({
+      db,
+      clock,
+      authenticator,
+      opener,
+      ticketSecret: bootstrap.ticketSecret,
+      closeAccount: () => Promise.reject(new Error('unused')),
+    }),
   );
   let address = 0;
   const call = async (method: string, url: string, { key, cookie, headers, body }: Call = {}) => {

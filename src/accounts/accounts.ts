@@ -20,7 +20,7 @@ import { type ApiKey, findAccount, insertKey, type Role } from './store.ts';
 export { type Authenticator, type Caller, createAuthenticator, requireScope } from './authenticator.ts';
 export { ALL_SCOPES } from './scopes.ts';
 export { claimAdminAccountId } from './sign-in-store.ts';
-export { type Account, findAccount, insertAccounts, listAccounts } from './store.ts';
+export { type Account, findAccount, insertAccounts, listAccounts, updateAccount } from './store.ts';
 
 export const SESSION_LIFETIME_MS = 30 * 24 * 3_600_000;
 export const SETUP_LINK_LIFETIME_MS = 24 * 3_600_000;

@@ -246,3 +246,19 @@ export const updateAccount = defineRoute({
   responses: { 200: { description: 'The account', schema: accountSchema } },
   errors: ['not_found', 'conflict'],
 });
+
+export const removeAccount = defineRoute({
+  id: 'accounts.remove',
+  method: 'DELETE',
+  path: '/v1/admin/accounts/:id',
+  tag: 'Administration',
+  summary: 'End an account: cancel its tasks and put its pictures in the trash',
+  description:
+    'The account is refused at its next request. What waits is cancelled, what runs is stopped where its provider can, and ' +
+    'pictures are removed 30 days later; its credits and their history stay. A repeated call takes up what ended in between.',
+  access: { kind: 'scope', scope: 'admin' },
+  limit: 'api',
+  params: z.object({ id: z.string() }),
+  responses: { 200: { description: 'The account, disabled', schema: accountSchema } },
+  errors: ['not_found', 'conflict'],
+});

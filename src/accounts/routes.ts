@@ -38,6 +38,8 @@ export interface AccountRouteOptions {
   authenticator: Authenticator;
   opener: AccountOpener;
   ticketSecret: string;
+  /** Disables an account and ends everything that it has; the tasks slice, which ranks higher, gives it. */
+  closeAccount(accountId: string): Promise<Account>;
 }
 
 /** What the HTTP layer asks for each request. Public routes overlook a credential that does not count. */
@@ -142,7 +144,7 @@ function keyRoutes({ db, clock }: AccountRouteOptions): BoundRoute[] {
   ];
 }
 
-function administrationRoutes({ db, clock, opener }: AccountRouteOptions): BoundRoute[] {
+function administrationRoutes({ db, clock, opener, closeAccount }: AccountRouteOptions): BoundRoute[] {
   return [
     bindRoute(contract.createAccounts, async ({ body }) => {
       const now = clock.now();
@@ -168,6 +170,10 @@ function administrationRoutes({ db, clock, opener }: AccountRouteOptions): Bound
       const account = await db.write(updateAccount, { accountId: params.id, ...body, now: clock.now() });
       return { status: 200 as const, body: toWireAccount(account) };
     }),
+    bindRoute(contract.removeAccount, async ({ params }) => ({
+      status: 200 as const,
+      body: toWireAccount(await closeAccount(params.id)),
+    })),
   ];
 }
 

@@ -15,7 +15,12 @@ export function renderCliDocs(): string {
   const terminal = new Terminal({ out, err: out, messages: cliEn });
   const context: CommandContext = { language: 'en', messages: cliEn, terminal, exitCode: EXIT.ok };
   const notHere = () => Promise.reject(new Error('Documents are made without running a command'));
-  const program = buildProgram(context, { createApp: notHere, contracts: notHere });
+  const program = buildProgram(context, {
+    createApp: notHere,
+    findProviderProblems: notHere,
+    contracts: notHere,
+    dataCopies: notHere,
+  });
   const helpOf = (command: Command) => {
     command.configureHelp({ ...command.configureHelp(), helpWidth: WIDTH });
     text = '';

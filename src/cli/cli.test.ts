@@ -46,6 +46,7 @@ describe('help', () => {
     'keys',
     'gc',
     'migrate',
+    'accept-database',
     'openapi',
   ];
 

@@ -8,10 +8,10 @@ import type { Config } from '../kernel/config.ts';
 import { controlSocketPath } from '../kernel/control-socket.ts';
 import { AppError } from '../kernel/errors.ts';
 import type { Logger, RootLogger } from '../kernel/log.ts';
-import { type CommandContext, requireConfig } from './command-context.ts';
+import { type CommandContext, requireConfig, startFailure } from './command-context.ts';
 import type { InjectedRequest, ProgramParts } from './embedded.ts';
 import { EXIT, exitCodeFor } from './exit-codes.ts';
-import { CommandFailure, failureOf, type Problem } from './failure.ts';
+import { CommandFailure, type Problem } from './failure.ts';
 
 /** The largest answer that is read: a picture. */
 const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
@@ -48,6 +48,8 @@ export interface ClientOptions {
   account?: string | undefined;
   /** Without a server, run the task engine in this process. */
   engine?: boolean;
+  /** Without a server, remove the provider secrets that were set at run time before anything reads them. */
+  forgetSecrets?: boolean;
 }
 
 type Send = (request: InjectedRequest) => Promise<Answer>;
@@ -245,10 +247,12 @@ async function embeddedClient(
   const { createMemoryLogger } = await import('../kernel/log.ts');
   const log: RootLogger = createMemoryLogger({ level: 'error' });
   log.subscribe(({ message, fields }) => context.terminal.note(`${message} ${JSON.stringify(fields)}`));
-  const app = await parts.createApp({ config: { ...config, adminKey: key }, log }).catch((error: unknown) => {
-    if (error instanceof AppError) throw failureOf(error, context.language);
-    throw error;
-  });
+  const app = await parts
+    .createApp({ config: { ...config, adminKey: key }, log, forgetSecrets: options.forgetSecrets === true })
+    .catch((error: unknown) => {
+      if (error instanceof AppError) throw startFailure(context, error);
+      throw error;
+    });
   try {
     await app.server.ready();
     if (options.engine) await app.startEngine();

@@ -2,10 +2,11 @@
 // flags on top. Configuration problems end a command with exit code 2, all of them at once.
 import type { Command } from 'commander';
 import { type Config, type LoadedConfig, loadConfig, processEnvironment } from '../kernel/config.ts';
-import type { Language } from '../kernel/errors.ts';
+import type { AppError, Language } from '../kernel/errors.ts';
 import type { CliMessages } from '../kernel/messages/cli-en.ts';
+import type { ProgramParts } from './embedded.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
-import { CommandFailure } from './failure.ts';
+import { CommandFailure, failureOf } from './failure.ts';
 import type { Stream, Terminal } from './terminal.ts';
 
 /** Options that every command takes. */
@@ -46,6 +47,18 @@ export function tryConfig(command: Command, flags: Record<string, string | undef
   });
 }
 
+/** As `tryConfig`, with what the providers' adapters refuse: for commands that open the program themselves. */
+export async function tryWholeConfig(
+  command: Command,
+  parts: ProgramParts,
+  flags: Record<string, string | undefined> = {},
+): Promise<LoadedConfig> {
+  const loaded = tryConfig(command, flags);
+  const refused = await parts.findProviderProblems(loaded);
+  if (refused.length === 0) return loaded;
+  return { ...loaded, config: null, problems: [...loaded.problems, ...refused] };
+}
+
 /** As `tryConfig`; throws a failure that lists all problems. */
 export function requireConfig(
   context: CommandContext,
@@ -70,6 +83,21 @@ export function configFailure(
     },
     EXIT.usage,
   );
+}
+
+/** Why the program could not be opened: what it says about its configuration is listed as every problem of it is. */
+export function startFailure(context: CommandContext, error: AppError): CommandFailure {
+  if (error.code === 'validation_failed') {
+    const { errors = [{ pointer: '', detail: error.message }] } = error.options;
+    return configFailure(
+      context,
+      errors.map(({ pointer, detail }) => ({ key: pointer, text: detail })),
+    );
+  }
+  const failure = failureOf(error, context.language);
+  // The database is a server elsewhere, which may be back soon; everything else is this machine's.
+  const isKept = failure.exitCode === EXIT.usage || error.code === 'database_unavailable';
+  return isKept ? failure : new CommandFailure(failure.problem, EXIT.failure);
 }
 
 /** Standard streams of this process; a reader that goes away (`| head`) is no error. */

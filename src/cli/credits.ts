@@ -1,4 +1,4 @@
-// `drawbridge credits`: an account's balance, grants, and the proof that the ledger is right.
+// `drawbridge credits`: an account's balance, grants, refunds, spending limits, and the proof that the ledger is right.
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
 import type { CommandContext } from './command-context.ts';
@@ -7,9 +7,12 @@ import { EXIT } from './exit-codes.ts';
 import { addExamples } from './help.ts';
 import { showPage, wantsJson, withClient } from './run-command.ts';
 import { shortTime } from './terminal.ts';
-import { type Balance, type CreditEntry, creditText, type Page } from './wire.ts';
+import { type Balance, type CreditEntry, type CreditSpending, creditText, type Page } from './wire.ts';
 
 const EXAMPLE_ACCOUNT = 'acct_0198f3a27c5d7e10b2c3d4e5f6a7b8c9';
+const EXAMPLE_TASK = 'task_0198f3a27c5d7e10b2c3d4e5f6a7b8c9';
+const NO_LIMIT = 'none';
+const DEFAULT_REFUND_REASON = 'refunded on the command line';
 const DEFAULT_REASON = 'granted on the command line';
 
 interface VerifyReport {
@@ -31,6 +34,8 @@ export function addCredits(program: Command, context: CommandContext, parts: Pro
   const group = program.command('credits').description(messages.commands.credits.summary);
   addShow(group, context, parts);
   addGrant(group, context, parts);
+  addRefund(group, context, parts);
+  addLimit(group, context, parts);
   addVerify(group, context, parts);
   addExamples(group, context, [['drawbridge credits show', '']]);
 }
@@ -110,6 +115,74 @@ function addGrant(group: Command, context: CommandContext, parts: ProgramParts):
       }),
     );
   addExamples(grant, context, [[`drawbridge credits grant ${EXAMPLE_ACCOUNT} 100 --reason "March"`, '']]);
+}
+
+function addRefund(group: Command, context: CommandContext, parts: ProgramParts): void {
+  const { messages, terminal } = context;
+  const { credits: text } = messages.commands;
+  const refund = group
+    .command('refund')
+    .description(text.refund)
+    .argument('<task>', text.refundTask)
+    .argument('[credits]', text.refundAmount)
+    .option('--reason <text>', text.reason, DEFAULT_REFUND_REASON)
+    .option('--key <key>', text.key)
+    .action((task: string, credits: string | undefined, options: { reason: string; key?: string }) =>
+      withClient(context, refund, parts, {}, async (client) => {
+        const entry = await client.json<CreditEntry>('POST', '/v1/admin/credits/refunds', {
+          body: {
+            task_id: task,
+            ...(credits === undefined ? {} : { credits }),
+            reason: options.reason,
+            idempotency_key: options.key ?? randomUUID(),
+          },
+        });
+        if (wantsJson(refund)) return terminal.json(entry);
+        terminal.print(messages.credits.refunded(creditText(entry.amount_credits), task));
+      }),
+    );
+  addExamples(refund, context, [[`drawbridge credits refund ${EXAMPLE_TASK} 0.5 --reason "blurred"`, '']]);
+}
+
+function addLimit(group: Command, context: CommandContext, parts: ProgramParts): void {
+  const { messages, terminal } = context;
+  const { credits: text } = messages.commands;
+  const limit = group
+    .command('limit')
+    .description(text.limit)
+    .argument('<account>', text.grantAccount)
+    .option('--daily <credits>', text.daily)
+    .option('--monthly <credits>', text.monthly)
+    .action((account: string, options: { daily?: string; monthly?: string }) =>
+      withClient(context, limit, parts, { account }, async (client) => {
+        let spending = await client.json<CreditSpending>('GET', '/v1/credits/spending');
+        if (options.daily !== undefined || options.monthly !== undefined) {
+          const body = {
+            account_id: account,
+            daily_credits: limitOf(options.daily, spending.daily_limit_credits),
+            monthly_credits: limitOf(options.monthly, spending.monthly_limit_credits),
+          };
+          spending = await client.json<CreditSpending>('PUT', '/v1/admin/credits/limits', { body });
+        }
+        if (wantsJson(limit)) return terminal.json(spending);
+        const show = (period: 'day' | 'month', spent: number, most: number | null) =>
+          terminal.print(
+            messages.credits.spent(period, creditText(spent), most === null ? null : creditText(most)),
+          );
+        show('day', spending.spent_today_credits, spending.daily_limit_credits);
+        show('month', spending.spent_this_month_credits, spending.monthly_limit_credits);
+      }),
+    );
+  addExamples(limit, context, [
+    [`drawbridge credits limit ${EXAMPLE_ACCOUNT} --daily 20 --monthly 200`, ''],
+    [`drawbridge credits limit ${EXAMPLE_ACCOUNT} --daily none`, ''],
+  ]);
+}
+
+/** What was typed, or what is set where nothing was. */
+function limitOf(typed: string | undefined, current: number | null): string | number | null {
+  if (typed === undefined) return current;
+  return typed === NO_LIMIT ? null : typed;
 }
 
 function addVerify(group: Command, context: CommandContext, parts: ProgramParts): void {

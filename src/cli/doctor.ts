@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { systemClock } from '../kernel/clock.ts';
 import { openClient } from './client.ts';
-import { type CommandContext, configFailure, tryConfig } from './command-context.ts';
+import { type CommandContext, configFailure, tryWholeConfig } from './command-context.ts';
 import type { ProgramParts } from './embedded.ts';
 import { EXIT } from './exit-codes.ts';
 import { CommandFailure } from './failure.ts';
@@ -45,7 +45,7 @@ async function examine(
   parts: ProgramParts,
   options: DoctorOptions,
 ): Promise<DoctorReport> {
-  const { config, problems } = tryConfig(command);
+  const { config, problems } = await tryWholeConfig(command, parts);
   if (!config) return examineMachineOnly(null, configFailure(context, problems));
   try {
     const client = await openClient(context, command, parts);
@@ -63,7 +63,8 @@ async function examine(
 
   async function examineMachineOnly(usable: typeof config, failure: CommandFailure): Promise<DoctorReport> {
     const { examineMachine } = await import('../operations/operations.ts');
-    const startError = failure.problem.detail || failure.problem.title;
+    const { detail, title, errors = [] } = failure.problem;
+    const startError = detail || errors.map((one) => one.detail).join(' ') || title;
     const machine = { config: usable, clock: systemClock, isServing: false };
     return examineMachine(machine, { language: context.language, startError });
   }

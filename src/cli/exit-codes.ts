@@ -9,6 +9,8 @@ export const EXIT = {
   auth: 4,
   notFound: 5,
   unavailable: 6,
+  /** The server ended by itself to be started anew: EX_TEMPFAIL. */
+  recycle: 75,
   interrupted: 130,
 } as const;
 
@@ -17,6 +19,7 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 const BY_ERROR: Partial<Record<ErrorCode, ExitCode>> = {
   malformed_request: EXIT.usage,
   validation_failed: EXIT.usage,
+  secrets_key_wrong: EXIT.usage,
   authentication_required: EXIT.auth,
   permission_denied: EXIT.auth,
   not_found: EXIT.notFound,

@@ -2,6 +2,7 @@
 // when it runs.
 import { Command } from 'commander';
 import { VERSION } from '../kernel/version.ts';
+import { addBackup } from './backup.ts';
 import type { CommandContext } from './command-context.ts';
 import { addCredits } from './credits.ts';
 import { addDoctor } from './doctor.ts';
@@ -9,24 +10,30 @@ import type { ProgramParts } from './embedded.ts';
 import { addGenerate } from './generate.ts';
 import { translateHeading } from './help.ts';
 import { addAccounts, addKeys } from './keys.ts';
+import { addProviders } from './providers.ts';
+import { addRestore } from './restore.ts';
 import { addServe } from './serve.ts';
 import { addStatus } from './status.ts';
 import { addTasks } from './tasks.ts';
 import { displayWidth } from './terminal.ts';
-import { addGc, addMigrate, addOpenapi } from './upkeep.ts';
+import { addAcceptDatabase, addGc, addMigrate, addOpenapi } from './upkeep.ts';
 
 /** In the order of the help. */
 const COMMANDS: readonly ((program: Command, context: CommandContext, parts: ProgramParts) => void)[] = [
   addServe,
   addGenerate,
   addTasks,
+  addProviders,
   addStatus,
   addDoctor,
   addCredits,
   addAccounts,
   addKeys,
+  addBackup,
+  addRestore,
   addGc,
   addMigrate,
+  addAcceptDatabase,
   addOpenapi,
 ];
 

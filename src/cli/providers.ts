@@ -303,7 +303,7 @@ function showProvider(context: CommandContext, provider: ProviderDetail): void {
   const line = (label: string, value: string) =>
     terminal.print(`${terminal.paint(terminal.out, 'bold', label)}: ${oneLine(value)}`);
   line(text.labels.state, stateOf(provider, context));
-  if (provider.reason) line(messages.table.reason, provider.reason.detail);
+  if (provider.reason) line(text.labels.reason, provider.reason.detail);
   if (provider.note) line(text.labels.note, provider.note);
   if (provider.checked_at) line(text.labels.checked, shortTime(provider.checked_at));
   if (provider.endpoints.length > 0) line(text.labels.endpoints, provider.endpoints.join(', '));

@@ -1,16 +1,23 @@
 // `drawbridge serve`: starts the program, says where it is and how to get in, and ends it so that nothing is lost.
 import { networkInterfaces } from 'node:os';
 import type { Command } from 'commander';
-import type { Config } from '../kernel/config.ts';
+import { type Config, processEnvironment } from '../kernel/config.ts';
+import { armCrashPoint, CRASH_POINT_NAME } from '../kernel/crash-point.ts';
 import { AppError } from '../kernel/errors.ts';
 import type { RootLogger } from '../kernel/log.ts';
-import { type CommandContext, configFailure, tryConfig } from './command-context.ts';
+import { type CommandContext, configFailure, startFailure, tryWholeConfig } from './command-context.ts';
 import type { EmbeddedApp, ProgramParts } from './embedded.ts';
 import { EXIT } from './exit-codes.ts';
-import { CommandFailure, failureOf } from './failure.ts';
+import { CommandFailure } from './failure.ts';
 import { addExamples } from './help.ts';
 
 const DRAIN_LIMIT_MS = 30_000;
+/** A peak that passes is no leak: over the limit for three looks. */
+const MEMORY_LOOK_MS = 5_000;
+const MEMORY_LOOKS = 3;
+const BYTES_PER_MB = 1024 * 1024;
+/** A database server that starts at the same time as this one needs a while. */
+const DATABASE_PATIENCE_MS = 60_000;
 const LOOPBACK_HOSTS = new Set(['127.0.0.1', '::1', 'localhost']);
 const EVERY_HOST = new Set(['0.0.0.0', '::']);
 const FIRST_KEY_NAME = 'first start';
@@ -38,11 +45,12 @@ async function runServer(
   flags: { host: string | undefined; port: string | undefined },
 ): Promise<void> {
   const { terminal, messages } = context;
-  const loaded = tryConfig(command, flags);
+  const loaded = await tryWholeConfig(command, parts, flags);
   for (const { key, text } of loaded.warnings)
     terminal.note(`${messages.problem.configWarning} ${key}: ${text}`);
   if (!loaded.config) throw configFailure(context, loaded.problems);
   const { config } = loaded;
+  armCrashPoint(processEnvironment()[CRASH_POINT_NAME]);
   const { createLogger } = await import('../kernel/log.ts');
   const { createRedactor } = await import('../kernel/redact.ts');
   const { describeConfig, secretValues } = await import('../kernel/config.ts');
@@ -59,10 +67,18 @@ async function runServer(
   log.info({ url, host: config.host, port, pid: process.pid }, 'listening');
   await announce(context, app, config, { url, port });
 
-  const signal = await stop.first;
-  log.info({ signal }, 'stopping');
-  terminal.note(messages.serve.stopping(signal));
-  await drain(context, app, log, stop.second);
+  const { maxRssBytes } = config.limits;
+  const ending = await Promise.race([stop.first, memoryOver(maxRssBytes)]);
+  if (typeof ending === 'string') {
+    log.info({ signal: ending }, 'stopping');
+    terminal.note(messages.serve.stopping(ending));
+    return drain(context, app, log, stop.second);
+  }
+  const toMb = (bytes: number) => Math.round(bytes / BYTES_PER_MB);
+  log.warn({ rss_bytes: ending.rssBytes, limit_bytes: maxRssBytes }, 'over the memory limit; recycling');
+  terminal.note(messages.serve.recycling(toMb(ending.rssBytes), toMb(maxRssBytes)));
+  await drain(context, app, log, stop.first);
+  context.exitCode = EXIT.recycle;
 }
 
 async function openApp(
@@ -72,12 +88,11 @@ async function openApp(
   log: RootLogger,
 ): Promise<EmbeddedApp> {
   try {
-    return await parts.createApp({ config, log });
+    return await parts.createApp({ config, log, databasePatienceMs: DATABASE_PATIENCE_MS });
   } catch (error) {
     log.flush();
     if (!(error instanceof AppError)) throw error;
-    const { problem } = failureOf(error, context.language);
-    throw new CommandFailure(problem, EXIT.failure);
+    throw startFailure(context, error);
   }
 }
 
@@ -143,6 +158,17 @@ async function announce(
   terminal.note(
     `  curl -H 'Authorization: Bearer ${key}' -H 'Prefer: wait=30' -H 'Content-Type: application/json' -d '{"prompt":"a drawbridge at dawn"}' ${url}/v1/tasks`,
   );
+}
+
+/** Resolves when the process has held more memory than it may for some looks in a row; never where there is no limit. */
+async function memoryOver(maxBytes: number): Promise<{ rssBytes: number }> {
+  const { sleep, systemClock } = await import('../kernel/clock.ts');
+  for (let looks = 0; ; ) {
+    await sleep(systemClock, MEMORY_LOOK_MS);
+    const rssBytes = process.memoryUsage.rss();
+    looks = maxBytes > 0 && rssBytes > maxBytes ? looks + 1 : 0;
+    if (looks >= MEMORY_LOOKS) return { rssBytes };
+  }
 }
 
 /** Drains within the limit; a second signal ends at once. The task rows are the truth, so neither loses anything. */

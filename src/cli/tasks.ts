@@ -1,9 +1,10 @@
-// `drawbridge tasks`: list, show, cancel and retry.
+// `drawbridge tasks`: list, show, cancel and retry; fix-stuck is in a file of its own.
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
 import type { Client } from './client.ts';
 import type { CommandContext } from './command-context.ts';
 import type { ProgramParts } from './embedded.ts';
+import { addFixStuck } from './fix-stuck.ts';
 import { addExamples } from './help.ts';
 import { showPage, wantsJson, withClient } from './run-command.ts';
 import { shortTime, stateColumn, stateWord } from './terminal.ts';
@@ -54,6 +55,7 @@ export function addTasks(program: Command, context: CommandContext, parts: Progr
   addOne('retry', text.retry, (client, id) =>
     client.json<Task>('POST', `/v1/tasks/${id}/retry`, { headers: { 'idempotency-key': randomUUID() } }),
   );
+  addFixStuck(group, context, parts);
   addExamples(group, context, [
     ['drawbridge tasks list', ''],
     [`drawbridge tasks show ${EXAMPLE_ID}`, ''],

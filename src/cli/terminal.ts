@@ -141,12 +141,17 @@ export class Terminal {
 
 const STATE_STYLES: Record<string, Style> = {
   ok: 'green',
+  healthy: 'green',
+  closed: 'green',
   succeeded: 'green',
   running: 'cyan',
   warning: 'yellow',
   degraded: 'yellow',
+  drained: 'yellow',
+  half_open: 'yellow',
   error: 'red',
   down: 'red',
+  open: 'red',
   failed: 'red',
 };
 

@@ -1,4 +1,4 @@
-// `drawbridge openapi`, `migrate` and `gc`: small commands for whoever runs the server.
+// `drawbridge openapi`, `migrate`, `accept-database` and `gc`: small commands for whoever runs the server.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
@@ -8,7 +8,7 @@ import { type CommandContext, requireConfig } from './command-context.ts';
 import type { ProgramParts } from './embedded.ts';
 import { addExamples } from './help.ts';
 import { wantsJson, withClient } from './run-command.ts';
-import type { GcReport } from './wire.ts';
+import type { DatabaseAccepted, GcReport } from './wire.ts';
 
 export function addOpenapi(program: Command, context: CommandContext, parts: ProgramParts): void {
   const command = program
@@ -92,14 +92,32 @@ async function postgresMigrations(url: string): Promise<string[]> {
   }
 }
 
+export function addAcceptDatabase(program: Command, context: CommandContext, parts: ProgramParts): void {
+  const { messages, terminal } = context;
+  const { summary } = messages.commands.acceptDatabase;
+  const command = program
+    .command('accept-database')
+    .description(summary)
+    .action(() =>
+      withClient(context, command, parts, {}, async (client) => {
+        const answer = await client.json<DatabaseAccepted>('POST', '/v1/admin/database/accept');
+        if (wantsJson(command)) return terminal.json(answer);
+        terminal.print(answer.was_held ? messages.acceptDatabase.wasHeld : messages.acceptDatabase.done);
+      }),
+    );
+  addExamples(command, context, [['drawbridge accept-database', '']]);
+}
+
 export function addGc(program: Command, context: CommandContext, parts: ProgramParts): void {
   const { messages, terminal } = context;
   const command = program
     .command('gc')
     .description(messages.commands.gc.summary)
-    .action(() =>
+    .option('--resume', messages.commands.gc.resume)
+    .action((options: { resume?: boolean }) =>
       withClient(context, command, parts, {}, async (client) => {
-        const report = await client.json<GcReport>('POST', '/v1/admin/gc');
+        const body = { resume: options.resume === true };
+        const report = await client.json<GcReport>('POST', '/v1/admin/gc', { body });
         if (wantsJson(command)) return terminal.json(report);
         const rows = Object.entries(messages.gc.rows).filter(([name]) => report[name as keyof GcReport] > 0);
         if (rows.length === 0) terminal.print(messages.gc.nothing);

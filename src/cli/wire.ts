@@ -1,11 +1,24 @@
 // The API's bodies as commands read them, by the contracts' own types; and what several commands show of them.
 import type { z } from 'zod';
 import type { accountSchema, keySchema } from '../accounts/contract.ts';
-import type { balanceSchema, entrySchema } from '../credits/contract.ts';
+import type { balanceSchema, entrySchema, spendingSchema } from '../credits/contract.ts';
 import type { ResponseBody } from '../kernel/route.ts';
 import type { uploadSchema } from '../media/contract.ts';
-import type { DoctorReportBody, gcReportSchema, statusRoute } from '../operations/contract.ts';
-import type { TaskBody } from '../tasks/contract.ts';
+import type {
+  acceptDatabaseRoute,
+  DoctorReportBody,
+  gcReportSchema,
+  statusRoute,
+} from '../operations/contract.ts';
+import type {
+  getProviderRoute,
+  listProvidersRoute,
+  ProviderBody,
+  rotateKeyRoute,
+  setSecretRoute,
+  testProviderRoute,
+} from '../providers/contract.ts';
+import type { listModelsRoute, quoteTaskRoute, TaskBody, WatchdogRunBody } from '../tasks/contract.ts';
 
 export type Account = z.output<typeof accountSchema>;
 export type ApiKey = z.output<typeof keySchema>;
@@ -13,8 +26,19 @@ export type Balance = z.output<typeof balanceSchema>;
 export type CreditEntry = z.output<typeof entrySchema>;
 export type Upload = z.output<typeof uploadSchema>;
 export type Task = TaskBody;
+export type WatchdogRun = WatchdogRunBody;
+export type CreditSpending = z.output<typeof spendingSchema>;
 export type DoctorReport = DoctorReportBody;
+export type DatabaseAccepted = z.output<(typeof acceptDatabaseRoute.responses)[200]['schema']>;
 export type GcReport = z.output<typeof gcReportSchema>;
+export type Model = ResponseBody<typeof listModelsRoute, 200>['data'][number];
+export type Quote = ResponseBody<typeof quoteTaskRoute, 200>;
+export type Provider = ProviderBody;
+export type ProviderList = ResponseBody<typeof listProvidersRoute, 200>;
+export type ProviderDetail = ResponseBody<typeof getProviderRoute, 200>;
+export type ProviderTest = ResponseBody<typeof testProviderRoute, 200>;
+export type ProviderSecretChange = ResponseBody<typeof setSecretRoute, 200>;
+export type KeyRotation = ResponseBody<typeof rotateKeyRoute, 200>;
 export type ServerStatus = ResponseBody<typeof statusRoute, 200>;
 
 export interface Page<Item> {

@@ -73,6 +73,7 @@ const answers = {
 const errors = [
   'model_not_found',
   'insufficient_credits',
+  'spending_limit_reached',
   'image_invalid',
   'content_blocked',
   'provider_unavailable',

@@ -37,6 +37,19 @@ export const balanceSchema = z
   })
   .meta({ id: 'CreditBalance' });
 
+const limitAmount = amount.nullable().describe('Credits; 0 stops all spending, null lifts the limit');
+const limitCredits = z.number().nullable().describe('Null: no limit');
+
+export const spendingSchema = z
+  .object({
+    account_id: z.string(),
+    daily_limit_credits: limitCredits,
+    monthly_limit_credits: limitCredits,
+    spent_today_credits: z.number().describe('Held and charged for tasks accepted since midnight (UTC)'),
+    spent_this_month_credits: z.number().describe('The same since the first of the month (UTC)'),
+  })
+  .meta({ id: 'CreditSpending' });
+
 export const entrySchema = z
   .object({
     id: z.string(),
@@ -72,6 +85,37 @@ export const getCredits = defineRoute({
   limit: 'api',
   responses: { 200: { description: 'The balance', schema: balanceSchema } },
   errors: [],
+});
+
+export const getSpending = defineRoute({
+  id: 'credits.spending',
+  method: 'GET',
+  path: '/v1/credits/spending',
+  tag: 'Credits',
+  summary: 'What the account may spend in a day and in a month, and what it has spent',
+  access: { kind: 'scope', scope: 'credits:read' },
+  limit: 'api',
+  responses: { 200: { description: 'Limits and spending', schema: spendingSchema } },
+  errors: [],
+});
+
+export const setLimits = defineRoute({
+  id: 'credits.setLimits',
+  method: 'PUT',
+  path: '/v1/admin/credits/limits',
+  tag: 'Administration',
+  summary: 'Limit what an account may spend in a day and in a month (UTC)',
+  description:
+    'Both limits are set; null lifts one. Checked when a task is accepted: one that would pass a limit is refused with 402 `spending_limit_reached`. Refunds do not make room.',
+  access: { kind: 'scope', scope: 'admin' },
+  limit: 'api',
+  body: z.strictObject({
+    account_id: accountId,
+    daily_credits: limitAmount,
+    monthly_credits: limitAmount,
+  }),
+  responses: { 200: { description: 'Limits and spending', schema: spendingSchema } },
+  errors: ['not_found'],
 });
 
 export const listEntries = defineRoute({

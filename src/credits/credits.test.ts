@@ -18,6 +18,7 @@ import {
   settleHold,
   verifyLedger,
 } from './credits.ts';
+import { periodStarts, setSpendingLimits, spendingOf } from './limit-store.ts';
 
 const NOW = 1_800_000_000_000;
 const CREDIT = MICROS_PER_CREDIT;
@@ -150,6 +151,55 @@ for (const { kind, skip } of databaseKinds()) {
       assert.equal(results.filter(({ status }) => status === 'fulfilled').length, 2);
       await assert.rejects(refund(null, null), withCode('conflict'));
       assert.deepEqual(await balanceOf(db.read, accountId), { availableMicros: 5 * CREDIT, heldMicros: 0 });
+    });
+
+    test('A7: of many tasks at once, a spending limit lets exactly those through that fit', async () => {
+      const accountId = await openAccount(db, 50);
+      const limits = (dailyMicros: number | null, monthlyMicros: number | null) =>
+        db.write(setSpendingLimits, { accountId, dailyMicros, monthlyMicros });
+      const at = (now: number, pictures = 1) =>
+        db.write(holdCredits, { accountId, taskId: newId('task', now), unitMicros: CREDIT, pictures, now });
+      const outcomes = async (now: number, tries: number) => {
+        const settled = await Promise.allSettled(Array.from({ length: tries }, () => at(now)));
+        for (const one of settled)
+          if (one.status === 'rejected') assert.ok(withCode('spending_limit_reached')(one.reason));
+        return settled.filter(({ status }) => status === 'fulfilled').length;
+      };
+      await limits(3 * CREDIT, 5 * CREDIT);
+      assert.equal(await outcomes(NOW, 9), 3);
+      const { day, month } = periodStarts(NOW);
+      const tomorrow = day + 24 * 3_600_000;
+      assert.equal(await outcomes(tomorrow, 9), 2);
+      // What is returned makes room, what is charged does not.
+      const first = await at(periodStarts(month + 40 * 24 * 3_600_000).month);
+      assert.ok(first);
+      const nextMonth = periodStarts(month + 40 * 24 * 3_600_000).month;
+      const released = await at(nextMonth + 1);
+      await at(nextMonth + 2);
+      await assert.rejects(at(nextMonth + 3), withCode('spending_limit_reached'));
+      await db.write(settleHold, { holdId: released, capturePictures: 0, now: nextMonth + 4 });
+      await db.write(settleHold, { holdId: first, capturePictures: 1, now: nextMonth + 4 });
+      await assert.rejects(at(nextMonth + 5, 2), withCode('spending_limit_reached'));
+      await at(nextMonth + 5);
+      await limits(0, null);
+      await assert.rejects(at(nextMonth + 6), withCode('spending_limit_reached'));
+      await db.write(holdCredits, {
+        accountId,
+        taskId: newId('task', NOW),
+        unitMicros: 0,
+        pictures: 1,
+        now: nextMonth + 6,
+      });
+      await limits(null, null);
+      await at(nextMonth + 7, 4);
+      const spending = await spendingOf(db.read, accountId, nextMonth + 8);
+      assert.deepEqual(spending, {
+        dailyMicros: null,
+        monthlyMicros: null,
+        todayMicros: 7 * CREDIT,
+        thisMonthMicros: 7 * CREDIT,
+      });
+      await assertSound(db);
     });
 
     test('grants and corrections: by key once, never below zero, never too large to count', async () => {

@@ -12,6 +12,7 @@ import { AppError } from '../kernel/errors.ts';
 import { newId } from '../kernel/id.ts';
 import { formatCredits, parseCredits, requireMicros } from './amount.ts';
 import { GENESIS_HASH, type Transfer, type TransferKind } from './ledger-chain.ts';
+import { requireWithinLimits } from './limit-store.ts';
 import {
   ensureBalance,
   findBalance,
@@ -33,6 +34,7 @@ import {
 export { formatCredits, MICROS_PER_CREDIT, parseCredits, readCredits, toCredits } from './amount.ts';
 export type { Transfer } from './ledger-chain.ts';
 export type { HoldRow } from './store.ts';
+export { findResolvedHolds, listOpenHolds } from './store.ts';
 export { type LedgerFinding, type LedgerReport, rebuildBalance, verifyLedger } from './verify.ts';
 
 const ADMIN_ACCOUNT_NAME = 'Administrator';
@@ -55,7 +57,7 @@ export interface Settlement {
 
 /**
  * Holds the price of a task and returns the hold's id. Call it last in the transaction. A free task writes its hold and
- * nothing else, so that free tasks never wait for each other. Throws `insufficient_credits`.
+ * nothing else, so that free tasks never wait for each other. Throws `insufficient_credits` and `spending_limit_reached`.
  */
 export async function holdCredits(trx: Trx, input: HoldInput): Promise<string> {
   const { accountId, taskId, unitMicros, pictures, now } = input;
@@ -67,6 +69,7 @@ export async function holdCredits(trx: Trx, input: HoldInput): Promise<string> {
   await insertHold(trx, { id, accountId, taskId, unitMicros, pictures, amountMicros, now });
   if (amountMicros === 0) return id;
   const balance = await lockBalance(trx, accountId);
+  await requireWithinLimits(trx, balance, amountMicros, now);
   await post(trx, balance, [{ kind: 'hold', amountMicros, holdId: id, taskId }], now);
   return id;
 }

@@ -7,6 +7,7 @@ import { parseCredits, toCredits } from './amount.ts';
 import * as contract from './contract.ts';
 import { balanceOf, correctCredits, grantCredits, listEntries, refundCredits } from './credits.ts';
 import type { Transfer } from './ledger-chain.ts';
+import { type Spending, setSpendingLimits, spendingOf } from './limit-store.ts';
 import { type VerifyOptions, verifyLedger } from './verify.ts';
 
 /** The header's longest key; a body's key has the same bound in its schema. */
@@ -23,7 +24,7 @@ export function creditRoutes(options: CreditRouteOptions): BoundRoute[] {
   return [...ownCreditRoutes(options), ...administrationRoutes(options), verificationRoute(options)];
 }
 
-function ownCreditRoutes({ db }: CreditRouteOptions): BoundRoute[] {
+function ownCreditRoutes({ db, clock }: CreditRouteOptions): BoundRoute[] {
   return [
     bindRoute(contract.getCredits, async ({ access }) => {
       const { availableMicros, heldMicros } = await balanceOf(db.read, access.accountId);
@@ -38,6 +39,10 @@ function ownCreditRoutes({ db }: CreditRouteOptions): BoundRoute[] {
         },
       };
     }),
+    bindRoute(contract.getSpending, async ({ access }) => ({
+      status: 200 as const,
+      body: toWireSpending(access.accountId, await spendingOf(db.read, access.accountId, clock.now())),
+    })),
     bindRoute(contract.listEntries, async ({ access, query }) => {
       const rows = await listEntries(db.slow, access.accountId, {
         limit: query.limit + 1,
@@ -62,6 +67,14 @@ function administrationRoutes({ db, clock }: CreditRouteOptions): BoundRoute[] {
         now: clock.now(),
       });
       return { status: 201 as const, body: toWireEntry(entry) };
+    }),
+    bindRoute(contract.setLimits, async ({ body }) => {
+      const { account_id: accountId, daily_credits: daily, monthly_credits: monthly } = body;
+      const dailyMicros = daily === null ? null : parseCredits(daily, '/daily_credits');
+      const monthlyMicros = monthly === null ? null : parseCredits(monthly, '/monthly_credits');
+      await db.write(setSpendingLimits, { accountId, dailyMicros, monthlyMicros });
+      const spending = await spendingOf(db.read, accountId, clock.now());
+      return { status: 200 as const, body: toWireSpending(accountId, spending) };
     }),
     bindRoute(contract.refundCredits, async ({ access, body, headers }) => {
       const entry = await db.write(refundCredits, {
@@ -120,6 +133,17 @@ function keyOf(body: { idempotency_key?: string | undefined }, headers: Incoming
   const header = headers['idempotency-key'];
   const key = body.idempotency_key ?? (typeof header === 'string' ? header.replace(/^"(.*)"$/, '$1') : '');
   return key === '' ? null : key.slice(0, MAX_HEADER_KEY_CHARS);
+}
+
+function toWireSpending(accountId: string, spending: Spending) {
+  const { dailyMicros, monthlyMicros, todayMicros, thisMonthMicros } = spending;
+  return {
+    account_id: accountId,
+    daily_limit_credits: dailyMicros === null ? null : toCredits(dailyMicros),
+    monthly_limit_credits: monthlyMicros === null ? null : toCredits(monthlyMicros),
+    spent_today_credits: toCredits(todayMicros),
+    spent_this_month_credits: toCredits(thisMonthMicros),
+  };
 }
 
 function toWireEntry(entry: Transfer) {

@@ -16,6 +16,9 @@ interface BalancesTable {
   /** Of the last entry; 0 before the first. */
   seq: number;
   last_hash: string;
+  /** What may be spent in a day and in a month; null: any amount. */
+  daily_limit_micros?: number | null | undefined;
+  monthly_limit_micros?: number | null | undefined;
 }
 
 /** `open → resolved`, once; a resolved hold never changes, and what it holds never does. */
@@ -169,6 +172,39 @@ export async function resolveHold(
 
 export async function findHold(connection: Reader, holdId: string): Promise<HoldRow | undefined> {
   return (await selectHold(connection, { holdId }))[0];
+}
+
+/** Open holds in the order of (account, id), after `after`. */
+export function listOpenHolds(
+  read: Reader,
+  after: { accountId: string; id: string },
+  limit: number,
+): Promise<Pick<HoldRow, 'id' | 'account_id' | 'task_id' | 'amount_micros' | 'unit_micros'>[]> {
+  return read
+    .selectFrom('holds')
+    .select(['id', 'account_id', 'task_id', 'amount_micros', 'unit_micros'])
+    .where(sql<boolean>`state = 'open'`)
+    .where((eb) =>
+      eb.or([
+        eb('account_id', '>', after.accountId),
+        eb.and([eb('account_id', '=', after.accountId), eb('id', '>', after.id)]),
+      ]),
+    )
+    .orderBy('account_id')
+    .orderBy('id')
+    .limit(limit)
+    .execute();
+}
+
+/** Those of these holds that are resolved. */
+export function findResolvedHolds(read: Reader, ids: readonly string[]): Promise<HoldRow[]> {
+  if (ids.length === 0) return Promise.resolve([]);
+  return read
+    .selectFrom('holds')
+    .selectAll()
+    .where('id', 'in', [...ids])
+    .where('state', '=', 'resolved')
+    .execute();
 }
 
 export async function findHoldOfTask(connection: Reader, taskId: string): Promise<HoldRow | undefined> {

@@ -306,6 +306,18 @@ export const settingsSchema = z.strictObject({
         'Requests a minute for one address that is not signed in.',
       ),
       streams_per_account: count(50, 1, 10_000, 'Live event streams that one account may hold open.'),
+      max_rss_mb: count(
+        0,
+        0,
+        1_000_000,
+        'Megabytes of memory above which the server finishes what is running and ends with exit code 75, to be started anew by its service manager; 0: never.',
+      ),
+    })
+    .prefault({}),
+  watchdog: z
+    .strictObject({
+      interval_s: count(300, 0, 86_400, 'Seconds between two looks for stuck tasks; 0: only when asked.'),
+      grace_s: count(90, 0, 86_400, 'Seconds after its deadline before a task counts as stuck.'),
     })
     .prefault({}),
   outbound: z

@@ -135,6 +135,13 @@ export function toConfig(settings: Settings, context: ConfigContext) {
       requestsPerMinute: limits.requests_per_minute,
       anonymousRequestsPerMinute: limits.anonymous_requests_per_minute,
       streamsPerAccount: limits.streams_per_account,
+      /** 0: no limit. */
+      maxRssBytes: limits.max_rss_mb * BYTES_PER_MB,
+    },
+    watchdog: {
+      /** 0: only when asked. */
+      intervalMs: settings.watchdog.interval_s * MS_PER_S,
+      graceMs: settings.watchdog.grace_s * MS_PER_S,
     },
     outbound: {
       connectTimeoutMs: outbound.connect_timeout_s * MS_PER_S,

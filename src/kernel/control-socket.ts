@@ -1,11 +1,12 @@
 // The control socket: the same HTTP server on a Unix socket in the data directory, mode 0600, so that whoever may read
 // the data is admin and the CLI can work beside a running server.
-import { chmod, rm } from 'node:fs/promises';
+import { chmod, mkdir, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 
 const CONTROL_SOCKET_NAME = 'control.sock';
+const DATA_DIR_MODE = 0o750;
 const fromControlSocket = new WeakSet<Socket>();
 
 export function controlSocketPath(dataDir: string): string {
@@ -23,6 +24,8 @@ export async function listenOnControlSocket(
   handle: (request: IncomingMessage, response: ServerResponse) => void,
 ): Promise<Server> {
   const path = controlSocketPath(dataDir);
+  // On PostgreSQL, with the pictures elsewhere, nobody else has made the directory.
+  await mkdir(dataDir, { recursive: true, mode: DATA_DIR_MODE });
   await rm(path, { force: true });
   const server = createServer(handle);
   server.on('connection', (socket: Socket) => fromControlSocket.add(socket));

@@ -23,6 +23,9 @@ const UNAVAILABLE: readonly (readonly [prefix: string, detail: string])[] = [
   ['25P03', 'The transaction waited too long between two statements and was ended.'],
 ];
 
+/** Of these, what no waiting mends: a wrong DATABASE_URL. */
+const MISCONFIGURED = ['28', '3D'];
+
 const CONNECTION_LOST = 'The database does not answer.';
 
 export function isServerError(error: unknown): error is ServerError {
@@ -47,7 +50,11 @@ export function toPostgresAppError(error: unknown): unknown {
     return new AppError('storage_full', { detail: 'The disk of the database is full; nothing was stored.' });
   }
   const known = UNAVAILABLE.find(([prefix]) => error.code.startsWith(prefix));
-  return known ? unavailable(known[1]) : error;
+  if (!known) return error;
+  const [prefix, detail] = known;
+  return MISCONFIGURED.includes(prefix)
+    ? new AppError('database_unavailable', { detail })
+    : unavailable(detail);
 }
 
 /** The COMMIT was sent and its answer lost: the one case where nobody here knows whether the change was stored. */

@@ -1,6 +1,7 @@
 // Signals between nodes by LISTEN and NOTIFY, outside of every transaction (inside one, NOTIFY halves the writes: 4.7k a second).
 // One notification at a time carries all channels of meanwhile. While the connection is down signals reach this node only; after
-// a reconnect every listener is called, since anything may have been missed.
+// a reconnect every listener is called, since anything may have been missed. A heartbeat finds a connection that the network
+// dropped in silence: nothing arrives on it, and nothing else would ever say so.
 import { randomInt } from 'node:crypto';
 import type { Client, ClientConfig, Notification } from 'pg';
 import type { Clock, Timer } from './clock.ts';
@@ -12,10 +13,21 @@ const CHANNEL = 'drawbridge_signals';
 /** PostgreSQL takes payloads below 8,000 bytes. */
 const PAYLOAD_LARGEST_BYTES = 7_000;
 const RECONNECT_FIRST_MS = 200;
-const RECONNECT_LONGEST_MS = 10_000;
+/** A database that is back has its first progress within 5 s (goal G8). */
+const RECONNECT_LONGEST_MS = 3_000;
+const CONNECT_LONGEST_MS = 3_000;
+const HEARTBEAT_MS = 2_000;
+/** The server's own event loop is never this slow; a busy one of ours is waited for. */
+const HEARTBEAT_ANSWER_MS = 2_000;
+/** A dead connection cannot be closed politely. */
+const CLOSE_LONGEST_MS = 500;
 
 /** pg's clients have these, its types do not. */
-type UnrefClient = Client & { ref(): void; unref(): void };
+type UnrefClient = Client & {
+  ref(): void;
+  unref(): void;
+  connection: { stream: { destroy(): void } };
+};
 
 /** Cuts channels into payloads of `<node>\n<channel>\n<channel>…`. */
 function toPayloads(nodeId: string, channels: Iterable<string>): string[] {
@@ -38,11 +50,12 @@ export class PostgresSignals {
   readonly #newClient: (config: ClientConfig) => Client;
   readonly #nodeId: string;
   readonly #due = new Set<string>();
-  #client: Client | undefined;
+  #client: UnrefClient | undefined;
   #sending = false;
   #closed = false;
   #reconnectMs = RECONNECT_FIRST_MS;
   #timer: Timer | undefined;
+  #heartbeat: Timer | undefined;
 
   constructor(newClient: (config: ClientConfig) => Client, clock: Clock, log: DbLog) {
     this.#local = new LocalSignals(log);
@@ -82,7 +95,7 @@ export class PostgresSignals {
 
   /** Connects and listens; after a failure it tries again in the background for as long as it is not closed. */
   async start(): Promise<void> {
-    const client = this.#newClient({ keepAlive: true, keepAliveInitialDelayMillis: 10_000 });
+    const client = this.#newClient({ connectionTimeoutMillis: CONNECT_LONGEST_MS }) as UnrefClient;
     let lost = false;
     const onLost = (error?: unknown) => {
       if (lost || this.#closed) return;
@@ -92,7 +105,8 @@ export class PostgresSignals {
         { err: error, retryMs: this.#reconnectMs },
         'The connection for signals between nodes is lost',
       );
-      client.end().catch(() => {});
+      this.#heartbeat?.cancel();
+      hangUp(client);
       this.#scheduleReconnect();
     };
     client.on('error', onLost);
@@ -104,12 +118,30 @@ export class PostgresSignals {
     } catch (error) {
       return onLost(error);
     }
-    if (this.#closed) return client.end();
+    if (this.#closed || lost) return hangUp(client);
     // Like the SQLite workers: an open database does not keep the process alive, work does.
-    (client as UnrefClient).unref();
+    client.unref();
     this.#client = client;
     this.#reconnectMs = RECONNECT_FIRST_MS;
     this.#local.signalAll();
+    this.#scheduleHeartbeat(client, onLost);
+  }
+
+  /** Asks now and then for an answer on the connection itself; without one it counts as lost. */
+  #scheduleHeartbeat(client: UnrefClient, onLost: (error: Error) => void): void {
+    this.#heartbeat = this.#clock.after(HEARTBEAT_MS, () => {
+      let isAnswered = false;
+      const giveUp = () => {
+        if (!isAnswered) onLost(new Error('No answer to the heartbeat'));
+      };
+      // One turn later: an answer that waits behind a stall of our own is read first.
+      const patience = this.#clock.after(HEARTBEAT_ANSWER_MS, () => setImmediate(giveUp));
+      client.query('select 1').then(() => {
+        isAnswered = true;
+        patience.cancel();
+        if (this.#client === client) this.#scheduleHeartbeat(client, onLost);
+      }, onLost);
+    });
   }
 
   #scheduleReconnect(): void {
@@ -127,9 +159,19 @@ export class PostgresSignals {
   async close(): Promise<void> {
     this.#closed = true;
     this.#timer?.cancel();
-    const client = this.#client as UnrefClient | undefined;
+    this.#heartbeat?.cancel();
+    const client = this.#client;
     this.#client = undefined;
-    client?.ref();
-    await client?.end().catch(() => {});
+    if (!client) return;
+    client.ref();
+    const late = this.#clock.after(CLOSE_LONGEST_MS, () => hangUp(client));
+    await client.end().catch(() => {});
+    late.cancel();
   }
+}
+
+/** Ends a connection without waiting for an answer that may never come. */
+function hangUp(client: UnrefClient): void {
+  client.connection.stream.destroy();
+  client.end().catch(() => {});
 }

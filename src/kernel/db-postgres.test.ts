@@ -1,11 +1,11 @@
 // What only a database server can do to us: collide, lose an answer, hang, die, come back, be restored elsewhere.
 import assert from 'node:assert/strict';
-import { connect as connectSocket, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, test } from 'node:test';
 import pg from 'pg';
 import { migratedTemplate } from '../../test/harness/database.ts';
 import * as writes from '../../test/harness/db-writes.ts';
+import { FaultProxy } from '../../test/harness/fault-proxy.ts';
 import { type PostgresServer, postgresServer, postgresUnavailable } from '../../test/harness/postgres.ts';
 import { type Db, type DbLog, silentLog } from './db.ts';
 import { openPostgresDb } from './db-postgres.ts';
@@ -65,48 +65,35 @@ async function answersInTime(running: () => Promise<unknown>, detail: RegExp): P
   assert.ok(tookMs < ANSWER_WITHIN_MS, `it took ${Math.round(tookMs)} ms`);
 }
 
-type Fault = 'none' | 'stall' | 'lose-commit-answer';
-
-/** A way to the server that can stall, or swallow the answer to a COMMIT and hang up. */
+/** A way to the server that can be broken. */
 async function startProxy(server: PostgresServer) {
-  const proxy = { fault: 'none' as Fault, url: (_database: string) => '' };
-  const sockets = new Set<Socket>();
-  const listener = createServer((client) => {
-    const upstream = connectSocket(join(server.socketDir, '.s.PGSQL.5432'));
-    let committed = false;
-    for (const socket of [client, upstream]) {
-      sockets.add(socket);
-      socket.on('error', () => {});
-      socket.on('close', () => {
-        client.destroy();
-        upstream.destroy();
-        sockets.delete(socket);
-      });
-    }
-    client.on('data', (data) => {
-      if (proxy.fault === 'stall') return;
-      committed = proxy.fault === 'lose-commit-answer' && data.includes('commit\0');
-      upstream.write(data);
-    });
-    upstream.on('data', (data) => {
-      if (proxy.fault === 'stall') return;
-      if (committed) client.destroy();
-      else client.write(data);
-    });
+  const proxy = await FaultProxy.start({ path: join(server.socketDir, '.s.PGSQL.5432') });
+  cleanups.push(() => proxy.close());
+  return Object.assign(proxy, {
+    url: (database: string) => `postgres://postgres@127.0.0.1:${proxy.port}/${database}`,
   });
-  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
-  cleanups.push(async () => {
-    for (const socket of sockets) socket.destroy();
-    await new Promise((resolve) => listener.close(resolve));
-  });
-  const address = listener.address();
-  assert.ok(address && typeof address === 'object');
-  proxy.url = (database) => `postgres://postgres@127.0.0.1:${address.port}/${database}`;
-  return proxy;
 }
 
+/** Opens through a proxy, with a row `n` to count in. */
+async function withProxy(options: { log?: DbLog } = {}) {
+  const { server, name } = await freshDatabase();
+  const proxy = await startProxy(server);
+  const db = await open(proxy.url(name), options);
+  await db.write(writes.createItems, null);
+  await db.write(writes.addItem, item('n'));
+  return { server, name, proxy, db };
+}
+
+/** Resolves when a session of the database sleeps in a statement. */
+async function untilSleeping(server: PostgresServer, name: string): Promise<void> {
+  const sleeping = `select 1 from pg_stat_activity where datname = '${name}' and wait_event = 'PgSleep'`;
+  while ((await server.query(sleeping)).length === 0);
+}
+
+const isCommit = (data: Buffer) => data.includes('commit\0');
+
 describe('state layer on a PostgreSQL server that fails', { skip: postgresUnavailable() ?? false }, () => {
-  test('a deadlock is resolved by running the victim again', async () => {
+  test('H2 a deadlock is resolved by running the victim again', async () => {
     const { server, name } = await freshDatabase();
     await server.query(`alter database ${name} set deadlock_timeout = '20ms'`);
     const db = await open(server.url(name));
@@ -119,31 +106,63 @@ describe('state layer on a PostgreSQL server that fails', { skip: postgresUnavai
     assert.deepEqual(await amounts(db), { a: 2, b: 2 });
   });
 
-  test('a lost answer to COMMIT is reported as unknown, and the write is not run again', async () => {
-    const { server, name } = await freshDatabase();
-    const proxy = await startProxy(server);
-    const db = await open(proxy.url(name));
-    await db.write(writes.createItems, null);
-    await db.write(writes.addItem, item('n'));
-    proxy.fault = 'lose-commit-answer';
-    await assert.rejects(db.write(writes.increment, { id: 'n' }), unavailable(COMMIT_UNKNOWN));
-    proxy.fault = 'none';
+  test('A5 a COMMIT whose answer is lost is found by its number: the write succeeds and is not run again', async () => {
+    const { proxy, db } = await withProxy();
+    let lost = 0;
+    proxy.faults = {
+      onData(data, direction, link) {
+        if (direction === 'to-server' && isCommit(data)) link.note = 'committed';
+        if (direction === 'to-server' || link.note !== 'committed') return 'deliver';
+        lost += 1;
+        return 'reset';
+      },
+    };
+    assert.equal(await db.write(writes.increment, { id: 'n' }), 1);
+    proxy.faults = {};
+    assert.equal(lost, 1);
     assert.deepEqual(await amounts(db), { n: 1 });
   });
 
-  test('a server that hangs gives database_unavailable in under two seconds, and is used again when it answers', async () => {
-    const { server, name } = await freshDatabase();
-    const proxy = await startProxy(server);
-    const db = await open(proxy.url(name));
-    await db.write(writes.createItems, null);
-    await db.write(writes.addItem, item('n'));
-    proxy.fault = 'stall';
+  test('A5 a COMMIT that never arrived is found to be aborted: the whole write is run again', async () => {
+    const { proxy, db } = await withProxy();
+    let cuts = 0;
+    proxy.faults = {
+      onData: (data, direction) =>
+        direction === 'to-server' && isCommit(data) && cuts++ === 0 ? 'reset' : 'deliver',
+    };
+    assert.equal(await db.write(writes.increment, { id: 'n' }), 1);
+    proxy.faults = {};
+    assert.equal(cuts, 2);
+    assert.deepEqual(await amounts(db), { n: 1 });
+  });
+
+  test('A5 where nobody can be asked, the answer is that it is not known, in under two seconds, and nothing is run again', async () => {
+    const { proxy, db } = await withProxy();
+    proxy.faults = {
+      onData(data, direction, link) {
+        if (direction === 'to-server' && isCommit(data)) {
+          link.note = 'committed';
+          return 'deliver';
+        }
+        if (direction === 'to-server' || link.note !== 'committed') return 'deliver';
+        proxy.faults = { refuse: true };
+        return 'reset';
+      },
+    };
+    await answersInTime(() => db.write(writes.increment, { id: 'n' }), new RegExp(COMMIT_UNKNOWN));
+    proxy.faults = {};
+    assert.deepEqual(await amounts(db), { n: 1 });
+  });
+
+  test('A4 a server that hangs gives database_unavailable in under two seconds, and is used again when it answers', async () => {
+    const { proxy, db } = await withProxy();
+    proxy.faults = { blackHole: 'both' };
     await Promise.all([
       answersInTime(() => db.write(writes.increment, { id: 'n' }), /does not answer/),
       answersInTime(() => amounts(db), /does not answer/),
       answersInTime(() => db.slow.selectFrom('items').selectAll().execute(), /does not answer/),
     ]);
-    proxy.fault = 'none';
+    proxy.faults = {};
     await db.write(writes.increment, { id: 'n' });
     assert.deepEqual(await amounts(db), { n: 1 });
   });
@@ -153,7 +172,7 @@ describe('state layer on a PostgreSQL server that fails', { skip: postgresUnavai
     await db.write(writes.runSql, { text: 'select pg_sleep(1.6)' });
   });
 
-  test('a server that crashes and comes back costs errors in time, never the process', async () => {
+  test('X5 a server that crashes and comes back costs errors in time, never the process', async () => {
     const { server, db } = await withItems();
     await db.write(writes.addItem, item('n'));
     await server.kill();
@@ -166,7 +185,7 @@ describe('state layer on a PostgreSQL server that fails', { skip: postgresUnavai
     assert.equal(await db.write(writes.increment, { id: 'n' }), 1);
   });
 
-  test('no free connection gives database_unavailable in under two seconds', async () => {
+  test('A4 no free connection gives database_unavailable in under two seconds', async () => {
     const { db } = await withItems({ poolSize: 1 });
     const long = db.write(writes.runSql, { text: 'select pg_sleep(1.9)' });
     await answersInTime(() => db.write(writes.addItem, item('a')), /does not answer/);
@@ -197,6 +216,76 @@ describe('state layer on a PostgreSQL server that fails', { skip: postgresUnavai
     await called;
     await db.write(writes.addItem, item('a'));
     assert.deepEqual(await amounts(db), { a: 0 });
+  });
+
+  test('H2 a write that collides every time ends after a bounded number of attempts, with nothing stored', async () => {
+    const { db } = await withItems();
+    const startedMs = performance.now();
+    await assert.rejects(db.write(writes.collide, { code: '40001' }), unavailable(/again and again/));
+    assert.ok(performance.now() - startedMs < ANSWER_WITHIN_MS);
+    await assert.rejects(db.write(writes.collide, { code: '40P01' }), unavailable(/again and again/));
+    assert.deepEqual(await amounts(db), {});
+  });
+
+  test('X7 a connection that is cut in the middle of a write stores nothing of it, and the next write works', async () => {
+    const { server, name, proxy, db } = await withProxy();
+    proxy.faults = {
+      onData: (data, direction) =>
+        direction === 'to-server' && data.includes('update') ? 'reset' : 'deliver',
+    };
+    await answersInTime(() => db.write(writes.increment, { id: 'n' }), /does not answer|connection/);
+    proxy.faults = {};
+    const backends = `select pg_terminate_backend(pid) from pg_stat_activity
+      where datname = '${name}' and pid <> pg_backend_pid()`;
+    const cut = db.write(writes.addThenSleep, { ...item('half'), seconds: 5 });
+    await Promise.all([
+      assert.rejects(cut, unavailable(/stopping or starting|does not answer/)),
+      untilSleeping(server, name).then(() => server.query(backends)),
+    ]);
+    assert.deepEqual(await amounts(db), { n: 0 });
+    assert.equal(await db.write(writes.increment, { id: 'n' }), 1);
+  });
+
+  test('X7 a statement over its time limit and a transaction that stood still are rolled back as a whole', async () => {
+    const { db } = await withItems();
+    await assert.rejects(
+      db.write(writes.addThenTimeOut, { ...item('slow'), limitMs: 50 }),
+      unavailable(/too long/),
+    );
+    await assert.rejects(
+      db.write(writes.addThenStall, { ...item('idle'), limitMs: 20, stallMs: 200 }),
+      unavailable(/ended|does not answer|connection/),
+    );
+    assert.deepEqual(await amounts(db), {});
+    await db.write(writes.addItem, item('a'));
+  });
+
+  test('Q5 a signal connection that the network dropped in silence is noticed, replaced, and hears again', async () => {
+    let lost = () => {};
+    const noticed = new Promise<void>((resolve) => {
+      lost = resolve;
+    });
+    const { server, name, proxy, db } = await withProxy({ log: { ...silentLog, warn: () => lost() } });
+    for (const link of proxy.links) link.isSilent = true;
+    const startedMs = performance.now();
+    await noticed;
+    const woken = new Promise<void>((resolve) => db.onSignal('tasks', resolve));
+    await woken;
+    assert.ok(performance.now() - startedMs < 6_000, 'heartbeat, reconnect and wake-up');
+    const other = await open(server.url(name));
+    const heard = new Promise<void>((resolve) => db.onSignal('tasks', resolve));
+    other.signal('tasks');
+    await heard;
+  });
+
+  test('slow, sliced connections work; corrupt ones give errors, never wrong rows', async () => {
+    const { proxy, db } = await withProxy();
+    proxy.faults = { latencyMs: 5, sliceBytes: 7 };
+    assert.equal(await db.write(writes.increment, { id: 'n' }), 1);
+    proxy.faults = { resetAfter: { direction: 'to-client', bytes: 40 } };
+    await assert.rejects(amounts(db), unavailable(/./));
+    proxy.faults = {};
+    assert.deepEqual(await amounts(db), { n: 1 });
   });
 
   test('signals reach the other nodes', async () => {

@@ -1,22 +1,14 @@
-// PostgreSQL as the state layer of many nodes: write functions run in process, each in a READ COMMITTED transaction that is run
-// again when it collided with another. Invariant: a write is run again only when the server said that nothing of it was stored;
-// a lost answer to COMMIT is reported as unknown.
-import { randomInt } from 'node:crypto';
+// PostgreSQL as the state layer of many nodes: the pools and their sessions, the writer, the signals. Invariant: every session
+// commits durably and is read-only outside of a write, and whatever hangs is given up in a time that callers can wait.
 import { Kysely, PostgresDialect } from 'kysely';
-import type { Client, ClientBase, ClientConfig, Pool, PoolClient, PoolConfig } from 'pg';
-import { type Clock, sleep, systemClock } from './clock.ts';
-import { addressOf, type Db, type DbLog, silentLog, type Tables, type WriteFunction } from './db.ts';
-import { databaseClosed } from './db-driver.ts';
-import {
-  connect,
-  PostgresReadDriver,
-  postgresDialect,
-  sameTypesAsSqlite,
-  TransactionDriver,
-} from './db-postgres-driver.ts';
-import { isCollision, isServerError, toCommitError, toPostgresAppError } from './db-postgres-errors.ts';
+import type { Client, ClientBase, ClientConfig, Pool, PoolConfig } from 'pg';
+import { type Clock, systemClock } from './clock.ts';
+import { COMMITS_LOST_CHANNEL, type Db, type DbLog, silentLog, type Tables } from './db.ts';
+import { connect, PostgresReadDriver, postgresDialect, sameTypesAsSqlite } from './db-postgres-driver.ts';
+import { isServerError } from './db-postgres-errors.ts';
 import { PostgresSignals } from './db-postgres-signals.ts';
 import { PING_LONGEST_MS, ServerWatch } from './db-postgres-watch.ts';
+import { CommitLog, PostgresWriter, TIMELINE } from './db-postgres-writer.ts';
 import { AppError } from './errors.ts';
 import { migrate } from './migrate.ts';
 
@@ -36,9 +28,9 @@ const CONNECT_LONGEST_MS = 1_200;
 const STATEMENT_LONGEST_MS = 30_000;
 const IDLE_IN_TRANSACTION_LONGEST_MS = 10_000;
 const OLDEST_SERVER_VERSION = 140_000;
-const MOST_ATTEMPTS = 8;
-const RETRY_FIRST_MS = 5;
-const RETRY_LONGEST_MS = 250;
+/** A connection that the network dropped in silence answers nothing, whatever the server's own limit is. */
+const ANSWER_LONGEST_MS = STATEMENT_LONGEST_MS + 5_000;
+const KEEP_ALIVE_AFTER_MS = 5_000;
 
 /** Durable commits whatever the server's default; sessions are read-only except inside a write. */
 const SESSION_SETUP = `select
@@ -46,7 +38,8 @@ const SESSION_SETUP = `select
     when 'remote_apply' then 'remote_apply' else 'on' end, false),
   set_config('default_transaction_read_only', 'on', false),
   set_config('statement_timeout', '${STATEMENT_LONGEST_MS}', false),
-  set_config('idle_in_transaction_session_timeout', '${IDLE_IN_TRANSACTION_LONGEST_MS}', false)`;
+  set_config('idle_in_transaction_session_timeout', '${IDLE_IN_TRANSACTION_LONGEST_MS}', false),
+  ${TIMELINE} as timeline`;
 
 async function checkServer(pool: Pool): Promise<void> {
   const client = await connect(pool);
@@ -66,113 +59,9 @@ async function checkServer(pool: Pool): Promise<void> {
     throw new AppError('database_unavailable', {
       detail: 'DATABASE_URL leads to a standby, which cannot be written.',
       fix: 'Let DATABASE_URL name the primary server.',
+      // It may be promoted at any moment.
+      retryAfterS: 2,
     });
-  }
-}
-
-class PostgresWriter {
-  readonly #pool: Pool;
-  readonly #watch: ServerWatch;
-  readonly #clock: Clock;
-  readonly #running = new Set<Promise<unknown>>();
-  #closed = false;
-
-  constructor(pool: Pool, watch: ServerWatch, clock: Clock) {
-    this.#pool = pool;
-    this.#watch = watch;
-    this.#clock = clock;
-  }
-
-  async write<Input, Output>(write: WriteFunction<Input, Output>, input: Input): Promise<Output> {
-    if (this.#closed) throw databaseClosed();
-    addressOf(write);
-    const running = this.#attempts(write, input);
-    this.#running.add(running);
-    try {
-      return await running;
-    } finally {
-      this.#running.delete(running);
-    }
-  }
-
-  /** Refuses new writes and waits for those running. */
-  async drain(): Promise<void> {
-    this.#closed = true;
-    await Promise.allSettled(this.#running);
-  }
-
-  async #attempts<Input, Output>(write: WriteFunction<Input, Output>, input: Input): Promise<Output> {
-    for (let attempt = 1; ; attempt++) {
-      const outcome = await this.#attempt(write, input);
-      if (!('collision' in outcome)) return outcome.output;
-      if (attempt === MOST_ATTEMPTS) {
-        throw new AppError('database_unavailable', {
-          detail: 'The change collided with others again and again; nothing was stored.',
-          retryAfterS: 1,
-        });
-      }
-      const longestMs = Math.min(RETRY_FIRST_MS * 2 ** attempt, RETRY_LONGEST_MS);
-      await sleep(this.#clock, randomInt(longestMs));
-    }
-  }
-
-  async #attempt<Input, Output>(
-    write: WriteFunction<Input, Output>,
-    input: Input,
-  ): Promise<{ output: Output } | { collision: true }> {
-    // A copy, as the worker gets one: what a failed attempt did to its input must not reach the next.
-    const copy = structuredClone(input);
-    const client = await connect(this.#pool);
-    const driver = new TransactionDriver(client, this.#watch);
-    try {
-      await this.#begin(client);
-      const output = (await driver.run(write, copy)) as Output;
-      await this.#commit(client, driver);
-      client.release();
-      return { output };
-    } catch (error) {
-      await this.#rollback(client, driver, error);
-      if (driver.collided || isCollision(error)) return { collision: true };
-      throw error;
-    }
-  }
-
-  async #begin(client: PoolClient): Promise<void> {
-    try {
-      await this.#watch.guard(client.query('begin isolation level read committed read write'));
-    } catch (error) {
-      throw toPostgresAppError(error);
-    }
-  }
-
-  async #commit(client: PoolClient, driver: TransactionDriver): Promise<void> {
-    let command: string;
-    try {
-      ({ command } = await this.#watch.guard(client.query('commit')));
-    } catch (error) {
-      throw toPostgresAppError(toCommitError(error));
-    }
-    if (command === 'COMMIT') return;
-    // The function caught the error of a failed statement; PostgreSQL then rolls everything back without another word.
-    throw (
-      driver.failure ??
-      new Error('A write function went on after one of its queries had failed; it was rolled back')
-    );
-  }
-
-  /** Leaves the connection clean, or closes it when that cannot be known. */
-  async #rollback(client: PoolClient, driver: TransactionDriver, error: unknown): Promise<void> {
-    const lost =
-      driver.busy ||
-      driver.failure !== undefined ||
-      (error instanceof AppError && error.code === 'database_unavailable');
-    if (lost) return client.release(true);
-    try {
-      await this.#watch.guard(client.query('rollback'));
-      client.release();
-    } catch {
-      client.release(true);
-    }
   }
 }
 
@@ -209,7 +98,9 @@ export async function openPostgresDb(options: PostgresOptions): Promise<Db> {
     const pool = new pg.Pool({
       ...client,
       connectionTimeoutMillis: CONNECT_LONGEST_MS,
-
+      query_timeout: ANSWER_LONGEST_MS,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
       ...config,
     });
     pool.on('error', (err) => log.warn({ err }, 'An idle database connection was lost'));
@@ -219,14 +110,20 @@ export async function openPostgresDb(options: PostgresOptions): Promise<Db> {
     );
     return pool;
   };
+  const timelines = new WeakMap<ClientBase, string>();
   const setUp = async (connected: ClientBase) => {
-    await watch.guard(connected.query(SESSION_SETUP));
+    const { rows } = await watch.guard(connected.query<{ timeline: string | null }>(SESSION_SETUP));
+    const timeline = rows[0]?.timeline;
+    if (timeline) timelines.set(connected, timeline);
   };
-  await migrateDatabase(newPool({ max: 1 }));
+  // A migration may take longer than any other statement.
+  await migrateDatabase(newPool({ max: 1, query_timeout: 0 }));
   const pool = newPool({ max: poolSize, onConnect: setUp });
   const slowPool = newPool({ max: SLOW_POOL_SIZE, onConnect: setUp });
-  const writer = new PostgresWriter(pool, watch, clock);
   const signals = new PostgresSignals(newClient, clock, log);
+  const commits = new CommitLog(() => signals.signal(COMMITS_LOST_CHANNEL));
+  const timelineOf = (connected: ClientBase) => timelines.get(connected) ?? null;
+  const writer = new PostgresWriter({ pool, watch, clock, commits, timelineOf, newClient });
   await signals.start();
   let closing: Promise<void> | undefined;
   const close = async () => {
@@ -236,6 +133,7 @@ export async function openPostgresDb(options: PostgresOptions): Promise<Db> {
   };
   return {
     dialect: 'postgres',
+    commits,
     read: new Kysely<Tables>({ dialect: postgresDialect(new PostgresReadDriver(pool, watch)) }),
     slow: new Kysely<Tables>({ dialect: postgresDialect(new PostgresReadDriver(slowPool, watch)) }),
     write: (write, input) => writer.write(write, input),

@@ -1,6 +1,7 @@
 // The writer worker: the only connection that writes to drawbridge.db. It drains its port before and during each group,
 // runs the group (db-sqlite-group.ts), and answers only after the COMMIT.
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { armCrashPoint } from './crash-point.ts';
 import { type AnyWrite, registeredWrite, type WriteAddress } from './db.ts';
 import { openSqliteFile } from './db-node-sqlite.ts';
 import { type Finished, GroupCommit, type Member } from './db-sqlite-group.ts';
@@ -103,4 +104,8 @@ function answer(port: MessagePort, finished: Finished<QueuedMember>[]): void {
   }
 }
 
-if (parentPort) serveWrites(parentPort, (workerData as { path: string }).path);
+if (parentPort) {
+  const { path, crashPoint } = workerData as { path: string; crashPoint: string | null };
+  armCrashPoint(crashPoint);
+  serveWrites(parentPort, path);
+}

@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { type CompiledQuery, Kysely, type QueryResult } from 'kysely';
+import { armedCrashPoint } from './crash-point.ts';
 import {
   addressOf,
   type Db,
@@ -54,7 +55,10 @@ class WorkerLink {
   #onIdle: (() => void) | undefined;
 
   constructor(module: URL, path: string, whatItDoes: string, log: DbLog) {
-    this.#worker = new Worker(module, { workerData: { path }, name: whatItDoes });
+    this.#worker = new Worker(module, {
+      workerData: { path, crashPoint: armedCrashPoint() },
+      name: whatItDoes,
+    });
     // The process may end when nothing is pending; a pending write keeps it alive.
     this.#worker.unref();
     this.#worker.on('message', (answers: Answer | Answer[]) => {

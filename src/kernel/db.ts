@@ -16,8 +16,25 @@ export type Trx = Kysely<Tables>;
  */
 export type WriteFunction<Input, Output> = (trx: Trx, input: Input) => Promise<Output>;
 
+/** Signalled on this node when the database turns out to have lost commits. */
+export const COMMITS_LOST_CHANNEL = 'commits-lost';
+
+/** What this process was told is durable, against what the server still has; only servers can lose commits to a failover. */
+export interface CommitRecord {
+  /** The largest number of a transaction whose COMMIT was acknowledged to this process. */
+  readonly highest: number;
+  /** A later transaction got a smaller number, so acknowledged commits are gone; until `accept` such writes are refused. */
+  readonly hasLost: boolean;
+  /** A process before this one was told of commits up to here. */
+  expectAbove(highest: number): void;
+  /** The operator takes the database as it is. */
+  accept(): void;
+}
+
 export interface Db {
   readonly dialect: 'sqlite' | 'postgres';
+  /** Only on PostgreSQL. */
+  readonly commits?: CommitRecord;
   /** Point reads (a few rows by an index). SQLite: synchronous, on the main thread. */
   readonly read: Reader;
   /** Lists, counts and scans. SQLite: in the reader worker, so that the event loop never waits. */

@@ -3,11 +3,13 @@ import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from './clock.ts';
+import { AppError, ERROR_CODES } from './errors.ts';
 import type { HttpOptions } from './http.ts';
 import { languageOf, type ProblemContext, problemAnswer, toAppError } from './problem.ts';
 
 /** How long the rest of a refused body is thrown away, so that its sender can read why before the connection closes. */
 const LINGER_MS = 10_000;
+const RETRY_AFTER_UNKNOWN_S = 10;
 /** A name or address with an optional port: whatever else a Host header holds would break every URL made from it. */
 export const HOST = /^(?:[a-z0-9._-]{1,255}|\[[0-9a-f:.]{2,45}\])(?::\d{1,5})?$/i;
 
@@ -18,6 +20,14 @@ export function baseUrlOf(request: FastifyRequest, publicUrl: string | null): st
   return `${protocol}://${HOST.test(request.host) ? request.host : 'localhost'}`;
 }
 
+/** A caller who is told that a 429 or 503 may pass is told when to try again, also where nobody knows better. */
+function withRetryAfter(error: AppError): AppError {
+  const { code, options, status } = error;
+  const mayPass = (status === 429 || status === 503) && ERROR_CODES[code].retryable;
+  if (!mayPass || options.retryAfterS !== undefined) return error;
+  return new AppError(code, { ...options, retryAfterS: RETRY_AFTER_UNKNOWN_S });
+}
+
 /** Answers with the problem that an error is; what is no expected error is logged and says nothing but its request id. */
 export function sendError(
   error: unknown,
@@ -25,7 +35,8 @@ export function sendError(
   reply: FastifyReply,
   options: HttpOptions,
 ): FastifyReply {
-  const { appError, unexpected } = toAppError(error, request.routeOptions?.bodyLimit);
+  const { appError: told, unexpected } = toAppError(error, request.routeOptions?.bodyLimit);
+  const appError = withRetryAfter(told);
   if (unexpected) options.log.error({ request_id: request.id, err: error }, 'a request failed unexpectedly');
   const context: ProblemContext = {
     language: languageOf(request.headers['accept-language']),

@@ -10,6 +10,9 @@ import type { BoundRoute, HandlerRequest, RateLimitClass, RouteContract } from '
 const MINUTE_MS = 60_000;
 /** A gallery shows hundreds of thumbnails at once; this only stops a flood. */
 const MEDIA_REQUESTS_PER_MINUTE = 6_000;
+/** What a provider's servers may call back from one address; polling goes on without. */
+const CALLBACKS_PER_SECOND = 100;
+const SECOND_MS = 1_000;
 const SIGN_IN_ATTEMPTS = 10;
 const SIGN_IN_WINDOW_MS = 15 * 60_000;
 
@@ -18,32 +21,53 @@ export function bindRoutes(app: FastifyInstance, options: HttpOptions, routes: r
   const limits = createLimits(app, options);
   for (const { contract, handler } of routes) {
     const limit = limits[contract.limit];
-    app.route({
-      method: contract.method,
-      url: contract.path,
-      // A stream has no end, so that the HEAD of one would never be answered.
-      exposeHeadRoute: contract.method === 'GET' && !isEventStream(contract),
-      ...(contract.maxBodyBytes ? { bodyLimit: contract.maxBodyBytes } : {}),
-      schema: {
-        ...(contract.params ? { params: contract.params } : {}),
-        ...(contract.query ? { querystring: contract.query } : {}),
-        ...(contract.body ? { body: contract.body } : {}),
-      },
-      onRequest: [
-        async (request) => {
-          request.errorStyle = contract.errorStyle ?? 'problem';
-          request.access = await options.authenticate(request, contract);
-          requireAccess(request, contract);
+    inScopeOf(app, contract, (scope) =>
+      scope.route({
+        method: contract.method,
+        url: contract.path,
+        // A stream has no end, so that the HEAD of one would never be answered.
+        exposeHeadRoute: contract.method === 'GET' && !isEventStream(contract),
+        ...(contract.maxBodyBytes ? { bodyLimit: contract.maxBodyBytes } : {}),
+        ...(contract.hasSecretPath ? { config: { shownPath: contract.path } } : {}),
+        schema: {
+          ...(contract.params ? { params: contract.params } : {}),
+          ...(contract.query ? { querystring: contract.query } : {}),
+          ...(contract.body ? { body: contract.body } : {}),
         },
-        ...(limit ? [limit] : []),
-      ],
-      preValidation: async (request) => {
-        if (contract.body && request.isMultipart())
-          throw new AppError('unsupported_media_type', { detail: 'This call takes JSON, not a form.' });
-      },
-      handler: (request, reply) => answer(contract, handler, request, reply, options),
-    });
+        onRequest: [
+          async (request) => {
+            request.errorStyle = contract.errorStyle ?? 'problem';
+            request.access = await options.authenticate(request, contract);
+            requireAccess(request, contract);
+          },
+          ...(limit ? [limit] : []),
+        ],
+        preValidation: async (request) => {
+          if (contract.body && request.isMultipart())
+            throw new AppError('unsupported_media_type', { detail: 'This call takes JSON, not a form.' });
+        },
+        handler: (request, reply) => answer(contract, handler, request, reply, options),
+      }),
+    );
   }
+}
+
+/** A route that takes bytes gets a scope of its own, in which every body is only that. */
+function inScopeOf(
+  app: FastifyInstance,
+  { rawBody }: RouteContract,
+  bind: (scope: FastifyInstance) => unknown,
+): void {
+  if (!rawBody) return void bind(app);
+  app.register(async (scope) => {
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser(
+      '*',
+      { parseAs: 'buffer' },
+      async (_request: FastifyRequest, body: Buffer) => body,
+    );
+    bind(scope);
+  });
 }
 
 function createLimits(app: FastifyInstance, options: HttpOptions) {
@@ -64,7 +88,12 @@ function createLimits(app: FastifyInstance, options: HttpOptions) {
     timeWindow: SIGN_IN_WINDOW_MS,
     keyGenerator: byAddress,
   });
-  return { api, media, sign_in: signIn, none: null } satisfies Record<RateLimitClass, unknown>;
+  const callback = app.rateLimit({
+    max: CALLBACKS_PER_SECOND,
+    timeWindow: SECOND_MS,
+    keyGenerator: byAddress,
+  });
+  return { api, media, sign_in: signIn, callback, none: null } satisfies Record<RateLimitClass, unknown>;
 }
 
 function isEventStream({ responses }: RouteContract): boolean {

@@ -20,6 +20,8 @@ export const MAX_JSON_BODY_BYTES = 1024 * 1024;
 /** A request that is not complete by then is answered 408: a slow line needs minutes for a 32 MB upload, an attacker more. */
 const REQUEST_TIMEOUT_MS = 300_000;
 const HEADERS_TIMEOUT_MS = 15_000;
+/** How late both limits may take effect: with Node's own 30 s, slow connections would live three times as long as allowed. */
+const CONNECTION_CHECK_MS = 1_000;
 /** Longer than the 60 s that common proxies keep idle connections, so that it is never we who close first. */
 const KEEP_ALIVE_TIMEOUT_MS = 72_000;
 const MAX_PARAM_CHARS = 300;
@@ -31,6 +33,10 @@ declare module 'fastify' {
     access: Access | null;
     startedAt: number;
     errorStyle: 'problem' | 'openai';
+  }
+  interface FastifyContextConfig {
+    /** What the log says instead of a path with a secret in it. */
+    shownPath?: string;
   }
 }
 
@@ -75,7 +81,7 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
     bodyLimit: MAX_JSON_BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
-    http: { headersTimeout: HEADERS_TIMEOUT_MS },
+    http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: CONNECTION_CHECK_MS },
     trustProxy: [...options.trustedProxies],
     routerOptions: { maxParamLength: MAX_PARAM_CHARS, ignoreTrailingSlash: true },
     genReqId: () => newId('req', options.clock.now()),
@@ -160,7 +166,7 @@ function addRequestLog(app: FastifyInstance, { log, clock, onRequestEnded }: Htt
   const about = (request: FastifyRequest) => ({
     request_id: request.id,
     method: request.method,
-    path: request.url.split('?', 1)[0],
+    path: request.routeOptions.config?.shownPath ?? request.url.split('?', 1)[0],
   });
   app.addHook('onRequest', (request, reply, done) => {
     request.startedAt = clock.monotonicMs();

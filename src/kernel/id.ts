@@ -16,6 +16,9 @@ export type IdPrefix =
   | 'hold'
   | 'job'
   | 'tr'
+  | 'wh'
+  | 'msg'
+  | 'wdr'
   | 'node';
 
 /** UUIDv7 fields: 48 bits of time, version, 74 random bits. */

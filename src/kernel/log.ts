@@ -35,6 +35,8 @@ export interface RootLogger extends Logger {
   flush(): void;
   /** Opens the log file anew after it was rotated away; without a file it does nothing. */
   reopen(): void;
+  /** Masks this value in every line from now on. */
+  learn(secret: string): void;
 }
 
 export interface LogOptions {
@@ -236,10 +238,11 @@ export async function createLogger(options: LogOptions): Promise<RootLogger> {
     },
     output.stream,
   );
+  const redactor = options.redactor ?? createRedactor();
   const core: Core = {
     least: LEVELS.indexOf(options.level),
     clock,
-    scrubber: new Scrubber(options.redactor ?? createRedactor()),
+    scrubber: new Scrubber(redactor),
     listeners: new Set(),
     write: (level, fields, message) => writer[level](fields, message),
   };
@@ -251,6 +254,7 @@ export async function createLogger(options: LogOptions): Promise<RootLogger> {
     },
     flush: output.flush,
     reopen: output.reopen,
+    learn: (secret) => redactor.learn(secret),
   };
 }
 
@@ -266,10 +270,11 @@ export function createMemoryLogger(
 ): MemoryLogger {
   const records: LogRecord[] = [];
   const clock = options.clock ?? systemClock;
+  const redactor = options.redactor ?? createRedactor();
   const core: Core = {
     least: LEVELS.indexOf(options.level ?? 'debug'),
     clock,
-    scrubber: new Scrubber(options.redactor ?? createRedactor()),
+    scrubber: new Scrubber(redactor),
     listeners: new Set(),
     write: (level, fields, message) =>
       records.push({ level, time: toTimestamp(clock.now()), message, fields }),
@@ -284,5 +289,6 @@ export function createMemoryLogger(
     },
     flush: () => {},
     reopen: () => {},
+    learn: (secret) => redactor.learn(secret),
   };
 }

@@ -47,6 +47,8 @@ async function openPostgres(): Promise<{ connect(): Kysely<unknown>; close(): Pr
   return {
     connect() {
       const pool = new pg.Pool({ connectionString: server.url(name) });
+      // The database is dropped while the last connection still says goodbye.
+      pool.on('error', () => {});
       const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
       opened.push(db);
       return db;
@@ -113,6 +115,29 @@ for (const { kind, skip, open } of kinds) {
           assert.match(error.message, /newer version.*0002_two/);
           return true;
         });
+      });
+      await close();
+    });
+
+    test('X11 a newer database is used by older code where every newer migration allows it, and refused where one does not', async () => {
+      const { connect, close } = await open();
+      const db = connect();
+      const state = `export { up } from '${import.meta.resolve('../../migrations/0001_kernel.ts')}'`;
+      const old = { '0001_kernel.ts': state, '0002_two.ts': createsTable('two') };
+      const allowed = {
+        ...old,
+        '0003_three.ts': `export const olderCodeWorks = true; ${createsTable('three')}`,
+      };
+      await withFolder(old, async (folder) => assert.equal((await migrate(db, folder)).length, 2));
+      await withFolder(allowed, async (folder) =>
+        assert.deepEqual(await migrate(db, folder), ['0003_three']),
+      );
+      await withFolder(old, async (folder) => assert.deepEqual(await migrate(db, folder), []));
+      await withFolder({ ...allowed, '0004_four.ts': createsTable('four') }, async (folder) => {
+        assert.deepEqual(await migrate(db, folder), ['0004_four']);
+      });
+      await withFolder(allowed, async (folder) => {
+        await assert.rejects(migrate(db, folder), /newer version.*0004_four/);
       });
       await close();
     });

@@ -1,8 +1,10 @@
 // Schema migrations: the files of migrations/ in the order of their numbers, forward only, each in one transaction together with
 // its row in the list, under a lock (SQLite: the data directory's; PostgreSQL: an advisory one). What was applied never changes.
+// A migration that says `export const olderCodeWorks = true` lets the version before it run on beside the new one.
 import { readdirSync } from 'node:fs';
 import { type Kysely, sql } from 'kysely';
 import { type Migration, type MigrationProvider, Migrator } from 'kysely/migration';
+import { crashPoint } from './crash-point.ts';
 import { dialectOf } from './db-dialect.ts';
 import { AppError } from './errors.ts';
 
@@ -17,6 +19,8 @@ const MIGRATIONS_FOLDER = new URL('../../migrations/', import.meta.url);
 const MIGRATION_FILE = /^(\d{4}_[a-z0-9_]+)\.ts$/;
 const TABLE = 'kernel_migrations';
 const LOCK_TABLE = 'kernel_migrations_lock';
+/** The number of the newest migration that code must have to work on this database. */
+const OLDEST_CODE_KEY = 'oldest_code';
 /** How far above the events' largest change the PostgreSQL counter starts after a restore into another cluster. */
 const CHANGE_MARGIN = 1_000;
 
@@ -50,9 +54,26 @@ export async function appliedMigrations<DB>(db: Kysely<DB>): Promise<string[]> {
   return rows.map((row) => row.name);
 }
 
-function refuseNewerDatabase(applied: readonly string[], known: readonly MigrationFile[]): void {
+const numberOf = (name: string) => Number(name.slice(0, 4));
+const keepsState = (known: readonly MigrationFile[]) =>
+  known.some((migration) => migration.name === '0001_kernel');
+
+/** Whether newer code migrated the database. Throws `database_unavailable` when this code cannot work on what it made. */
+async function isNewerDatabase<DB>(
+  db: Kysely<DB>,
+  applied: readonly string[],
+  known: readonly MigrationFile[],
+): Promise<boolean> {
   const unknown = applied.filter((name) => !known.some((migration) => migration.name === name));
-  if (unknown.length === 0) return;
+  if (unknown.length === 0) return false;
+  const isComplete = known.every(({ name }) => applied.includes(name));
+  const newest = known.at(-1);
+  if (newest && isComplete && keepsState(known)) {
+    const { rows } = await sql<{ value: number }>`
+      select value from kernel_state where key = ${OLDEST_CODE_KEY}`.execute(db);
+    const oldest = rows[0]?.value;
+    if (oldest !== undefined && Number(oldest) <= numberOf(newest.name)) return true;
+  }
   throw new AppError('database_unavailable', {
     detail: `The database was written by a newer version of Drawbridge (it has ${unknown.join(', ')}).`,
     cause: 'An older version was started on a database that a newer one has migrated.',
@@ -65,12 +86,14 @@ function provide(known: readonly MigrationFile[]): MigrationProvider {
     async getMigrations() {
       const migrations: Record<string, Migration> = {};
       for (const { name, url } of known) {
-        const module = (await import(url.href)) as { up?: Migration['up'] };
-        const { up } = module;
+        const module = (await import(url.href)) as { up?: Migration['up']; olderCodeWorks?: true };
+        const { up, olderCodeWorks } = module;
         if (!up) throw new Error(`Migration ${name} does not export up()`);
         migrations[name] = {
           async up(db) {
             await up(db);
+            if (!olderCodeWorks && keepsState(known)) await raiseOldestCode(db, numberOf(name));
+            crashPoint('kp16');
             await checkForeignKeys(db);
           },
         };
@@ -78,6 +101,12 @@ function provide(known: readonly MigrationFile[]): MigrationProvider {
       return migrations;
     },
   };
+}
+
+async function raiseOldestCode<DB>(db: Kysely<DB>, value: number): Promise<void> {
+  await sql`
+    insert into kernel_state (key, value) values (${OLDEST_CODE_KEY}, ${value})
+    on conflict (key) do update set value = excluded.value`.execute(db);
 }
 
 /** Foreign keys are off while SQLite migrates, so that tables can be rebuilt; what a migration leaves must hold. */
@@ -89,12 +118,12 @@ async function checkForeignKeys<DB>(db: Kysely<DB>): Promise<void> {
 }
 
 /**
- * Brings the database to the newest schema and returns the names of what was applied now. Throws `database_unavailable` when the
- * database is newer than the code, and the migration's own error when one fails (which then left nothing).
+ * Brings the database to the newest schema and returns the names of what was applied now; nothing on a newer database that older
+ * code works on. Throws `database_unavailable` when the database is newer and this code does not, and the migration's own error when one fails (which then left nothing).
  */
 export async function migrate<DB>(db: Kysely<DB>, folder: URL = MIGRATIONS_FOLDER): Promise<string[]> {
   const known = listMigrations(folder);
-  refuseNewerDatabase(await appliedMigrations(db), known);
+  if (await isNewerDatabase(db, await appliedMigrations(db), known)) return [];
   const migrator = new Migrator({
     db,
     provider: provide(known),
@@ -125,8 +154,7 @@ export async function migrate<DB>(db: Kysely<DB>, folder: URL = MIGRATIONS_FOLDE
  * new change numbers above them; without it, readers would wait for changes that come below their cursor.
  */
 async function raiseChangeBase<DB>(db: Kysely<DB>, known: readonly MigrationFile[]): Promise<void> {
-  if (dialectOf(db).name !== 'postgres' || !known.some((migration) => migration.name === '0001_kernel'))
-    return;
+  if (dialectOf(db).name !== 'postgres' || !keepsState(known)) return;
   await sql`
     update kernel_state set value = value + behind.gap + ${CHANGE_MARGIN}
     from (select coalesce(max(change), 0) - current_change() as gap from events) as behind

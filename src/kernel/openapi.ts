@@ -233,7 +233,11 @@ function parameters(
   return list;
 }
 
-function requestBody({ body, multipart }: RouteContract, schemas: SchemaCollector): JsonSchema | null {
+function requestBody(
+  { body, multipart, rawBody }: RouteContract,
+  schemas: SchemaCollector,
+): JsonSchema | null {
+  if (rawBody) return { required: false, content: { '*/*': { schema: {} } } };
   if (!body && !multipart) return null;
   return {
     required: body?._zod.optin !== 'optional',

@@ -13,6 +13,8 @@ export interface DownloadOptions {
   /** Exact `host:port` pairs that may be fetched from although they are not public. */
   allowHosts?: readonly string[];
   maxBytes: number;
+  /** A proxy's address to use instead of the environment's, or `direct` for none. */
+  proxy?: string;
   purpose: string;
   signal: AbortSignal;
 }

@@ -13,11 +13,18 @@ export class WatchingHandler implements Dispatcher.DispatchHandler {
   readonly #inner: Dispatcher.DispatchHandler;
   readonly #onStart: () => void;
   readonly #onProgress: () => void;
+  readonly #onSent: () => void;
 
-  constructor(inner: Dispatcher.DispatchHandler, onStart: () => void, onProgress: () => void) {
+  constructor(
+    inner: Dispatcher.DispatchHandler,
+    onStart: () => void,
+    onProgress: () => void,
+    onSent = onProgress,
+  ) {
     this.#inner = inner;
     this.#onStart = onStart;
     this.#onProgress = onProgress;
+    this.#onSent = onSent;
   }
 
   onRequestStart(...args: Parameters<NonNullable<Dispatcher.DispatchHandler['onRequestStart']>>): void {
@@ -28,7 +35,7 @@ export class WatchingHandler implements Dispatcher.DispatchHandler {
     this.#onProgress();
   }
   onRequestSent(): void {
-    this.#onProgress();
+    this.#onSent();
   }
   onRequestUpgrade(...args: Parameters<NonNullable<Dispatcher.DispatchHandler['onRequestUpgrade']>>): void {
     this.#inner.onRequestUpgrade?.(...args);

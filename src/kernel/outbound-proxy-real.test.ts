@@ -104,7 +104,7 @@ for (const name of ['tinyproxy', 'microsocks'] as const) {
   });
 }
 
-test('squid: what it forbids or cannot reach was not sent', {
+test('X14 squid: what it forbids or cannot reach was not sent', {
   skip: proxyUnavailable('squid'),
 }, async (t) => {
   const proxy = await realProxy(t, 'squid', USER, PASSWORD);

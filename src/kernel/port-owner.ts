@@ -24,6 +24,11 @@ export function findPortOwner(port: number): PortOwner | null {
   return { pid, command: pid === null ? null : commandOf(pid), uid: socket.uid };
 }
 
+/** Whether the owner runs the program at `path`, as far as this user may see it. */
+export function ownerRuns({ pid }: PortOwner, path: string): boolean {
+  return pid !== null && readText(`/proc/${pid}/cmdline`).split('\0').includes(path);
+}
+
 /** One owner in words: `process 4711 (node server.js)`. */
 export function describePortOwner({ pid, command, uid }: PortOwner): string {
   if (pid === null) return `a process of user ${uid}`;

@@ -40,7 +40,7 @@ export type RouteAccess =
   | { kind: 'operator' };
 
 /** Which request limit counts a call: per account for callers with a key, per address for others. */
-export type RateLimitClass = 'api' | 'sign_in' | 'media' | 'none';
+export type RateLimitClass = 'api' | 'sign_in' | 'media' | 'callback' | 'none';
 
 export interface ResponseContract {
   description: string;
@@ -66,6 +66,10 @@ export interface RouteContract {
   body?: z.ZodType;
   /** Multipart fields for the description only: the handler reads and checks the parts itself. */
   multipart?: z.ZodObject;
+  /** The body comes as bytes in `raw.body`, whatever type its sender says it has. */
+  rawBody?: boolean;
+  /** Its path holds a secret: the log names the route instead. */
+  hasSecretPath?: boolean;
   /** Request headers worth documenting; handlers read them from `headers`. */
   headers?: Record<string, string>;
   maxBodyBytes?: number;

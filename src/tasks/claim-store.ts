@@ -4,9 +4,13 @@ import { sql } from 'kysely';
 import { releaseHold } from '../credits/credits.ts';
 import { compileOnce, registerWrites, type Trx } from '../kernel/db.ts';
 import { dialectOf } from '../kernel/db-dialect.ts';
+import { findTrial, readBucket, setTrial, type TrialKey, takeTokens } from '../providers/providers.ts';
 import { encodeError } from './outcome.ts';
 import { listAttempts } from './read-store.ts';
 import { type AttemptRow, appendTaskEvent, fairTag, statusIs, type TaskRow } from './store.ts';
+
+/** A task whose process died under it this often without progress runs alone from then on; one time more is the last. */
+export const SUSPECT_AFTER = 2;
 
 /** A task that this node may run, with what its earlier attempts left. */
 export interface ClaimedTask {
@@ -18,6 +22,12 @@ export interface ClaimInput {
   lane: string;
   /** Tasks at the provider at once, over all nodes. */
   concurrency: number;
+  /** Tasks started in a minute, over all nodes; null or absent: any number. */
+  requestsPerMinute?: number | null;
+  /** Only tasks of these models, where the breakers of others are not closed; null or absent: of all. */
+  models?: readonly string[] | null;
+  /** Half-open breakers: one task of the whole cluster tries each. */
+  trials?: readonly TrialKey[];
   /** At most this many in one transaction. */
   batch: number;
   owner: string;
@@ -67,43 +77,135 @@ const moveLaneClock = compileOnce<{ lane: string; priority: number; clock: numbe
 );
 
 /**
- * Claims the next tasks of a lane by (priority, fair time), never over its limit: the lane is locked, what runs is
+ * Claims the next tasks of a lane by (priority, fair time), never over its limits: the lane is locked, what runs is
  * counted, and only the difference is claimed (count-then-claim without the lock ran 16 at a limit of 4).
  */
 export async function claimTasks(trx: Trx, input: ClaimInput): Promise<ClaimedTask[]> {
-  const { lane, owner, now } = input;
-  const dialect = dialectOf(trx);
-  await dialect.lockName(trx, `lane:${lane}`);
+  const { lane, now } = input;
+  await dialectOf(trx).lockName(trx, `lane:${lane}`);
   const [running] = await countRunning(trx, { lane });
-  const free = Math.min(input.batch, input.concurrency - Number(running?.count ?? 0));
+  const perMinute = input.requestsPerMinute ?? null;
+  let free = Math.min(input.batch, input.concurrency - Number(running?.count ?? 0));
   if (free <= 0) return [];
-  const ready = await dialect
-    .forUpdateSkipLocked(
-      trx
-        .selectFrom('tasks')
-        .select(['id', 'priority', 'fair'])
-        .where('lane', '=', lane)
-        .where(statusIs.queued)
-        .orderBy('priority', 'desc')
-        .orderBy('fair')
-        .limit(free),
-    )
-    .execute();
+  const rate = { provider: lane, credential: '' };
+  const bucket = perMinute === null ? null : await readBucket(trx, { ...rate, perMinute, now });
+  if (bucket) free = Math.min(free, Math.floor(bucket.tokens));
+  if (free <= 0) return [];
+  const claimed = await claimTrials(trx, input, free);
+  const left = free - claimed.length;
+  const { models = null } = input;
+  const isAny = left > 0 && (models === null || models.length > 0);
+  for (const place of isAny ? await readyTasks(trx, lane, models, left) : [])
+    claimed.push(...(await claimOne(trx, input, place)));
+  if (bucket && claimed.length > 0) await takeTokens(trx, { ...rate, bucket, taken: claimed.length });
+  return claimed;
+}
+
+interface ReadyTask {
+  id: string;
+  priority: number;
+  fair: number;
+}
+
+/** The next ready tasks of a lane in their order; only of these models, or of all (null). */
+function readyTasks(
+  trx: Trx,
+  lane: string,
+  models: readonly string[] | null,
+  limit: number,
+): Promise<ReadyTask[]> {
+  const ready = trx
+    .selectFrom('tasks')
+    .select(['id', 'priority', 'fair'])
+    .where('lane', '=', lane)
+    .where(statusIs.queued)
+    .orderBy('priority', 'desc')
+    .orderBy('fair')
+    .limit(limit);
+  const query = models === null ? ready : ready.where('provider_model', 'in', [...models]);
+  return dialectOf(trx).forUpdateSkipLocked(query).execute();
+}
+
+/** One task for each half-open breaker that none tries just now. */
+async function claimTrials(trx: Trx, input: ClaimInput, free: number): Promise<ClaimedTask[]> {
+  const { lane, trials = [] } = input;
   const claimed: ClaimedTask[] = [];
-  for (const { id, priority, fair } of ready) {
-    const [task] = await startRun(trx, { id, owner, now, latest: now + input.runMs });
-    if (!task) continue;
-    await moveLaneClock(trx, { lane, priority, clock: fair });
-    await appendTaskEvent(trx, {
-      taskId: id,
-      accountId: task.account_id,
-      type: 'task.updated',
-      version: task.version,
-      now,
-    });
-    claimed.push({ task, attempts: task.attempt === 0 ? [] : await listAttempts(trx, id) });
+  for (const key of trials) {
+    if (claimed.length >= free) break;
+    const trying = await findTrial(trx, lane, key);
+    if (trying === undefined || (trying !== null && (await isRunning(trx, trying)))) continue;
+    const [next] = await readyTasks(trx, lane, key.scope === 'model' ? [key.name] : null, 1);
+    const [trial] = next ? await claimOne(trx, input, next) : [];
+    if (!trial) continue;
+    await setTrial(trx, lane, key, trial.task.id);
+    claimed.push(trial);
   }
   return claimed;
+}
+
+async function isRunning(trx: Trx, id: string): Promise<boolean> {
+  const found = await trx
+    .selectFrom('tasks')
+    .select('id')
+    .where('id', '=', id)
+    .where(statusIs.running)
+    .executeTakeFirst();
+  return found !== undefined;
+}
+
+async function claimOne(trx: Trx, input: ClaimInput, place: ReadyTask): Promise<ClaimedTask[]> {
+  const { lane, owner, now } = input;
+  const { id, priority, fair } = place;
+  const [task] = await startRun(trx, { id, owner, now, latest: now + input.runMs });
+  if (!task) return [];
+  await moveLaneClock(trx, { lane, priority, clock: fair });
+  await appendTaskEvent(trx, {
+    taskId: id,
+    accountId: task.account_id,
+    type: 'task.updated',
+    version: task.version,
+    now,
+  });
+  return [{ task, attempts: task.attempt === 0 ? [] : await listAttempts(trx, id) }];
+}
+
+/** A ready task that another provider can do, and which. */
+export interface TaskMove {
+  id: string;
+  lane: string;
+  providerModel: string;
+}
+
+/** Gives ready tasks of a lane to other lanes, each with a place in the queue there; returns how many it moved. */
+export async function moveTasks(
+  trx: Trx,
+  input: { from: string; moves: readonly TaskMove[]; now: number },
+): Promise<number> {
+  let moved = 0;
+  for (const { id, lane, providerModel } of input.moves) {
+    const current = await trx
+      .selectFrom('tasks')
+      .select(['priority', 'flow', 'pictures'])
+      .where('id', '=', id)
+      .where('lane', '=', input.from)
+      .where(statusIs.queued)
+      .executeTakeFirst();
+    if (!current) continue;
+    const fair = await fairTag(trx, { ...current, lane });
+    const task = await trx
+      .updateTable('tasks')
+      .set((eb) => ({ lane, provider_model: providerModel, fair, version: eb('version', '+', 1) }))
+      .where('id', '=', id)
+      .where('lane', '=', input.from)
+      .where(statusIs.queued)
+      .returningAll()
+      .executeTakeFirst();
+    if (!task) continue;
+    const { account_id: accountId, version } = task;
+    await appendTaskEvent(trx, { taskId: id, accountId, type: 'task.updated', version, now: input.now });
+    moved += 1;
+  }
+  return moved;
 }
 
 /** Moves tasks whose time has come into the ready set, each with a fair tag of now; returns the lanes concerned. */
@@ -155,7 +257,8 @@ export async function adoptTasks(
       .set((eb) => ({
         lease_owner: input.owner,
         lease_epoch: eb('lease_epoch', '+', 1),
-        adoptions: eb('adoptions', '+', 1),
+        // A suspect is counted when it runs alone, not for having waited beside another.
+        adoptions: sql<number>`case when adoptions < ${SUSPECT_AFTER} then adoptions + 1 else adoptions end`,
         version: eb('version', '+', 1),
       }))
       .where('id', '=', id)
@@ -181,6 +284,63 @@ export async function takeUpAgain(
     .where('id', '=', input.taskId)
     .where(statusIs.running)
     .where('lease_owner', '=', input.owner)
+    .returningAll()
+    .executeTakeFirst();
+  return task ? { task, attempts: await listAttempts(trx, task.id) } : null;
+}
+
+/** A suspect begins to run alone: if its process dies now, it is the one. */
+export async function beginProbation(trx: Trx, lease: { taskId: string; epoch: number }): Promise<void> {
+  await trx
+    .updateTable('tasks')
+    .set({ adoptions: SUSPECT_AFTER + 1 })
+    .where('id', '=', lease.taskId)
+    .where('lease_epoch', '=', lease.epoch)
+    .where(statusIs.running)
+    .execute();
+}
+
+/** It lived; the next interruption begins a probation again. */
+export async function endProbation(trx: Trx, lease: { taskId: string }): Promise<void> {
+  await trx
+    .updateTable('tasks')
+    .set({ adoptions: SUSPECT_AFTER })
+    .where('id', '=', lease.taskId)
+    .where('adoptions', '=', SUSPECT_AFTER + 1)
+    .where(statusIs.open)
+    .execute();
+}
+
+/** A node that stops in good order leaves its tasks without a stain: being taken over from it does not count. */
+export async function handOver(trx: Trx, input: { owner: string }): Promise<void> {
+  await trx
+    .updateTable('tasks')
+    .set((eb) => ({ adoptions: eb('adoptions', '-', 1) }))
+    .where(statusIs.running)
+    .where('lease_owner', '=', input.owner)
+    .where('adoptions', 'in', [0, 1])
+    .execute();
+}
+
+/**
+ * Takes a task from whoever has it, if it is still as it was seen: its epoch decides. The new epoch makes every write of the
+ * old owner change no row. Null: somebody moved it meanwhile.
+ */
+export async function takeOver(
+  trx: Trx,
+  input: { taskId: string; seenEpoch: number; owner: string },
+): Promise<ClaimedTask | null> {
+  const task = await trx
+    .updateTable('tasks')
+    .set((eb) => ({
+      lease_owner: input.owner,
+      lease_epoch: eb('lease_epoch', '+', 1),
+      phase: sql<TaskRow['phase']>`coalesce(phase, 'submitting')`,
+      version: eb('version', '+', 1),
+    }))
+    .where('id', '=', input.taskId)
+    .where('lease_epoch', '=', input.seenEpoch)
+    .where(statusIs.running)
     .returningAll()
     .executeTakeFirst();
   return task ? { task, attempts: await listAttempts(trx, task.id) } : null;
@@ -241,4 +401,15 @@ export async function endWaiting(
   return ended;
 }
 
-registerWrites(import.meta.url, { claimTasks, promoteDelayed, adoptTasks, takeUpAgain, expireWaiting });
+registerWrites(import.meta.url, {
+  claimTasks,
+  moveTasks,
+  promoteDelayed,
+  adoptTasks,
+  takeUpAgain,
+  beginProbation,
+  endProbation,
+  handOver,
+  takeOver,
+  expireWaiting,
+});

@@ -4,6 +4,8 @@ import { ERROR_CODES, type ErrorCode } from '../kernel/errors.ts';
 import { defineRoute } from '../kernel/route.ts';
 import { taskImageSchema } from '../media/contract.ts';
 
+export { listWatchdogRunsRoute, runWatchdogRoute, type WatchdogRunBody } from './watchdog-contract.ts';
+
 export const MAX_PROMPT_CHARS = 8000;
 export const MAX_NEGATIVE_PROMPT_CHARS = 4000;
 export const MAX_INPUT_IMAGES = 16;
@@ -67,6 +69,13 @@ export const createTaskBody = z
     provider: text(60).optional().describe('Only this provider, where several serve the model.'),
     priority: z.int().min(0).max(9).default(0).describe('Above 0 needs the scope `accounts:act` or `admin`.'),
     deadline_s: z.int().min(5).max(MAX_DEADLINE_S).optional(),
+    webhook_url: z
+      .url({ protocol: /^https?$/ })
+      .max(2000)
+      .optional()
+      .describe(
+        "Told when this task ends, signed with the account's default secret; see `/v1/webhooks/default-secret`.",
+      ),
     metadata: z
       .record(z.string().max(100), z.unknown())
       .refine((value) => Object.keys(value).length <= MAX_METADATA_KEYS, `at most ${MAX_METADATA_KEYS} keys`)
@@ -155,6 +164,10 @@ export const taskSchema = z
       .meta({ id: 'TaskParams' }),
     n: z.int(),
     images: z.array(taskImageSchema),
+    preview_url: z
+      .string()
+      .nullable()
+      .describe('The newest unfinished picture while the task runs, where its provider shows one.'),
     error: taskErrorSchema.nullable(),
     cost: z.object({ held: z.number(), captured: z.number(), released: z.number() }).describe('Credits.'),
     attempts: z.array(taskAttemptSchema),
@@ -185,6 +198,7 @@ const CREATION_HEADERS = {
 const CREATE_ERRORS = [
   'model_not_found',
   'insufficient_credits',
+  'spending_limit_reached',
   'idempotency_mismatch',
   'idempotency_in_progress',
   'image_invalid',
@@ -297,6 +311,43 @@ export const retryTaskRoute = defineRoute({
     200: { description: 'Finished within the wait.', schema: taskSchema },
   },
   errors: ['not_found', ...CREATE_ERRORS],
+});
+
+export const taskPreviewRoute = defineRoute({
+  id: 'tasks.preview',
+  method: 'GET',
+  path: '/v1/tasks/:id/preview',
+  tag: 'Tasks',
+  summary: 'The newest unfinished picture of a running task',
+  description:
+    "A WebP of at most 512 pixels a side, as the task's `preview_url` gives it. It is kept in memory by the node that runs the task and gone when the task ends.",
+  access: { kind: 'scope', scope: 'tasks:read' },
+  limit: 'api',
+  params: taskParams,
+  query: z.object({ v: text(20).optional().describe('The version: new for every newer preview.') }),
+  responses: { 200: { description: 'The picture.', contentType: 'image/webp' } },
+  errors: ['not_found'],
+});
+
+/** What a provider may send along; more is refused unread. */
+export const MAX_CALLBACK_BYTES = 1024 * 1024;
+
+export const callbackRoute = defineRoute({
+  id: 'callbacks.receive',
+  method: 'POST',
+  path: '/v1/callbacks/:provider/:token',
+  tag: 'Callbacks',
+  summary: 'A provider says that a job moved',
+  description:
+    "For providers, at addresses that Drawbridge gives them. It only makes the task's run ask the provider; nothing in the body is believed. Doubled and late calls are harmless.",
+  access: { kind: 'public' },
+  limit: 'callback',
+  params: z.object({ provider: text(60), token: text(200) }),
+  hasSecretPath: true,
+  rawBody: true,
+  maxBodyBytes: MAX_CALLBACK_BYTES,
+  responses: { 200: { description: 'Taken.', schema: z.object({ received: z.literal(true) }) } },
+  errors: ['not_found', 'authentication_required', 'payload_too_large'],
 });
 
 export const quoteTaskRoute = defineRoute({

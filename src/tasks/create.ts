@@ -2,15 +2,16 @@
 // makes it durable. Nothing is created when anything is wrong.
 import { randomInt } from 'node:crypto';
 import type { Clock } from '../kernel/clock.ts';
+import { crashPoint } from '../kernel/crash-point.ts';
 import type { Db, Reader } from '../kernel/db.ts';
 import { AppError } from '../kernel/errors.ts';
 import { newId, sha256Hex } from '../kernel/id.ts';
 import type { Access } from '../kernel/route.ts';
 import type { Media } from '../media/media.ts';
-import type { Mode } from '../providers/provider.ts';
-import { type Providers, type PublicModel, supports } from '../providers/providers.ts';
+import type { Capabilities, Mode } from '../providers/provider.ts';
+import type { Providers, PublicModel } from '../providers/providers.ts';
 import { type CreateTaskBody, MAX_SEED } from './contract.ts';
-import type { OpenTaskGauge } from './open-task-gauge.ts';
+import type { OpenTaskGauge, TaskRoom } from './open-task-gauge.ts';
 import { findByIdempotencyKey, findTask } from './read-store.ts';
 import { checkSize, invalid, type PixelSize, parseSize, sizeOfRatio } from './size.ts';
 import {
@@ -36,6 +37,8 @@ export interface CreateContext {
   openTasks: OpenTaskGauge;
   /** Replaces every provider's own deadline; null leaves it. */
   deadlineMs: number | null;
+  /** Throws `validation_failed` for an address that no message would ever be sent to. */
+  checkWebhookUrl?: ((url: string) => void) | undefined;
   /** Fetches a user's picture from a URL: public addresses only, bounded. */
   fetchPicture(url: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
 }
@@ -43,6 +46,7 @@ export interface CreateContext {
 /** What a request comes to, before anything is stored. */
 export interface TaskPlan {
   mode: Mode;
+  /** As the route serves it that would do the work now. */
   model: PublicModel;
   size: PixelSize;
   costMicros: number;
@@ -56,25 +60,37 @@ export interface CreateOptions {
   retryOf: string | null;
   /** For `upscale`: the picture that the result is a variant of. */
   parentImageId: string | null;
+  /** Where the caller reached this server: what addresses in the webhook's message start with. */
+  baseUrl?: string;
   /** What makes two requests equal, for callers whose pictures are named anew in every call; null: by the body. */
   requestHash?: string;
   /** Aborted when the caller goes away; asked for only when a picture has to be fetched. */
   signal(): AbortSignal;
 }
 
-/** Settles model, mode, size and price; throws `model_not_found` and `validation_failed`. */
+/**
+ * Settles model, route, mode, size and price: the route is the first that can do the request and takes work now. `seed` is the
+ * task's id, by which routes of equal rank take turns; null without one. Throws `model_not_found`, `validation_failed`, and
+ * why no provider can be used.
+ */
 export function planTask(
   context: CreateContext,
   body: CreateTaskBody,
   inputs: readonly InputPicture[],
+  seed: string | null,
 ): TaskPlan {
+  const { providers } = context;
   const mode = body.mode ?? (body.images?.length ? 'image-to-image' : 'text-to-image');
-  const model = context.providers.requireModel(body.model ?? null, body.provider ?? null);
-  checkCapabilities(model, mode, body);
+  const named = providers.requireModel(body.model ?? null, body.provider ?? null);
+  if (mode !== 'upscale' && body.prompt.trim() === '') throw invalid('/prompt', 'must not be empty');
+  const able = ableRoutes(named, mode, body, inputs);
+  const route = providers.chooseRoute([...able.keys()], seed);
+  const size = able.get(route) as PixelSize;
+  const model = { ...named, provider: route.provider, providerModel: route.providerModel };
   const costMicros = model.priceMicros * body.n;
   const deadlineMs =
     body.deadline_s === undefined
-      ? (context.deadlineMs ?? context.providers.lane(model.provider)?.deadlineMs ?? MAX_QUEUE_MS)
+      ? (context.deadlineMs ?? providers.lane(model.provider)?.deadlineMs ?? MAX_QUEUE_MS)
       : body.deadline_s * 1000;
   if (body.budget_credits !== undefined && costMicros > Math.round(body.budget_credits * MICROS_PER_CREDIT)) {
     throw invalid(
@@ -82,42 +98,76 @@ export function planTask(
       `the task costs ${costMicros / MICROS_PER_CREDIT} credits, which is more than that`,
     );
   }
-  return { mode, model, size: planSize(model, mode, body, inputs), costMicros, deadlineMs };
+  return { mode, model, size, costMicros, deadlineMs };
 }
 
-function checkCapabilities(model: PublicModel, mode: Mode, body: CreateTaskBody): void {
-  const { capabilities } = model.providerModel;
-  const imageCount = body.images?.length ?? 0;
-  if (!supports(model, mode)) throw invalid('/mode', `the model "${model.name}" does not do ${mode}`);
-  if (mode !== 'upscale' && body.prompt.trim() === '') throw invalid('/prompt', 'must not be empty');
-  if (mode === 'text-to-image' && imageCount > 0)
-    throw invalid('/images', 'text-to-image takes no pictures; use image-to-image');
-  if (mode !== 'text-to-image' && imageCount === 0)
-    throw invalid('/images', `${mode} needs at least one picture`);
-  if (imageCount > capabilities.maxInputImages) {
-    throw invalid(
-      '/images',
-      `the model "${model.name}" takes at most ${capabilities.maxInputImages} pictures`,
-    );
-  }
-  if (body.n > capabilities.maxImages)
-    throw invalid('/n', `the model "${model.name}" paints at most ${capabilities.maxImages} at once`);
-  if (body.mask && !capabilities.mask) throw invalid('/mask', `the model "${model.name}" takes no mask`);
-  if (body.mask && imageCount === 0) throw invalid('/mask', 'a mask needs a picture');
-  if (body.strength !== undefined && !capabilities.strength)
-    throw invalid('/strength', `the model "${model.name}" has no strength`);
-  if (body.negative_prompt && !capabilities.negativePrompt) {
-    throw invalid('/negative_prompt', `the model "${model.name}" takes no negative prompt`);
-  }
-}
-
-function planSize(
+/** The routes that can do the request, each with the size it would paint; throws the first's objection when none can. */
+function ableRoutes(
   model: PublicModel,
   mode: Mode,
   body: CreateTaskBody,
   inputs: readonly InputPicture[],
+): Map<PublicModel['routes'][number], PixelSize> {
+  const able = new Map<PublicModel['routes'][number], PixelSize>();
+  let objection: unknown = null;
+  for (const route of model.routes) {
+    const { capabilities } = route.providerModel;
+    try {
+      checkCapabilities(model.name, capabilities, {
+        mode,
+        images: body.images?.length ?? 0,
+        n: body.n,
+        hasMask: body.mask !== undefined,
+        hasStrength: body.strength !== undefined,
+        hasNegativePrompt: !!body.negative_prompt,
+      });
+      able.set(route, planSize(capabilities.sizes, mode, body, inputs));
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      objection ??= error;
+    }
+  }
+  if (able.size === 0) throw objection;
+  return able;
+}
+
+/** What a request asks of a model. */
+export interface RequestNeeds {
+  mode: Mode;
+  images: number;
+  n: number;
+  hasMask: boolean;
+  hasStrength: boolean;
+  hasNegativePrompt: boolean;
+}
+
+/** Throws `validation_failed` with what the model called `name` cannot do. */
+export function checkCapabilities(name: string, capabilities: Capabilities, needs: RequestNeeds): void {
+  const { mode, images } = needs;
+  if (!capabilities.modes.includes(mode)) throw invalid('/mode', `the model "${name}" does not do ${mode}`);
+  if (mode === 'text-to-image' && images > 0)
+    throw invalid('/images', 'text-to-image takes no pictures; use image-to-image');
+  if (mode !== 'text-to-image' && images === 0)
+    throw invalid('/images', `${mode} needs at least one picture`);
+  if (images > capabilities.maxInputImages) {
+    throw invalid('/images', `the model "${name}" takes at most ${capabilities.maxInputImages} pictures`);
+  }
+  if (needs.n > capabilities.maxImages)
+    throw invalid('/n', `the model "${name}" paints at most ${capabilities.maxImages} at once`);
+  if (needs.hasMask && !capabilities.mask) throw invalid('/mask', `the model "${name}" takes no mask`);
+  if (needs.hasMask && images === 0) throw invalid('/mask', 'a mask needs a picture');
+  if (needs.hasStrength && !capabilities.strength)
+    throw invalid('/strength', `the model "${name}" has no strength`);
+  if (needs.hasNegativePrompt && !capabilities.negativePrompt)
+    throw invalid('/negative_prompt', `the model "${name}" takes no negative prompt`);
+}
+
+function planSize(
+  limits: Capabilities['sizes'],
+  mode: Mode,
+  body: CreateTaskBody,
+  inputs: readonly InputPicture[],
 ): PixelSize {
-  const limits = model.providerModel.capabilities.sizes;
   if (body.size) {
     const size = parseSize(body.size);
     if (!size) throw invalid('/size', 'must look like 1024x768');
@@ -144,24 +194,45 @@ export async function acceptTask(
     });
   }
   const model = context.providers.requireModel(body.model ?? null, body.provider ?? null);
+  if (body.webhook_url !== undefined) context.checkWebhookUrl?.(body.webhook_url);
   const hash = options.requestHash ?? requestHash(body, model.name, options);
   const replay = () => findReplay(context.db.read, access.accountId, idempotencyKey, hash);
   const sources = [...(body.images ?? []), ...(body.mask ? [body.mask] : [])];
   // A repeated call needs neither its pictures again nor room nor a provider that works just now.
   const earlier = sources.length > 0 ? await replay() : null;
   if (earlier) return earlier;
+  const taskId = newId('task', context.clock.now());
+  let room: TaskRoom;
   try {
-    context.providers.requireUsable(model.provider);
-    await context.openTasks.requireRoom(access.accountId);
+    // Before pictures are fetched and stored for nothing; which of its routes can do the request shows after that.
+    context.providers.chooseRoute(model.routes, taskId);
+    room = await context.openTasks.requireRoom(access.accountId);
   } catch (error) {
     const first = await replay();
     if (first) return first;
     throw error;
   }
+  try {
+    const accepted = await makeTask(context, body, options, { taskId, hash, sources });
+    if (accepted.created === 'new') room.taken();
+    return accepted;
+  } finally {
+    room.leave();
+  }
+}
+
+/** Fetches and freezes the pictures, settles everything, and makes the task durable. */
+async function makeTask(
+  context: CreateContext,
+  body: CreateTaskBody,
+  options: CreateOptions,
+  { taskId, hash, sources }: { taskId: string; hash: string; sources: readonly ImageSource[] },
+): Promise<Accepted> {
+  const { clock, db } = context;
+  const { access, idempotencyKey } = options;
   const pictures = await Promise.all(sources.map((source) => resolvePicture(context, source, options)));
   const mask = body.mask ? (pictures.pop() ?? null) : null;
-  const plan = planTask(context, body, pictures);
-  const { clock, db } = context;
+  const plan = planTask(context, body, pictures, taskId);
   const now = clock.now();
   const params: TaskParams = {
     width: plan.size.width,
@@ -174,9 +245,13 @@ export async function acceptTask(
     deadlineMs: plan.deadlineMs,
     unitMicros: plan.model.priceMicros,
     parentImageId: options.parentImageId,
+    ...(body.webhook_url === undefined
+      ? {}
+      : { webhook: { url: body.webhook_url, baseUrl: options.baseUrl ?? null } }),
+    ...(body.provider === undefined ? {} : { isPinned: true }),
   };
   const input: CreateTaskInput = {
-    taskId: newId('task', now),
+    taskId,
     accountId: access.accountId,
     credentialId: access.credentialId,
     mode: plan.mode,
@@ -198,9 +273,10 @@ export async function acceptTask(
     dedupeWindowMs: body.dedupe_window_s * 1000,
     now,
   };
-  const { taskId, created } = await db.write(createTask, input);
-  if (created !== 'new') return { task: await getTask(db.read, taskId), created };
-  context.openTasks.add(access.accountId);
+  const outcome = await db.write(createTask, input);
+  crashPoint('kp2');
+  const { created } = outcome;
+  if (created !== 'new') return { task: await getTask(db.read, outcome.taskId), created };
   return { task: createdTask(input), created };
 }
 

@@ -63,13 +63,16 @@ async function createWorld(kind: DatabaseKind, provider: ScriptedProvider) {
       entries: [{ adapter: provider, lane: { concurrency: 4, deadlineMs: DEADLINE_MS } }],
       defaultModel: null,
       priceMicrosByModel: new Map(),
+      db,
       clock,
       log,
     });
     const hub = new EventHub({ db, clock, log });
     hubs.push(hub);
     await hub.start();
-    const node = new NodeLease({ db, clock, log });
+    // The lease is the database's, and a server's time cannot be turned.
+    const leaseClock = kind === 'postgres' ? stoppable(systemClock, life) : clock;
+    const node = new NodeLease({ db, clock: leaseClock, log });
     await node.start();
     const tasks = new Tasks({
       db,
@@ -502,7 +505,7 @@ for (const { kind, skip } of databaseKinds().filter((each) => each.kind !== 'sql
 }
 
 /** A node's clock, whose timers die with the node. */
-function stoppable(clock: FakeClock, life: { isOver: boolean }): Clock {
+function stoppable(clock: Clock, life: { isOver: boolean }): Clock {
   return {
     now: () => clock.now(),
     monotonicMs: () => clock.monotonicMs(),

@@ -11,8 +11,24 @@ const RETRY_AFTER_S = 5;
 /** Counts of accounts that asked lately; more are simply counted again. */
 const MAX_ACCOUNTS = 10_000;
 
+/** Room for one more task, taken until `leave`, and for good after `taken`. */
+export interface TaskRoom {
+  /** The task exists now. */
+  taken(): void;
+  /** The create is over, whatever came of it. */
+  leave(): void;
+}
+
+interface Gauge {
+  count: number;
+  countedAtMs: number;
+  /** Creates that were let in and are not over: each may become a task. */
+  arriving: number;
+  counting: Promise<void> | null;
+}
+
 export class OpenTaskGauge {
-  readonly #counts = new Map<string, { count: number; countedAtMs: number }>();
+  readonly #gauges = new Map<string, Gauge>();
   readonly #db: Db;
   readonly #clock: Clock;
   readonly #cap: number;
@@ -24,23 +40,51 @@ export class OpenTaskGauge {
     this.#cap = cap;
   }
 
-  /** Throws `rate_limited` when the account has no room for one more. */
-  async requireRoom(accountId: string): Promise<void> {
-    const known = this.#counts.get(accountId);
-    const isFresh = known && this.#clock.monotonicMs() - known.countedAtMs < COUNT_TTL_MS;
-    if (isFresh && known.count < this.#cap) return;
-    const count = await countOpenTasks(this.#db.read, accountId, this.#cap);
-    if (this.#counts.size >= MAX_ACCOUNTS) this.#counts.clear();
-    this.#counts.set(accountId, { count, countedAtMs: this.#clock.monotonicMs() });
-    if (count < this.#cap) return;
-    throw new AppError('rate_limited', {
-      detail: `This account has ${this.#cap} unfinished tasks, as many as it may have.`,
-      retryAfterS: RETRY_AFTER_S,
-    });
+  /** Takes room for one more task of the account; throws `rate_limited` when there is none. */
+  async requireRoom(accountId: string): Promise<TaskRoom> {
+    const gauge = this.#gaugeOf(accountId);
+    const isFresh = this.#clock.monotonicMs() - gauge.countedAtMs < COUNT_TTL_MS;
+    if (!isFresh || !this.#hasRoom(gauge)) await this.#recount(accountId, gauge);
+    if (!this.#hasRoom(gauge)) {
+      throw new AppError('rate_limited', {
+        detail: `This account has ${this.#cap} unfinished tasks, as many as it may have.`,
+        retryAfterS: RETRY_AFTER_S,
+      });
+    }
+    gauge.arriving += 1;
+    return {
+      taken: () => {
+        gauge.count += 1;
+      },
+      leave: () => {
+        gauge.arriving -= 1;
+      },
+    };
   }
 
-  add(accountId: string): void {
-    const known = this.#counts.get(accountId);
-    if (known) known.count += 1;
+  #hasRoom({ count, arriving }: Gauge): boolean {
+    return count + arriving < this.#cap;
+  }
+
+  #gaugeOf(accountId: string): Gauge {
+    const known = this.#gauges.get(accountId);
+    if (known) return known;
+    if (this.#gauges.size >= MAX_ACCOUNTS) this.#gauges.clear();
+    const gauge = { count: 0, countedAtMs: Number.NEGATIVE_INFINITY, arriving: 0, counting: null };
+    this.#gauges.set(accountId, gauge);
+    return gauge;
+  }
+
+  /** One count at a time: in a flood every refused call would ask for its own. */
+  #recount(accountId: string, gauge: Gauge): Promise<void> {
+    gauge.counting ??= (async () => {
+      try {
+        gauge.count = await countOpenTasks(this.#db.read, accountId, this.#cap);
+        gauge.countedAtMs = this.#clock.monotonicMs();
+      } finally {
+        gauge.counting = null;
+      }
+    })();
+    return gauge.counting;
   }
 }

@@ -205,6 +205,7 @@ for (const { kind, skip } of databaseKinds()) {
       const intent = {
         n: 1,
         provider: 'l11',
+        provider_model: null,
         client_ref: newId('job', NOW),
         credential: null,
         endpoints: null,

@@ -165,6 +165,17 @@ export async function listOwners(reader: Reader): Promise<string[]> {
   return rows.flatMap((row) => (row.lease_owner === null ? [] : [row.lease_owner]));
 }
 
+/** Running tasks of a node. */
+export async function listRunningOf(reader: Reader, owner: string): Promise<string[]> {
+  const rows = await reader
+    .selectFrom('tasks')
+    .select('id')
+    .where(statusIs.running)
+    .where('lease_owner', '=', owner)
+    .execute();
+  return rows.map((row) => row.id);
+}
+
 /** Running tasks of a node whose cancel was asked for, perhaps through another node. */
 export async function listCancelRequests(reader: Reader, owner: string): Promise<string[]> {
   const rows = await reader
@@ -204,4 +215,49 @@ export async function areTasksEnded(reader: Reader, ids: readonly string[]): Pro
     .where('id', 'in', [...ids])
     .execute();
   return new Map(rows.map((row) => [row.id, row.finished_at !== null]));
+}
+
+/** Ready tasks by what they were sent to: the model that callers asked for, and who was to serve it. */
+export async function listReadyRoutes(
+  reader: Reader,
+): Promise<{ lane: string; provider_model: string; model: string }[]> {
+  return reader
+    .selectFrom('tasks')
+    .select(['lane', 'provider_model', 'model'])
+    .distinct()
+    .where(statusIs.queued)
+    .execute();
+}
+
+/**
+ * Ready tasks of one route in the order of their ids, after `afterId`: only those of which a provider never had a job, since
+ * only they may go to another.
+ */
+export function listMovable(
+  reader: Reader,
+  route: { lane: string; provider_model: string; model: string },
+  afterId: string,
+  limit: number,
+): Promise<Pick<TaskRow, 'id' | 'mode' | 'pictures' | 'params'>[]> {
+  return reader
+    .selectFrom('tasks')
+    .select(['id', 'mode', 'pictures', 'params'])
+    .where('lane', '=', route.lane)
+    .where('provider_model', '=', route.provider_model)
+    .where('model', '=', route.model)
+    .where(statusIs.queued)
+    .where('id', '>', afterId)
+    .where(({ not, exists, selectFrom }) =>
+      not(
+        exists(
+          selectFrom('attempts')
+            .select('attempts.n')
+            .whereRef('attempts.task_id', '=', 'tasks.id')
+            .where('attempts.outcome', 'not in', ['not_sent', 'rejected']),
+        ),
+      ),
+    )
+    .orderBy('id')
+    .limit(limit)
+    .execute();
 }

@@ -7,13 +7,13 @@ import {
   type HandlerRequest,
   type RouteContract,
 } from '../kernel/route.ts';
-import type { Media } from '../media/media.ts';
 import type { Providers, PublicModel } from '../providers/providers.ts';
 import * as contract from './contract.ts';
 import type { TaskFilter } from './read-store.ts';
 import { idempotencyKey, preferredWaitS } from './request-headers.ts';
 import type { StoredStatus } from './store.ts';
 import { type Accepted, streamTasks, type Tasks } from './tasks.ts';
+import { watchdogRoutes } from './watchdog-routes.ts';
 
 const MICROS_PER_CREDIT = 1_000_000;
 /** When a caller that polls should ask again. */
@@ -22,7 +22,6 @@ const RETRY_AFTER_S = 1;
 export interface TaskRouteOptions {
   tasks: Tasks;
   providers: Providers;
-  media: Media;
   /** When the server started, in seconds: what OpenAI's list calls a model's creation. */
   startedAtS: number;
 }
@@ -32,7 +31,9 @@ export function taskRoutes(options: TaskRouteOptions): BoundRoute[] {
     ...creationRoutes(options),
     ...readingRoutes(options),
     ...streamRoutes(options),
+    ...liveRoutes(options),
     modelsRoute(options),
+    ...watchdogRoutes(options.tasks.watchdog),
   ];
 }
 
@@ -63,9 +64,10 @@ function creationRoutes({ tasks, providers }: TaskRouteOptions): BoundRoute[] {
     return { status: 202 as const, headers: { ...headers, 'retry-after': RETRY_AFTER_S }, body };
   };
   const creation = (
-    request: Pick<HandlerRequest<RouteContract>, 'headers' | 'disconnected'> & { access: Access },
+    request: Pick<HandlerRequest<RouteContract>, 'headers' | 'disconnected' | 'baseUrl'> & { access: Access },
   ) => ({
     access: request.access,
+    baseUrl: request.baseUrl,
     idempotencyKey: idempotencyKey(request.headers),
     signal: () => request.disconnected,
   });
@@ -146,7 +148,22 @@ function toFilter(query: ListQuery): Omit<TaskFilter, 'accountId' | 'limit'> {
   };
 }
 
-function streamRoutes({ tasks, media }: TaskRouteOptions): BoundRoute[] {
+function liveRoutes({ tasks }: TaskRouteOptions): BoundRoute[] {
+  return [
+    bindRoute(contract.taskPreviewRoute, async ({ params, access }, reply) => {
+      const { bytes } = await tasks.preview(params.id, access);
+      reply.type('image/webp').header('cache-control', 'private, no-store').send(Buffer.from(bytes));
+      return 'handled';
+    }),
+    bindRoute(contract.callbackRoute, async ({ params, headers, raw }) => {
+      const body = Buffer.isBuffer(raw.body) ? raw.body : Buffer.alloc(0);
+      await tasks.callbacks.receive({ ...params, headers, body });
+      return { status: 200 as const, body: { received: true as const } };
+    }),
+  ];
+}
+
+function streamRoutes({ tasks }: TaskRouteOptions): BoundRoute[] {
   const lastEventId = ({
     headers,
     query,
@@ -160,7 +177,7 @@ function streamRoutes({ tasks, media }: TaskRouteOptions): BoundRoute[] {
   return [
     bindRoute(contract.taskEventsRoute, async (request, reply) => {
       const task = await tasks.get(request.params.id, request.access);
-      const view = { ...viewOf(request), media };
+      const view = tasks.viewContext(viewOf(request));
       const asked = {
         accountId: request.access.accountId,
         taskId: task.id,
@@ -171,7 +188,7 @@ function streamRoutes({ tasks, media }: TaskRouteOptions): BoundRoute[] {
       return 'handled';
     }),
     bindRoute(contract.eventsRoute, async (request, reply) => {
-      const view = { ...viewOf(request), media };
+      const view = tasks.viewContext(viewOf(request));
       const asked = {
         accountId: request.access.accountId,
         taskId: null,

@@ -1,23 +1,24 @@
 // What one run knows and the steps it shares: the row it owns, the failures that end it, pauses and progress.
-import { type Clock, sleep } from '../kernel/clock.ts';
+import type { Clock } from '../kernel/clock.ts';
 import type { Db } from '../kernel/db.ts';
 import { AppError, type ErrorCode } from '../kernel/errors.ts';
+import type { NodeLease } from '../kernel/lease.ts';
 import type { Logger } from '../kernel/log.ts';
 import type {
   GenerationRequest,
   LocalFile,
+  Output,
   ProviderAdapter,
   ProviderCall,
   ProviderError,
 } from '../providers/provider.ts';
 import type { Providers, PublicModel } from '../providers/providers.ts';
-import { InterruptedError, LeaseLostError, type RunControl } from './run-control.ts';
+import type { LiveRuns } from './live-runs.ts';
+import { awayAdapter, whyAway } from './pins.ts';
+import { LeaseLostError, type RunControl } from './run-control.ts';
 import { type Lease, recordProgress } from './run-store.ts';
 import type { PictureSaver } from './save.ts';
 import type { AttemptOutcome, AttemptRow, Phase, TaskParams, TaskRow } from './store.ts';
-
-/** Progress is written at most this often; each write is an event to every open page. */
-const PROGRESS_INTERVAL_MS = 500;
 
 export interface RunContext {
   /** The address that a provider calls back, or null where nothing outside can reach this server. */
@@ -25,8 +26,12 @@ export interface RunContext {
   db: Db;
   clock: Clock;
   log: Logger;
+  /** Asked before anything is sent that must not be sent twice. */
+  node: Pick<NodeLease, 'isHeld'>;
   providers: Providers;
   saver: PictureSaver;
+  /** Where call backs and viewers find the run. */
+  live: LiveRuns;
   /** Writes bytes from inside a provider's answer to local disk, durably, under the size cap. */
   spool(source: AsyncIterable<Uint8Array>): Promise<LocalFile>;
   /** The local file of an input picture; throws `image_invalid` when it is gone. */
@@ -40,6 +45,7 @@ export interface Run {
   readonly control: RunControl;
   readonly lease: Lease;
   readonly params: TaskParams;
+  /** The provider as it is configured now, looked up at each use; a stand-in that sends nothing where it must not be asked. */
   readonly adapter: ProviderAdapter;
   readonly model: PublicModel;
   /** What earlier attempts left, oldest first; the current one is not among them once it is begun here. */
@@ -49,6 +55,8 @@ export interface Run {
   /** The attempt under way, or null while nothing was begun that is not closed. */
   attempt: CurrentAttempt | null;
   request: GenerationRequest | null;
+  /** What the phase under way shows; kept after its end until the next one has its own. */
+  report: { previewShown(): void } | null;
   /** Aborted at the deadline, and when the task is not ours any more. */
   signal: AbortSignal;
 }
@@ -59,7 +67,11 @@ export interface CurrentAttempt {
   clientRef: string;
   credential: string | null;
   callbackToken: string | null;
+  /** Base addresses of the provider when it began; null in attempts of older versions. */
+  endpoints: readonly string[] | null;
   jobId: string | null;
+  /** Outputs that came inside the provider's answer; null where they are to be had by a poll. */
+  outputs?: readonly Output[] | null;
 }
 
 /** The provider confirmed a cancel, or nothing was sent yet. */
@@ -71,12 +83,21 @@ export class AttemptFailure extends Error {
   readonly code: ErrorCode;
   /** When to try again with a new attempt; null when the task fails. */
   readonly retryAfterMs: number | null;
+  /** Nothing was created and another provider may do better: it may go to another route. */
+  readonly mayMove: boolean;
 
-  constructor(outcome: AttemptOutcome, code: ErrorCode, message: string, retryAfterMs: number | null) {
+  constructor(
+    outcome: AttemptOutcome,
+    code: ErrorCode,
+    message: string,
+    retryAfterMs: number | null,
+    mayMove = false,
+  ) {
     super(message);
     this.outcome = outcome;
     this.code = code;
     this.retryAfterMs = retryAfterMs;
+    this.mayMove = mayMove;
   }
 }
 
@@ -89,7 +110,7 @@ export function jobFailed(run: Run, error: ProviderError): AttemptFailure {
 /** Takes the row that a write returned; null means that another process owns the task now. */
 export function takeRow(run: Run, task: TaskRow | null): void {
   if (!task) throw new LeaseLostError();
-  run.task = task;
+  if (task.version > run.task.version) run.task = task;
   run.ctx.onChange(task);
 }
 
@@ -99,18 +120,25 @@ export function currentAttempt(run: Run) {
   return run.attempt;
 }
 
+/** The run's provider as it is now; a stand-in where the job under way must not be spoken of to it. */
+export function adapterNow(run: Pick<Run, 'ctx' | 'task' | 'attempt'>): ProviderAdapter {
+  const { ctx, task, attempt } = run;
+  const adapter = ctx.providers.adapter(task.lane);
+  const reason = whyAway(task.lane, adapter, attempt && { ...attempt, hasJob: attempt.jobId !== null });
+  return reason === null && adapter ? adapter : awayAdapter(task.lane, reason ?? '');
+}
+
 export function providerCall(run: Run, signal: AbortSignal): ProviderCall {
   const { clientRef, credential } = currentAttempt(run);
   return { signal, clientRef, credential };
 }
 
-/** Waits, but not through a cancel, the deadline or the loss of the lease. */
-export async function pause(run: Run, delayMs: number): Promise<void> {
-  try {
-    await sleep(run.ctx.clock, delayMs, run.control.interruptible(run.signal));
-  } catch (error) {
-    if (!(error instanceof InterruptedError)) throw error;
-  }
+/**
+ * Waits `delayMs`, but not through a cancel, the deadline or the loss of the lease. Where `wokenDelayMs` is given, a wake-up
+ * shortens the wait to that.
+ */
+export function pause(run: Run, delayMs: number, wokenDelayMs: number | null = null): Promise<void> {
+  return run.control.pause(run.ctx.clock, { delayMs, wokenDelayMs }, run.signal);
 }
 
 /** The request as the adapter gets it, the same for every try. */
@@ -136,22 +164,6 @@ export async function generationRequest(run: Run): Promise<GenerationRequest> {
     mask,
   };
   return run.request;
-}
-
-/** Writes progress that moved, not too often, never backwards; clears a reason that is over. */
-export function progressReporter(run: Run, phase: Phase): (fraction: number | null) => Promise<void> {
-  const { ctx } = run;
-  let writtenAtMs = Number.NEGATIVE_INFINITY;
-  return async (fraction) => {
-    const shown = run.task.progress ?? 0;
-    const isStale = run.task.waiting_reason !== null;
-    const hasMoved = fraction !== null && fraction > shown;
-    if (!hasMoved && !isStale) return;
-    if (ctx.clock.monotonicMs() - writtenAtMs < PROGRESS_INTERVAL_MS) return;
-    writtenAtMs = ctx.clock.monotonicMs();
-    const progress = hasMoved ? Math.min(1, fraction) : run.task.progress;
-    await showState(run, { phase, progress, reason: null });
-  };
 }
 
 /** Commits what a running task shows. */

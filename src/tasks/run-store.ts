@@ -2,9 +2,14 @@
 // pictures, its money and its event. Every write carries the lease epoch; `null` back means that somebody else owns it.
 import { sql } from 'kysely';
 import { settleHold } from '../credits/credits.ts';
+import { crashPoint } from '../kernel/crash-point.ts';
 import { compileOnce, registerWrites, type Trx } from '../kernel/db.ts';
+import { dialectOf } from '../kernel/db-dialect.ts';
+import { AppError } from '../kernel/errors.ts';
 import { insertImages, type NewImage } from '../media/media.ts';
+import { type Account, type AccountChoice, takeAccount } from '../providers/providers.ts';
 import { endWaiting } from './claim-store.ts';
+import { leaveJob } from './late-store.ts';
 import {
   type AttemptOutcome,
   type AttemptRow,
@@ -31,6 +36,7 @@ const touchTask = compileOnce<
     progress: number | null;
     reason: string | null;
     attempt: number;
+    isAccepted: 0 | 1;
   },
   TaskRow
 >((query, param) =>
@@ -42,7 +48,8 @@ const touchTask = compileOnce<
       waiting_reason: param('reason'),
       attempt: param('attempt'),
       // Progress proves that this task does not kill the node that runs it.
-      adoptions: 0,
+      adoptions: sql<number>`case when ${param('isAccepted')} = 1 or ${param('progress')} > coalesce(progress, 0)
+        then 0 else adoptions end`,
       version: eb('version', '+', 1),
     }))
     .where('id', '=', param('id'))
@@ -54,7 +61,14 @@ const touchTask = compileOnce<
 /** What is committed about an attempt before its first byte leaves (rule R3). */
 export type AttemptIntent = Pick<
   AttemptRow,
-  'n' | 'provider' | 'client_ref' | 'credential' | 'endpoints' | 'request_hash' | 'callback_token'
+  | 'n'
+  | 'provider'
+  | 'provider_model'
+  | 'client_ref'
+  | 'credential'
+  | 'endpoints'
+  | 'request_hash'
+  | 'callback_token'
 >;
 
 const openAttempt = compileOnce<AttemptIntent & Pick<AttemptRow, 'task_id' | 'started_at'>>((query, param) =>
@@ -62,6 +76,7 @@ const openAttempt = compileOnce<AttemptIntent & Pick<AttemptRow, 'task_id' | 'st
     task_id: param('task_id'),
     n: param('n'),
     provider: param('provider'),
+    provider_model: param('provider_model'),
     client_ref: param('client_ref'),
     credential: param('credential'),
     endpoints: param('endpoints'),
@@ -76,17 +91,27 @@ const openAttempt = compileOnce<AttemptIntent & Pick<AttemptRow, 'task_id' | 'st
   }),
 );
 
-const acceptAttempt = compileOnce<{
-  taskId: string;
-  n: number;
-  jobId: string | null;
-  outputs: string | null;
-}>((query, param) =>
+const acceptAttempt = compileOnce<
+  { taskId: string; n: number; jobId: string | null; outputs: string | null },
+  { n: number }
+>((query, param) =>
   query
     .updateTable('attempts')
     .set({ outcome: 'accepted', job_id: param('jobId'), outputs: param('outputs') })
     .where('task_id', '=', param('taskId'))
-    .where('n', '=', param('n')),
+    .where('n', '=', param('n'))
+    .where(({ exists, not, selectFrom }) =>
+      not(
+        exists(
+          selectFrom('attempts as other')
+            .select('other.n')
+            .whereRef('other.provider', '=', 'attempts.provider')
+            .whereRef('other.client_ref', '<>', 'attempts.client_ref')
+            .where('other.job_id', '=', param('jobId')),
+        ),
+      ),
+    )
+    .returning('n'),
 );
 
 const closeAttempt = compileOnce<{
@@ -107,9 +132,10 @@ async function touch(
   trx: Trx,
   lease: Lease,
   state: { phase: Phase; progress: number | null; reason: string | null; attempt: number; now: number },
+  isAccepted: 0 | 1 = 0,
 ): Promise<TaskRow | null> {
   const { now, ...fields } = state;
-  const [task] = await touchTask(trx, { id: lease.taskId, epoch: lease.epoch, ...fields });
+  const [task] = await touchTask(trx, { id: lease.taskId, epoch: lease.epoch, isAccepted, ...fields });
   if (!task) return null;
   const { account_id: accountId, version } = task;
   await appendTaskEvent(trx, { taskId: task.id, accountId, type: 'task.updated', version, now });
@@ -134,43 +160,91 @@ export async function beginAttempt(
   return task;
 }
 
-/** The provider has the job. `outputs` are those that came inside the answer and can be had nowhere else. */
+const countBusyAccounts = compileOnce<{ lane: string }, { credential: string | null; count: number }>(
+  (query, param) =>
+    query
+      .selectFrom('tasks')
+      .innerJoin('attempts', (join) =>
+        join.onRef('attempts.task_id', '=', 'tasks.id').onRef('attempts.n', '=', 'tasks.attempt'),
+      )
+      .select((eb) => ['attempts.credential', eb.fn.countAll<number>().as('count')])
+      .where('tasks.lane', '=', param('lane'))
+      .where(sql<boolean>`tasks.status = 'running'`)
+      .where('attempts.outcome', 'in', ['open', 'accepted'])
+      .groupBy('attempts.credential'),
+);
+
+/** What `beginAttemptOnAccount` did: `choice.id` is null when no account was free, and then nothing was begun. */
+export interface AccountAttempt {
+  task: TaskRow | null;
+  choice: AccountChoice;
+}
+
+/**
+ * As `beginAttempt`, with the least busy of the accounts that have a place and a token; the lock makes the limits of each
+ * account the whole cluster's.
+ */
+export async function beginAttemptOnAccount(
+  trx: Trx,
+  input: { lease: Lease; intent: AttemptIntent; accounts: readonly Account[]; now: number },
+): Promise<AccountAttempt> {
+  const { lease, intent, accounts, now } = input;
+  const provider = intent.provider;
+  await dialectOf(trx).lockName(trx, `accounts:${provider}`);
+  const counts = await countBusyAccounts(trx, { lane: provider });
+  const busy = new Map(counts.map(({ credential, count }) => [credential ?? '', Number(count)]));
+  const choice = await takeAccount(trx, { provider, accounts, busy, now });
+  if (choice.id === null) return { task: null, choice };
+  const task = await beginAttempt(trx, { lease, intent: { ...intent, credential: choice.id }, now });
+  return { task, choice };
+}
+
+/**
+ * The provider has the job. `outputs` are those that came inside the answer and can be had nowhere else. Throws `conflict` when
+ * the job is another attempt's: two tasks would be paid with one picture.
+ */
 export async function recordAccepted(
   trx: Trx,
   input: { lease: Lease; n: number; jobId: string | null; outputs: string | null; now: number },
 ): Promise<TaskRow | null> {
   const phase: Phase = input.outputs === null ? 'waiting' : 'saving';
-  const task = await touch(trx, input.lease, {
-    phase,
-    progress: null,
-    reason: null,
-    attempt: input.n,
-    now: input.now,
-  });
+  const { n: attempt, now } = input;
+  const task = await touch(trx, input.lease, { phase, progress: null, reason: null, attempt, now }, 1);
   if (!task) return null;
-  await acceptAttempt(trx, {
+  const accepted = await acceptAttempt(trx, {
     taskId: input.lease.taskId,
     n: input.n,
     jobId: input.jobId,
     outputs: input.outputs,
   });
+  if (accepted.length === 0)
+    throw new AppError('conflict', { detail: 'The provider gave this job to another task before.' });
   return task;
 }
 
-/** What a waiting task shows: its progress, or why nothing moves. */
-export async function recordProgress(
-  trx: Trx,
-  input: {
-    lease: Lease;
-    n: number;
-    phase: Phase;
-    progress: number | null;
-    reason: string | null;
-    now: number;
-  },
-): Promise<TaskRow | null> {
+/** What a running task shows: its progress, or why nothing moves. */
+export interface Progress {
+  lease: Lease;
+  n: number;
+  phase: Phase;
+  progress: number | null;
+  reason: string | null;
+}
+
+export async function recordProgress(trx: Trx, input: Progress & { now: number }): Promise<TaskRow | null> {
   const { phase, progress, reason, n: attempt, now } = input;
+  crashPoint('kp8');
   return touch(trx, input.lease, { phase, progress, reason, attempt, now });
+}
+
+/** As `recordProgress` for many tasks, each for itself: null where the lease is lost. */
+export async function recordProgressOfMany(
+  trx: Trx,
+  { changes, now }: { changes: readonly Progress[]; now: number },
+): Promise<(TaskRow | null)[]> {
+  const rows: (TaskRow | null)[] = [];
+  for (const change of changes) rows.push(await recordProgress(trx, { ...change, now }));
+  return rows;
 }
 
 /** Ends an attempt and gives the task back to the queue, at once or after a delay. */
@@ -184,16 +258,19 @@ export async function requeueTask(
     error: string | null;
     reason: string | null;
     dueAt: number;
+    /** Another provider and its own name of the model; null: the same. */
+    route?: { lane: string; providerModel: string } | null;
     now: number;
   },
 ): Promise<TaskRow | null> {
   const delayed = input.dueAt > input.now;
   const current = await trx
     .selectFrom('tasks')
-    .select(['lane', 'priority', 'flow', 'pictures'])
+    .select(['lane', 'provider_model', 'priority', 'flow', 'pictures'])
     .where('id', '=', input.lease.taskId)
     .executeTakeFirstOrThrow();
-  const fair = delayed ? 0 : await fairTag(trx, current);
+  const lane = input.route?.lane ?? current.lane;
+  const fair = delayed ? 0 : await fairTag(trx, { ...current, lane });
   const task = await trx
     .updateTable('tasks')
     .set((eb) => ({
@@ -202,6 +279,8 @@ export async function requeueTask(
       progress: null,
       waiting_reason: input.reason,
       due_at: delayed ? input.dueAt : null,
+      lane,
+      provider_model: input.route?.providerModel ?? current.provider_model,
       fair,
       lease_owner: null,
       lease_epoch: eb('lease_epoch', '+', 1),
@@ -245,6 +324,8 @@ export interface FinishInput {
   images: readonly NewImage[];
   /** How many of them are charged. */
   capturePictures: number;
+  /** A job may still deliver at the provider: it is looked at for a while, and what comes is kept. */
+  leavesJob?: boolean;
   now: number;
 }
 
@@ -293,20 +374,13 @@ export async function finishTask(
     const error = input.status === 'succeeded' ? null : input.error;
     await closeAttempt(trx, { taskId: task.id, n: input.n, outcome: input.attemptOutcome, now, error });
   }
+  if (input.leavesJob && input.n > 0) await leaveJob(trx, { taskId: task.id, n: input.n, now });
   if (input.images.length > 0) await insertImages(trx, { now, images: input.images });
+  crashPoint('kp13');
   const { account_id: accountId, version } = task;
   await appendTaskEvent(trx, { taskId: task.id, accountId, type: 'task.finished', version, now });
   await settleHold(trx, { holdId: task.hold_id, capturePictures: input.capturePictures, now });
   return task;
-}
-
-/** Notes a result that came after its task had ended or had another owner; it is never charged. */
-export async function recordLateResult(
-  trx: Trx,
-  input: { taskId: string; attempt: number; note: string; now: number },
-): Promise<void> {
-  const { taskId: task_id, attempt, note, now: created_at } = input;
-  await trx.insertInto('late_results').values({ task_id, attempt, note, created_at }).execute();
 }
 
 export type CancelOutcome = 'ended' | 'requested' | 'already';
@@ -365,11 +439,12 @@ export async function refuseCancel(
 
 registerWrites(import.meta.url, {
   beginAttempt,
+  beginAttemptOnAccount,
   recordAccepted,
   recordProgress,
+  recordProgressOfMany,
   requeueTask,
   finishTask,
-  recordLateResult,
   requestCancel,
   refuseCancel,
 });

@@ -5,24 +5,32 @@
 //   accepted                   -> poll the job; outputs inside the answer are on disk already   (wait.ts)
 //   outputs                    -> download, check, store, and finish in one transaction         (save.ts)
 import { timeoutSignal } from '../kernel/clock.ts';
-import type { ClaimedTask } from './claim-store.ts';
+import { crashPoint } from '../kernel/crash-point.ts';
+import { AppError } from '../kernel/errors.ts';
+import type { NewImage } from '../media/media.ts';
+import type { PublicModel } from '../providers/providers.ts';
+import { type ClaimedTask, SUSPECT_AFTER } from './claim-store.ts';
+import { keepLateResult } from './late-store.ts';
 import { encodeError } from './outcome.ts';
+import { parseEndpoints, whyAway } from './pins.ts';
+import { nextRoute } from './rerouting.ts';
 import { LeaseLostError, type RunControl } from './run-control.ts';
 import {
   AttemptFailure,
+  adapterNow,
   CancelConfirmedError,
   type Run,
   type RunContext,
   showState,
   takeRow,
 } from './run-state.ts';
-import { CANCELLED, finishTask, recordLateResult, requeueTask } from './run-store.ts';
+import { CANCELLED, finishTask, recordProgress, requeueTask } from './run-store.ts';
 import type { AttemptOutcome, TaskParams, TaskRow } from './store.ts';
-import { type Job, reachJob } from './submit.ts';
+import { adoptFoundJob, type Job, reachJob, resumeAttempt } from './submit.ts';
 import { askToStop, awaitOutputs, lastOutputs } from './wait.ts';
 
-/** A task taken over this often without any progress in between is ended: it may be what kills its node. */
-export const MAX_ADOPTIONS = 10;
+/** A task whose node died under it this often without any progress in between is ended: it may be what kills its nodes. */
+const MAX_ADOPTIONS = SUSPECT_AFTER + 1;
 /** After the deadline a provider has this long to answer one last question. */
 const LAST_QUESTION_MS = 15_000;
 /** And a picture that was there this long to be saved. */
@@ -33,53 +41,97 @@ export type RunEnd = 'done' | 'broken' | 'waiting';
 
 /** Runs a claimed task to its end, or to the point where it is left to others. Never throws. */
 export async function runTask(ctx: RunContext, claimed: ClaimedTask, control: RunControl): Promise<RunEnd> {
-  const { task, attempts } = claimed;
+  crashPoint('kp3');
+  const { task } = claimed;
   const log = ctx.log.child({ task_id: task.id });
   const deadline = new AbortController();
-  const timer = ctx.clock.after(task.deadline_at - ctx.clock.now(), () =>
-    deadline.abort(new Error('Deadline')),
-  );
+  const leave = ctx.live.enter(task.id, control);
+  const leftMs = task.deadline_at - ctx.clock.now();
+  const timer = ctx.clock.after(leftMs, () => deadline.abort(new Error('Deadline')));
+  // Taken over too late: nothing is begun any more, only asked.
+  if (leftMs <= 0) deadline.abort(new Error('Deadline'));
   try {
     if (task.cancel_state === 'requested') control.requestCancel();
-    const adapter = ctx.providers.adapter(task.lane);
     const model = ctx.providers.modelOf(task.lane, task.provider_model);
-    if (!adapter || !model) return await waitForProvider(ctx, task);
-    const run: Run = {
-      ctx: { ...ctx, log },
-      control,
-      lease: { taskId: task.id, epoch: task.lease_epoch },
-      params: JSON.parse(task.params) as TaskParams,
-      adapter,
-      model,
-      attempts,
-      task,
-      attempt: null,
-      request: null,
-      signal: AbortSignal.any([deadline.signal, control.stopped]),
-    };
-    await runToEnd(run, deadline.signal);
+    const away = whyWaiting(ctx, claimed, model);
+    if (away !== null || !model) return await waitForProvider(ctx, task, away ?? 'It is not configured.');
+    const signal = AbortSignal.any([deadline.signal, control.stopped]);
+    await runToEnd(openRun({ ...ctx, log }, claimed, { control, model, signal }), deadline.signal);
     return 'done';
   } catch (error) {
     if (error instanceof LeaseLostError || control.stopped.aborted) return 'done';
     log.error({ err: error }, 'a run broke off unexpectedly; it is taken up again');
-    return 'broken';
+    // A database that is away is no fault of the task.
+    return error instanceof AppError && error.code === 'database_unavailable' ? 'waiting' : 'broken';
   } finally {
+    leave();
     timer.cancel();
   }
 }
 
-/** A provider that is not configured any more may come back with the next start; until the deadline the task waits. */
-async function waitForProvider(ctx: RunContext, task: TaskRow): Promise<RunEnd> {
+/** What a run knows at its start. */
+export function openRun(
+  ctx: RunContext,
+  { task, attempts }: ClaimedTask,
+  how: { control: RunControl; model: PublicModel; signal: AbortSignal },
+): Run {
+  const run: Run = {
+    ctx,
+    control: how.control,
+    lease: { taskId: task.id, epoch: task.lease_epoch },
+    params: JSON.parse(task.params) as TaskParams,
+    get adapter() {
+      return adapterNow(run);
+    },
+    get model() {
+      return ctx.providers.modelOf(task.lane, task.provider_model) ?? how.model;
+    },
+    attempts,
+    task,
+    attempt: null,
+    request: null,
+    report: null,
+    signal: how.signal,
+  };
+  return run;
+}
+
+/** Why the provider must not be asked about what the last attempt left, in plain words; null when it may. */
+export function whyWaiting(
+  { providers }: Pick<RunContext, 'providers'>,
+  { task, attempts }: ClaimedTask,
+  model: PublicModel | null,
+): string | null {
+  const adapter = providers.adapter(task.lane);
+  if (adapter && !model)
+    return `The provider "${task.lane}" does not offer the model "${task.provider_model}" any more.`;
+  const last = attempts.at(-1);
+  const isUnderWay = last?.outcome === 'open' || (last?.outcome === 'accepted' && last.outputs === null);
+  if (!last || !isUnderWay) return whyAway(task.lane, adapter, null);
+  const { credential, job_id: jobId } = last;
+  const endpoints = parseEndpoints(last.endpoints);
+  return whyAway(task.lane, adapter, { endpoints, credential, hasJob: jobId !== null });
+}
+
+/** What is away may come back with another configuration; until the deadline the task waits and says for what. */
+async function waitForProvider(ctx: RunContext, task: TaskRow, reason: string): Promise<RunEnd> {
+  const { lane, phase, progress, attempt: n } = task;
   const now = ctx.clock.now();
-  if (task.deadline_at > now) return 'waiting';
   const lease = { taskId: task.id, epoch: task.lease_epoch };
-  const detail = `The provider "${task.lane}" is not configured any more.`;
+  if (task.deadline_at > now) {
+    if (task.waiting_reason === reason) return 'waiting';
+    const shown = { lease, n, phase: phase ?? 'submitting', progress, reason, now };
+    const row = await ctx.db.write(recordProgress, shown);
+    if (row) ctx.onChange(row);
+    return row ? 'waiting' : 'done';
+  }
   const ended = await ctx.db.write(finishTask, {
     ...FAILED_WITHOUT_PICTURES,
     lease,
-    n: task.attempt,
+    n,
     attemptOutcome: 'unknown',
-    error: encodeError('provider_unavailable', detail),
+    leavesJob: n > 0,
+    error: encodeError('provider_unavailable', `Not finished by its deadline at "${lane}": ${reason}`),
     now,
   });
   if (ended) ctx.onChange(ended);
@@ -90,14 +142,11 @@ const FAILED_WITHOUT_PICTURES = { status: 'failed', images: [], capturePictures:
 
 async function runToEnd(run: Run, deadline: AbortSignal): Promise<void> {
   try {
-    if (run.task.adoptions >= MAX_ADOPTIONS) {
-      throw new AttemptFailure(
-        'unknown',
-        'internal_error',
-        'Interrupted too often without any progress.',
-        null,
-      );
+    if (deadline.aborted) {
+      resumeAttempt(run);
+      return await finishLate(run);
     }
+    if (run.task.adoptions >= MAX_ADOPTIONS) return await quarantine(run);
     const job = await reachJob(run);
     const outputs = job.outputs ?? (await awaitOutputs(run, requireJobId(job), job.pollAfterMs));
     await run.control.finishing(() => saveAndFinish(run, outputs));
@@ -133,6 +182,7 @@ async function saveAndFinish(run: Run, outputs: Job['outputs']): Promise<void> {
     };
     throw new AttemptFailure('failed', code, detail, null);
   }
+  crashPoint('kp12');
   const ended = await ctx.db.write(finishTask, {
     lease,
     n: run.attempt?.n ?? 0,
@@ -144,47 +194,97 @@ async function saveAndFinish(run: Run, outputs: Job['outputs']): Promise<void> {
     unitMicros: run.params.unitMicros,
     now: ctx.clock.now(),
   });
-  if (ended) return ctx.onChange(ended);
-  const note = `${saved.images.length} pictures came when the task had ended or had another owner.`;
-  const late = { taskId: run.task.id, attempt: run.attempt?.n ?? 0, note, now: ctx.clock.now() };
-  await ctx.db.write(recordLateResult, late);
+  if (ended) {
+    crashPoint('kp14');
+    ctx.onChange(ended);
+    return ctx.saver.discard(outputs ?? []);
+  }
+  await keepLate(run, saved.images);
   throw new LeaseLostError();
+}
+
+/** What arrives when somebody else ended the task stays its owner's, uncharged; true when it was kept. */
+export async function keepLate(run: Run, images: readonly NewImage[]): Promise<boolean> {
+  const { ctx, task, attempt } = run;
+  const late = { taskId: task.id, attempt: attempt?.n ?? 0, images, now: ctx.clock.now() };
+  const kept = await ctx.db.write(keepLateResult, late);
+  if (kept) ctx.onChange(kept);
+  return kept !== null;
+}
+
+/** Whatever this task does to the processes that run it, it does no more; the others go on. */
+async function quarantine(run: Run): Promise<void> {
+  resumeAttempt(run);
+  const jobId = run.attempt?.jobId ?? null;
+  if (jobId !== null) await askToStop(run, jobId, run.signal).catch(() => {});
+  if (run.control.stopped.aborted) throw new LeaseLostError();
+  const detail = `Its server stopped ${MAX_ADOPTIONS} times while it ran, without any progress in between; it is not tried again. Nothing was charged.`;
+  run.ctx.log.error(
+    { attempt: run.attempt?.n ?? 0 },
+    'a task is put aside: its process died under it again and again',
+  );
+  await finish(run, 'failed', 'unknown', encodeError('internal_error', detail));
 }
 
 /** At the deadline: a job that is done is delivered after all, any other is asked to stop, and the task fails free of charge. */
 async function finishLate(run: Run): Promise<void> {
   run.signal = AbortSignal.any([run.control.stopped, timeoutSignal(run.ctx.clock, LAST_QUESTION_MS)]);
-  const jobId = run.attempt?.jobId ?? null;
+  let leavesJob = mayLeaveJob(run);
   try {
-    const outputs = jobId === null ? null : await lastOutputs(run, jobId);
+    const jobId = run.attempt && (run.attempt.jobId ?? (await adoptFoundJob(run)));
+    const outputs = run.attempt?.outputs ?? (jobId ? await lastOutputs(run, jobId) : null);
     if (outputs) {
       run.signal = AbortSignal.any([run.control.stopped, timeoutSignal(run.ctx.clock, LAST_SAVE_MS)]);
       return await saveAndFinish(run, outputs);
     }
-    if (jobId !== null) await askToStop(run, jobId, run.signal);
+    if (jobId && (await askToStop(run, jobId, run.signal)) === null) leavesJob = false;
   } catch (error) {
     if (error instanceof LeaseLostError || run.control.stopped.aborted) throw new LeaseLostError();
     run.ctx.log.warn({ err: error }, 'the provider could not be asked at the deadline');
   }
   const detail = `Not finished by its deadline (${new Date(run.task.deadline_at).toISOString()}); nothing was charged.`;
-  await finish(run, 'failed', 'failed', encodeError('deadline_exceeded', detail));
+  await finish(run, 'failed', 'failed', encodeError('deadline_exceeded', detail), leavesJob);
+}
+
+/** The provider may still deliver, and can be asked for it later. */
+function mayLeaveJob({ attempt, model }: Run): boolean {
+  if (!attempt) return false;
+  return attempt.jobId !== null || model.providerModel.capabilities.lookup || attempt.callbackToken !== null;
 }
 
 async function settleFailure(run: Run, failure: AttemptFailure): Promise<void> {
   const { ctx, lease } = run;
   const error = encodeError(failure.code, failure.message);
-  if (failure.retryAfterMs === null) return finish(run, 'failed', failure.outcome, error);
+  if (failure.retryAfterMs === null) {
+    const leavesJob = failure.code === 'submit_unknown' && mayLeaveJob(run);
+    return finish(run, 'failed', failure.outcome, error, leavesJob);
+  }
   const now = ctx.clock.now();
+  const route = otherRouteOf(run, failure);
   const task = await ctx.db.write(requeueTask, {
     lease,
     n: run.attempt?.n ?? 0,
     outcome: failure.outcome,
     error,
     reason: failure.message,
-    dueAt: now + failure.retryAfterMs,
+    dueAt: route ? now : now + failure.retryAfterMs,
+    route: route && { lane: route.provider, providerModel: route.providerModel.name },
     now,
   });
+  if (route && task) {
+    ctx.log.info({ to: route.provider, why: failure.message }, 'a task goes to another provider');
+    ctx.providers.counters.add('rerouted', run.task.lane);
+  }
   takeRow(run, task);
+}
+
+/** Another provider for a task whose attempt provably made nothing; null: it waits for the same one. */
+function otherRouteOf(run: Run, failure: AttemptFailure) {
+  if (!failure.mayMove || run.control.isCancelRequested) return null;
+  const { task, params, attempts, ctx } = run;
+  const { lane: provider, provider_model } = task;
+  const failed = { provider, provider_model, outcome: failure.outcome };
+  return nextRoute(ctx.providers, task, params, [...attempts, failed]);
 }
 
 async function finish(
@@ -192,9 +292,11 @@ async function finish(
   status: 'failed' | 'cancelled',
   attemptOutcome: AttemptOutcome,
   error: string,
+  leavesJob = false,
 ): Promise<void> {
   const { ctx, lease } = run;
   const n = run.attempt?.n ?? 0;
-  const input = { ...FAILED_WITHOUT_PICTURES, status, lease, n, attemptOutcome, error, now: ctx.clock.now() };
+  const ended = { status, lease, n, attemptOutcome, error, leavesJob, now: ctx.clock.now() };
+  const input = { ...FAILED_WITHOUT_PICTURES, ...ended };
   takeRow(run, await ctx.db.write(finishTask, input));
 }

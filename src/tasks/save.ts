@@ -3,12 +3,18 @@
 import { type Clock, sleep } from '../kernel/clock.ts';
 import { AppError, type ErrorCode } from '../kernel/errors.ts';
 import { newId } from '../kernel/id.ts';
+import { OutboundError, type OutboundErrorKind } from '../kernel/outbound-error.ts';
 import type { Media, NewImage, StoredPicture } from '../media/media.ts';
 import type { Output } from '../providers/provider.ts';
 import { retryDelayMs } from './backoff.ts';
-import type { TaskParams, TaskRow } from './store.ts';
+import type { AttemptRow, TaskParams, TaskRow } from './store.ts';
 
 const DOWNLOAD_TRIES = 4;
+const FORBIDDEN: ReadonlySet<OutboundErrorKind> = new Set([
+  'blocked_address',
+  'blocked_url',
+  'redirect_refused',
+]);
 /** A picture that does not decode is fetched once more: the transfer may have been cut. */
 const DECODE_TRIES = 2;
 /** Pictures beyond the number asked for are kept, but not without end. */
@@ -61,6 +67,21 @@ export class PictureSaver {
       isOver = true;
       shown.cancel();
     }
+  }
+
+  /** Removes what came inside an answer once its pictures are committed; what is missed is swept after a day. */
+  async discard(outputs: readonly Output[]): Promise<void> {
+    for (const output of outputs)
+      if ('file' in output) await this.#options.media.discard(output.file.path).catch(() => {});
+  }
+
+  /** Removes what a question brought along; outputs that a row names stay, since they exist nowhere else. */
+  async discardCopies(
+    outputs: readonly Output[],
+    attempts: readonly Pick<AttemptRow, 'outputs'>[],
+  ): Promise<void> {
+    const kept = attempts.flatMap((attempt) => attempt.outputs ?? []).join('\n');
+    await this.discard(outputs.filter((output) => 'file' in output && !kept.includes(output.file.path)));
   }
 
   #toImages(
@@ -130,7 +151,7 @@ export class PictureSaver {
 
   /** The bytes on local disk; a download is tried a few times, the generation never. Throws AppError when there are none. */
   async #fetch({ task, signal }: SaveRequest, output: Output): Promise<{ path: string }> {
-    if ('file' in output) return { path: output.file.path };
+    if ('file' in output) return { path: await this.#options.media.copySpooled(output.file.path) };
     const { clock, media, download } = this.#options;
     for (let tries = 1; ; tries += 1) {
       try {
@@ -139,7 +160,7 @@ export class PictureSaver {
         if (signal.aborted) throw error;
         if (error instanceof AppError && (error.code === 'payload_too_large' || isStoreAway(error)))
           throw error;
-        if (tries >= DOWNLOAD_TRIES) {
+        if (tries >= DOWNLOAD_TRIES || isForbidden(error)) {
           const why = error instanceof Error ? error.message : String(error);
           const detail = `The picture could not be downloaded from the provider: ${why}`;
           throw new AppError('image_invalid', { detail });
@@ -148,6 +169,11 @@ export class PictureSaver {
       }
     }
   }
+}
+
+/** The address itself is none that may be fetched from, which asking again does not change. */
+function isForbidden(error: unknown): boolean {
+  return error instanceof OutboundError && FORBIDDEN.has(error.kind);
 }
 
 /** Nothing is wrong with the picture: there is no room for it just now, or its volume is away. */

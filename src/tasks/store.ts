@@ -2,6 +2,7 @@
 // hold and event together or not at all. claim-store.ts and run-store.ts hold the engine's later transactions.
 import { sql } from 'kysely';
 import { holdCredits } from '../credits/credits.ts';
+import { crashPoint } from '../kernel/crash-point.ts';
 import { compileOnce, registerWrites, type Trx } from '../kernel/db.ts';
 import { dialectOf } from '../kernel/db-dialect.ts';
 import { AppError } from '../kernel/errors.ts';
@@ -29,6 +30,11 @@ export type AttemptOutcome =
   | 'failed'
   | 'lost'
   | 'cancelled';
+
+/** The status as callers know it. */
+export function statusOf({ status }: Pick<TaskRow, 'status'>): Exclude<StoredStatus, 'delayed'> {
+  return status === 'delayed' ? 'queued' : status;
+}
 
 export interface TaskRow {
   id: string;
@@ -81,6 +87,8 @@ export interface AttemptRow {
   task_id: string;
   n: number;
   provider: string;
+  /** The provider's own name of the model; null in attempts of older versions. */
+  provider_model: string | null;
   client_ref: string;
   /** The account at the provider, of the adapter's `credentials`; null where it has one or none. */
   credential: string | null;
@@ -90,6 +98,10 @@ export interface AttemptRow {
   request_hash: string | null;
   /** The unguessable part of the address that the provider calls back; null where it does not. */
   callback_token: string | null;
+  /** When the provider last called back through a node that did not poll the job, or before its answer, in milliseconds. */
+  called_back_at: number | null;
+  /** The job that a call back spoke of while the submit had no answer: a hint. */
+  callback_job_id: string | null;
   job_id: string | null;
   outcome: AttemptOutcome;
   /** Outputs that came inside an answer and exist nowhere else, as JSON; spooled files are on disk before this is set. */
@@ -140,6 +152,10 @@ export interface TaskParams {
   unitMicros: number;
   /** For `upscale`: the picture that the result is a variant of. */
   parentImageId: string | null;
+  /** Who is told when the task ends; the webhooks slice reads it. */
+  webhook?: { url: string; baseUrl: string | null };
+  /** The caller named the provider: no other does it. */
+  isPinned?: boolean;
 }
 
 /** An input picture as a stored file: an upload's or a finished picture's id, and where its bytes are. */
@@ -377,6 +393,7 @@ export async function createTask(trx: Trx, input: CreateTaskInput): Promise<Crea
     pictures: input.pictures,
     now,
   });
+  crashPoint('kp1');
   return { taskId, created: 'new' };
 }
 

@@ -1,4 +1,5 @@
 // The face of the slice: accept, find, cancel and retry tasks, follow them as they change, and the engine that runs them.
+import type { Account } from '../accounts/accounts.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Db } from '../kernel/db.ts';
 import { AppError } from '../kernel/errors.ts';
@@ -6,8 +7,11 @@ import { EVENTS_CHANNEL, type EventHub } from '../kernel/event-hub.ts';
 import type { NodeLease } from '../kernel/lease.ts';
 import type { Logger } from '../kernel/log.ts';
 import type { Access } from '../kernel/route.ts';
+import type { LoopState } from '../kernel/supervised-loop.ts';
 import { findImage, type Media } from '../media/media.ts';
 import type { Providers, PublicModel } from '../providers/providers.ts';
+import { closeAccount } from './account-store.ts';
+import { Callbacks } from './callbacks.ts';
 import type { CreateTaskBody, TaskBody } from './contract.ts';
 import {
   type Accepted,
@@ -18,21 +22,31 @@ import {
   requestHash,
 } from './create.ts';
 import { CANCEL_CHANNEL, QUEUE_CHANNEL, TaskEngine } from './engine.ts';
+import { LiveRuns } from './live-runs.ts';
 import { OpenTaskGauge } from './open-task-gauge.ts';
+import type { ShownPreview } from './previews.ts';
 import { countOpenByLane, findTask, listTasks, type TaskFilter } from './read-store.ts';
+import type { RunContext } from './run-state.ts';
 import { requestCancel } from './run-store.ts';
 import { PictureSaver } from './save.ts';
 import type { TaskParams, TaskRow } from './store.ts';
 import { type StreamContext, waitForEnd } from './stream.ts';
 import { asCreated, taskBody, type ViewContext, viewTask, viewTasks } from './view.ts';
+import { Watchdog, type WatchdogOptions } from './watchdog.ts';
 
+export { callbackAddress } from './callbacks.ts';
 export type { Accepted } from './create.ts';
+export { countLateResults } from './late-store.ts';
 export { decodeError, showError } from './outcome.ts';
 export { areTasksEnded, countOpenByLane, findAttachable, findTask } from './read-store.ts';
 export { idempotencyKey } from './request-headers.ts';
 export { IDEMPOTENCY_KEY_TTL_MS, markAnswerDelivered, pruneIdempotencyKeys, type TaskRow } from './store.ts';
 export { streamTasks } from './stream.ts';
 export { viewTask } from './view.ts';
+export type { Finding as WatchdogFinding } from './watchdog-plan.ts';
+
+/** After its deadline a task has this long before it counts as stuck, unless it is set. */
+export const WATCHDOG_GRACE_MS = 90_000;
 
 export interface TasksOptions {
   db: Db;
@@ -48,8 +62,12 @@ export interface TasksOptions {
   maxStreams: number;
   /** Replaces every provider's own deadline; null leaves it. */
   deadlineMs: number | null;
+  /** Absent: it looks only when it is asked to. */
+  watchdog?: Partial<Pick<WatchdogOptions, 'intervalMs' | 'graceMs'>>;
   /** Told of every committed change of a task, after it is visible; for measurements. */
   onTaskChange?: ((task: TaskRow) => void) | undefined;
+  /** Throws `validation_failed` for a `webhook_url` that no message would ever be sent to. */
+  checkWebhookUrl?: CreateContext['checkWebhookUrl'];
   /** Fetches a user's picture: public addresses only, bounded. */
   fetchPicture: CreateContext['fetchPicture'];
   /** Fetches a provider's result: bounded. */
@@ -58,11 +76,17 @@ export interface TasksOptions {
   downloadResult(url: string, provider: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
 }
 
+/** How a caller wants to see a task. */
+type AskedView = Pick<ViewContext, 'baseUrl' | 'language'>;
+
 export class Tasks {
   readonly engine: TaskEngine;
+  readonly watchdog: Watchdog;
+  readonly callbacks: Callbacks;
   readonly stream: StreamContext;
   readonly #options: TasksOptions;
   readonly #create: CreateContext;
+  readonly #live: LiveRuns;
 
   constructor(options: TasksOptions) {
     const { db, clock, log, media, providers, node, hub } = options;
@@ -75,20 +99,31 @@ export class Tasks {
       providers,
       openTasks: new OpenTaskGauge(db, clock, options.maxOpenTasks),
       deadlineMs: options.deadlineMs,
+      checkWebhookUrl: options.checkWebhookUrl,
       fetchPicture: options.fetchPicture,
     };
-    this.engine = new TaskEngine({
+    this.#live = new LiveRuns({ db, clock, log, shrink: (bytes, maxBytes) => media.shrink(bytes, maxBytes) });
+    this.callbacks = new Callbacks({ db, clock, log, providers, live: this.#live });
+    const run: RunContext = {
+      node,
       db,
       clock,
       log,
       providers,
-      node,
+      live: this.#live,
       saver: new PictureSaver({ clock, media, download: options.downloadResult }),
       callbackUrl: options.callbackUrl,
       spool: (source) => media.spool(source),
       inputFile: (id, accountId) => media.localFileOf(id, accountId),
-      deadlineMs: options.deadlineMs,
       onChange: (task) => this.#changed(task),
+    };
+    this.engine = new TaskEngine({ ...run, node, deadlineMs: options.deadlineMs });
+    this.watchdog = new Watchdog({
+      ctx: { ...run, log: log.child({ component: 'watchdog' }) },
+      node,
+      engine: this.engine,
+      intervalMs: options.watchdog?.intervalMs ?? 0,
+      graceMs: options.watchdog?.graceMs ?? WATCHDOG_GRACE_MS,
     });
   }
 
@@ -111,10 +146,7 @@ export class Tasks {
 
   /** What a request would cost, and about when it would be ready. */
   quote(body: CreateTaskBody) {
-    const { providers } = this.#options;
-    const plan = planTask(this.#create, body, []);
-    providers.requireUsable(plan.model.provider);
-    return plan;
+    return planTask(this.#create, body, [], null);
   }
 
   /** Seconds until a new task of this model would be ready: its typical time, after those that wait before it. */
@@ -149,6 +181,15 @@ export class Tasks {
     return task;
   }
 
+  /** Ends an account and all it has; see closeAccount. Throws `not_found` and `conflict`. */
+  async closeAccount(accountId: string): Promise<Account> {
+    const { db, clock } = this.#options;
+    const account = await db.write(closeAccount, { accountId, now: clock.now() });
+    db.signal(CANCEL_CHANNEL);
+    db.signal(EVENTS_CHANNEL);
+    return account;
+  }
+
   /** The same request as a new task. */
   async retry(id: string, options: Omit<CreateOptions, 'retryOf' | 'parentImageId'>): Promise<Accepted> {
     const task = await this.get(id, options.access);
@@ -165,6 +206,8 @@ export class Tasks {
       metadata: JSON.parse(task.metadata) as Record<string, unknown>,
       ...(params.negativePrompt === null ? {} : { negative_prompt: params.negativePrompt }),
       ...(params.strength === null ? {} : { strength: params.strength }),
+      ...(params.isPinned ? { provider: task.lane } : {}),
+      ...(params.webhook === undefined ? {} : { webhook_url: params.webhook.url }),
       ...(params.inputs.length === 0 ? {} : { images: params.inputs.map((input) => toSource(input.id)) }),
       ...(params.mask === null ? {} : { mask: toSource(params.mask.id) }),
     };
@@ -195,6 +238,11 @@ export class Tasks {
     return this.accept(body, { ...options, retryOf: null, parentImageId: imageId });
   }
 
+  /** The loops that must go on while this process serves. */
+  get loops(): LoopState[] {
+    return [this.engine.loop, ...(this.watchdog.intervalMs > 0 ? [this.watchdog.loop] : [])];
+  }
+
   /** Aborted when the server stops: nobody may wait any longer. */
   get closing(): AbortSignal {
     return this.#options.hub.closing;
@@ -205,16 +253,30 @@ export class Tasks {
     return waitForEnd(this.stream, task, waitMs, signal);
   }
 
-  view(context: Omit<ViewContext, 'media'>, task: TaskRow): Promise<TaskBody> {
-    return viewTask(this.#options.db.read, { ...context, media: this.#options.media }, task);
+  /** The newest unfinished picture; throws `not_found` when the task is not the account's or this node has none. */
+  async preview(id: string, access: Access): Promise<ShownPreview> {
+    await this.get(id, access);
+    const preview = this.#live.previews.find(id);
+    if (!preview) throw new AppError('not_found', { detail: 'This task has no preview just now.' });
+    return preview;
   }
 
-  viewPage(context: Omit<ViewContext, 'media'>, tasks: readonly TaskRow[]): Promise<TaskBody[]> {
-    return viewTasks(this.#options.db.read, { ...context, media: this.#options.media }, tasks);
+  /** What a task is shown by, with this node's previews. */
+  viewContext(context: AskedView): ViewContext {
+    const { media, providers } = this.#options;
+    return { ...context, media, providers, previews: this.#live.previews };
+  }
+
+  view(context: AskedView, task: TaskRow): Promise<TaskBody> {
+    return viewTask(this.#options.db.read, this.viewContext(context), task);
+  }
+
+  viewPage(context: AskedView, tasks: readonly TaskRow[]): Promise<TaskBody[]> {
+    return viewTasks(this.#options.db.read, this.viewContext(context), tasks);
   }
 
   /** The answer that the first of several equal calls got. */
-  viewAsCreated(context: Omit<ViewContext, 'media'>, task: TaskRow, isNew = false): TaskBody {
+  viewAsCreated(context: AskedView, task: TaskRow, isNew = false): TaskBody {
     const row = isNew ? task : asCreated(task);
     return taskBody({ ...context, media: this.#options.media }, row, [], [], null);
   }

@@ -3,10 +3,12 @@ import { toTimestamp } from '../kernel/clock.ts';
 import type { Reader } from '../kernel/db.ts';
 import type { Language } from '../kernel/errors.ts';
 import { findImagesOfTask, findImagesOfTasks, type ImagesTable, type Media } from '../media/media.ts';
+import type { Providers } from '../providers/providers.ts';
 import type { TaskBody } from './contract.ts';
 import { decodeError, showError } from './outcome.ts';
+import type { Previews } from './previews.ts';
 import { listAttempts, listAttemptsOf, queuePosition } from './read-store.ts';
-import type { AttemptRow, TaskParams, TaskRow } from './store.ts';
+import { type AttemptRow, statusOf, type TaskParams, type TaskRow } from './store.ts';
 
 const MICROS_PER_CREDIT = 1_000_000;
 
@@ -14,13 +16,17 @@ export interface ViewContext {
   media: Media;
   baseUrl: string;
   language: Language;
+  /** This node's unfinished pictures; without them none is shown. */
+  previews?: Pick<Previews, 'find'>;
+  /** What keeps ready tasks of a provider's model from starting, in words; null when only their turn does. */
+  providers?: Pick<Providers, 'waitingReason'>;
 }
 
 const timestampOrNull = (ms: number | null) => (ms === null ? null : toTimestamp(ms));
 
 /** One task with its pictures and attempts. */
 export function taskBody(
-  { media, baseUrl, language }: ViewContext,
+  { media, baseUrl, language, previews, providers }: ViewContext,
   row: TaskRow,
   images: readonly ImagesTable[],
   attempts: readonly AttemptRow[],
@@ -28,13 +34,16 @@ export function taskBody(
 ): TaskBody {
   const params = JSON.parse(row.params) as TaskParams;
   const self = `${baseUrl}/v1/tasks/${row.id}`;
+  // Computed, so that a breaker that opens before 10,000 tasks writes none of them.
+  const blocked = row.status === 'queued' ? providers?.waitingReason(row.lane, row.provider_model) : null;
+  const preview = row.status === 'running' ? previews?.find(row.id) : null;
   return {
     id: row.id,
-    status: row.status === 'delayed' ? 'queued' : row.status,
+    status: statusOf(row),
     phase: row.phase,
     progress: row.progress,
     queue_position: position,
-    waiting_reason: row.waiting_reason,
+    waiting_reason: blocked ?? row.waiting_reason,
     mode: row.mode,
     model: row.model,
     provider: row.lane,
@@ -55,6 +64,7 @@ export function taskBody(
     },
     n: row.pictures,
     images: images.map((image) => media.taskImage(image, baseUrl)),
+    preview_url: preview ? `${self}/preview?v=${preview.version}` : null,
     error: row.error === null ? null : showError(row.error, language),
     cost: {
       held: row.finished_at === null ? row.held_micros / MICROS_PER_CREDIT : 0,

@@ -1,20 +1,21 @@
-// Waiting for a job: polled when it is due, asked to cancel when that is wanted, never believed lost on one word.
+// Waiting for a job: polled when it is due or when its run is woken, one poll at a time, asked to cancel when that is wanted,
+// never believed lost on one word.
 import { timeoutSignal } from '../kernel/clock.ts';
 import { type Output, type PollResult, ProviderError } from '../providers/provider.ts';
 import { retryDelayMs } from './backoff.ts';
+import { LiveReport } from './live-report.ts';
 import {
   AttemptFailure,
   CancelConfirmedError,
   generationRequest,
   jobFailed,
   pause,
-  progressReporter,
   providerCall,
   type Run,
-  showState,
   takeRow,
 } from './run-state.ts';
 import { refuseCancel } from './run-store.ts';
+import { Watching } from './watching.ts';
 
 /** How often a job that its provider lost is sent again. */
 const MAX_RESUBMITS_AFTER_LOSS = 1;
@@ -24,22 +25,41 @@ const LOST_RECHECK_MS = 1_000;
 /** After this many failed polls in a row the task says so. */
 const POLL_FAILURES_SHOWN = 3;
 const CANCEL_TIMEOUT_MS = 15_000;
+/** However many wake-ups come, they bring at most one poll more in this time. */
+export const WAKE_INTERVAL_MS = 1_000;
 
-/** Polls until the provider has pictures, first after `pollAfterMs`. */
+/** Polls until the provider has pictures, first after `pollAfterMs` or a wake-up; follows the job's channel meanwhile. */
 export async function awaitOutputs(run: Run, jobId: string, pollAfterMs: number): Promise<readonly Output[]> {
-  if (pollAfterMs > 0) await pause(run, pollAfterMs);
-  const report = progressReporter(run, 'waiting');
+  const report = new LiveReport(run, 'waiting');
+  const watching = new Watching(run, jobId, report);
+  try {
+    if (pollAfterMs > 0) await pause(run, pollAfterMs, 0);
+    return await pollUntilDone(run, jobId, report);
+  } finally {
+    watching.close();
+    await report.close();
+  }
+}
+
+async function pollUntilDone(run: Run, jobId: string, report: LiveReport): Promise<readonly Output[]> {
+  const { control, ctx } = run;
   let failures = 0;
   let losses = 0;
   for (;;) {
-    if (run.control.isCancelRequested) await cancelJob(run, jobId);
+    report.throwIfFailed();
+    if (control.isCancelRequested) await cancelJob(run, jobId);
+    control.clearWake();
+    const askedAtMs = ctx.clock.monotonicMs();
     const result = await pollJob(run, jobId);
     if (result.state === 'interrupted') continue;
+    const untilWakeMs = () => Math.max(0, askedAtMs + WAKE_INTERVAL_MS - ctx.clock.monotonicMs());
     if (result.state === 'unanswered') {
       failures += 1;
-      if (failures >= POLL_FAILURES_SHOWN) await showSilence(run, result.error);
-      const retryAfterMs = result.error instanceof ProviderError ? result.error.retryAfterMs : null;
-      await pause(run, retryDelayMs(failures, retryAfterMs, run.task.id));
+      if (failures >= POLL_FAILURES_SHOWN) report.explain(silence(run, result.error));
+      const error = result.error instanceof ProviderError ? result.error : null;
+      const delayMs = retryDelayMs(failures, error?.retryAfterMs ?? null, run.task.id);
+      // Who asked for fewer questions is not asked sooner because somebody knocks.
+      await pause(run, delayMs, error?.kind === 'rate_limited' ? null : untilWakeMs());
       continue;
     }
     failures = 0;
@@ -47,14 +67,16 @@ export async function awaitOutputs(run: Run, jobId: string, pollAfterMs: number)
     if (result.state === 'failed') throw jobFailed(run, result.error);
     losses = result.state === 'lost' ? losses + 1 : 0;
     if (losses >= LOST_CONFIRMATIONS) throw jobLost(run);
-    if (result.state === 'running') await report(result.progress);
-    await pause(run, result.state === 'running' ? result.pollAfterMs : LOST_RECHECK_MS);
+    if (result.state === 'running') report.moved(result.progress);
+    if (result.state === 'lost') await pause(run, LOST_RECHECK_MS);
+    else await pause(run, result.pollAfterMs, untilWakeMs());
   }
 }
 
 type PollOutcome = PollResult | { state: 'interrupted' } | { state: 'unanswered'; error: unknown };
 
-async function pollJob(run: Run, jobId: string): Promise<PollOutcome> {
+/** One question; what keeps it from being answered is an answer too. Throws only when the run must stop. */
+export async function pollJob(run: Run, jobId: string): Promise<PollOutcome> {
   try {
     return await run.adapter.poll({
       ...providerCall(run, run.control.interruptible(run.signal)),
@@ -113,8 +135,6 @@ export async function askToStop(run: Run, jobId: string, signal: AbortSignal): P
   }
 }
 
-async function showSilence(run: Run, error: unknown): Promise<void> {
-  const reason = `"${run.task.lane}" does not answer: ${error instanceof Error ? error.message : String(error)}`;
-  if (run.task.waiting_reason === reason) return;
-  await showState(run, { phase: 'waiting', progress: run.task.progress, reason });
+function silence(run: Run, error: unknown): string {
+  return `"${run.task.lane}" does not answer: ${error instanceof Error ? error.message : String(error)}`;
 }

@@ -1,38 +1,64 @@
-// Kills the server again and again while clients give it work, then proves from outside that nothing was lost, made twice
-// or charged wrongly. `node test/chaos/kill-server.ts --tasks 1000 --kills 20 [--seed 1] [--keep]`
-import { createHash } from 'node:crypto';
+// The chaos run: one to three nodes on SQLite or PostgreSQL, killed again and again at named crash points and at random moments
+// while clients give them work, against providers that keep a log of their own; then the proof from outside that nothing was
+// lost, made twice or charged wrongly. `npm run chaos -- --help` lists the options.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { parseArgs } from 'node:util';
-import sharp from 'sharp';
-import { readJobLog } from '../../src/providers/sandbox/job-log.ts';
-import { EventClient } from '../whole/event-client.ts';
-import { freePort, type ServerProcess, startServerProcess } from './server-process.ts';
+import { fileURLToPath } from 'node:url';
+import { type PostgresServer, postgresServer } from '../harness/postgres.ts';
+import {
+  type AttemptRow,
+  checkHooks,
+  checkMoney,
+  checkOwners,
+  checkProviderLog,
+  checkTasks,
+  DEATHS_UNTIL_PUT_ASIDE,
+  GRANT_CREDITS,
+  readLines,
+} from './chaos-checks.ts';
+import { ChaosClient, until } from './chaos-client.ts';
+import { resumptions } from './chaos-figures.ts';
+import { makePlans } from './kill-plans.ts';
+import { type Kill, NodeKeeper, type Plan } from './node-keeper.ts';
+import type { ChangeRecord } from './node-process.ts';
+import { LANES } from './scripted-adapter.ts';
+import type { ServiceRecord } from './scripted-service.ts';
+import { seededRandom } from './seeded-random.ts';
+import { freePort } from './server-process.ts';
 
 const ADMIN_KEY = 'dbk_chaos-admin-key-of-more-than-enough-length';
 const CLIENTS = 8;
-/** Every so many tasks one works from an upload, and one costs credits. */
-const EDIT_EVERY = 5;
-const PRICED_EVERY = 4;
-const PRICE = 0.25;
-const GRANT = 100_000;
-const RETRY_MS = 50;
-/** A call that gets no answer was cut off in the middle of a kill. */
-const CALL_TIMEOUT_MS = 15_000;
-/** Some kills come while the server starts. */
-const KILL_DURING_START = 0.2;
-const LONGEST_START_MS = 1_000;
-const LONGEST_EXTRA_MS = 300;
+/** Wishes that may be made ahead of the kills, in kills: work never ends before the kills do. */
+const LEAD_KILLS = 2;
+const LONGEST_STALL_MS = 300_000;
+/** From the last kill to the end of the last task. */
 const SETTLE_LIMIT_MS = 120_000;
-/** SIGTERM drains within 30 s. */
-const STOP_LIMIT_MS = 31_000;
+const HOOKS_LIMIT_MS = 120_000;
+/** A node that meets a database that was just away may end by itself; its supervisor starts it again. */
+const DATABASE_EXCUSE_MS = 20_000;
+const LONGEST_DATABASE_PAUSE_MS = 1_000;
 
 export interface ChaosOptions {
   tasks: number;
   kills: number;
   seed: number;
+  database: 'sqlite' | 'postgres';
+  nodes: number;
+  /** Share of the provider's answers that hang, fail or are cut. */
+  faults: number;
+  /** Only these crash points, and no other deaths; null or absent: all. */
+  points?: readonly string[] | null;
+  /** How often a node is stopped for longer than its lease and then goes on. */
+  pauses: number;
+  /** How often the PostgreSQL server dies at once and comes back. */
+  databaseKills: number;
+  /** `doctor --deep` after every so many kills, and at the end in any case. */
+  doctorEvery: number;
+  settleLimitMs?: number;
   /** Gets a line now and then. */
   report?: (line: string) => void;
   keepData?: boolean;
@@ -40,30 +66,36 @@ export interface ChaosOptions {
 
 export interface ChaosReport {
   tasks: number;
-  kills: number;
+  succeeded: number;
+  /** Failed free of charge with `submit_unknown`, as the rules demand of providers that cannot be asked. */
+  unknown: number;
+  /** Failed free of charge after process upon process died under them. */
+  putAside: string[];
+  lost: number;
+  kills: Kill[];
   seconds: number;
-  /** From the start of a process to the first task that it finished, milliseconds. */
-  recoveryMs: number[];
-  /** From the start of a process to its ready line, milliseconds. */
-  startMs: number[];
+  /** From the last kill to the end of the last task, milliseconds. */
+  settleMs: number;
+  /** From the death of a node to the next owner of each task that it ran, milliseconds. */
+  resumeMs: number[];
+  /** From the database's return to the first committed change, milliseconds. */
+  databaseBackMs: number[];
+  submits: number;
   jobs: number;
-  attempts: number;
-  pictures: number;
+  duplicateSubmits: number;
+  hooks: { messages: number; repeats: number };
+  doctorRuns: number;
   eventConnections: number;
   /** Everything that is not as it must be; empty when all is well. */
   findings: string[];
 }
 
-interface Client {
-  url: string;
-  dataDir: string;
-  headers: Record<string, string>;
-}
-
 /** Runs the whole experiment; resolves with what was found. Throws only when it cannot be carried out. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
+  if (options.database === 'sqlite' && (options.nodes > 1 || options.databaseKills > 0))
+    throw new Error('SQLite serves one node, and dies with it');
   const folder = mkdtempSync(join(tmpdir(), 'drawbridge-chaos-'));
-  const run = new ChaosRun(options, folder, await freePort());
+  const run = new ChaosRun(options, folder);
   try {
     return await run.toEnd();
   } finally {
@@ -75,378 +107,262 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
 
 class ChaosRun {
   readonly #options: ChaosOptions;
-  readonly #client: Client;
-  readonly #env: Record<string, string>;
-  readonly #cwd: string;
+  readonly #folder: string;
   readonly #random: () => number;
   readonly #findings: string[] = [];
   /** Task id by the number of the wish. */
   readonly #accepted = new Map<number, string>();
-  /** Task id to the times that the stream said it finished. */
-  readonly #finished = new Map<string, number>();
-  readonly #versions = new Map<string, number>();
-  readonly #recoveryMs: number[] = [];
-  readonly #startMs: number[] = [];
-  readonly #processes: ServerProcess[] = [];
-  #isRecovering = false;
+  readonly #kills: Kill[] = [];
+  readonly #plans: Plan[];
+  readonly #keepers: NodeKeeper[] = [];
+  readonly #databaseBackAt: number[] = [];
+  #database: { server: PostgresServer; name: string } | null = null;
+  #databaseDownAt = Number.NEGATIVE_INFINITY;
+  #service: ChildProcess | null = null;
+  #serviceUrl = '';
+  #ports: number[] = [];
+  #doctorRuns = 0;
 
-  constructor(options: ChaosOptions, folder: string, port: number) {
+  constructor(options: ChaosOptions, folder: string) {
     this.#options = options;
+    this.#folder = folder;
     this.#random = seededRandom(options.seed);
-    const dataDir = join(folder, 'data');
-    this.#cwd = join(folder, 'cwd');
-    mkdirSync(this.#cwd);
-    this.#client = {
-      url: `http://127.0.0.1:${port}`,
-      dataDir,
-      headers: { authorization: `Bearer ${ADMIN_KEY}` },
-    };
-    this.#env = {
-      DRAWBRIDGE_DATA_DIR: dataDir,
-      DRAWBRIDGE_PORT: String(port),
-      DRAWBRIDGE_ADMIN_KEY: ADMIN_KEY,
-      DRAWBRIDGE_CREDITS_STARTING_GRANT: String(GRANT),
-      DRAWBRIDGE_CREDITS_PRICES: `sandbox-flaky=${PRICE}`,
-      DRAWBRIDGE_TASKS_MAX_QUEUED_PER_ACCOUNT: '100000',
-      DRAWBRIDGE_LIMITS_REQUESTS_PER_MINUTE: '1000000',
-      DRAWBRIDGE_LOG_LEVEL: 'warn',
-    };
+    this.#plans = makePlans(options.kills, options.pauses, this.#random, options.points);
   }
 
   async toEnd(): Promise<ChaosReport> {
-    const { tasks, kills, report } = this.#options;
+    const { tasks, nodes, report } = this.#options;
     const startedAtMs = Date.now();
-    await this.#start().ready;
-    const events = this.#listen();
-    await until(() => events.connections > 0, 'the event stream');
-    const uploadId = await this.#upload();
-    const wishes = Array.from({ length: tasks }, (_, i) => i);
-    const posting = Promise.all(
-      Array.from({ length: CLIENTS }, async () => {
-        for (let i = wishes.shift(); i !== undefined; i = wishes.shift()) {
-          this.#accepted.set(i, await this.#post(i, uploadId));
-        }
-      }),
-    );
-    await this.#killAgainAndAgain();
-    await posting;
-    report?.(`all ${tasks} tasks are accepted, ${kills} kills are done`);
-    await until(() => this.#finished.size >= tasks, 'the last task', SETTLE_LIMIT_MS).catch((error: Error) =>
-      this.#findings.push(error.message),
-    );
-    const seconds = (Date.now() - startedAtMs) / 1000;
-    report?.(`all finished after ${seconds.toFixed(1)} s; checking`);
-    const pictures = await this.#checkTasks();
-    await this.#checkMoney();
-    await this.#checkDoctor();
+    await this.#startService();
+    if (this.#options.database === 'postgres') {
+      const server = await postgresServer();
+      this.#database = { server, name: await server.createDatabase() };
+    }
+    this.#ports = await Promise.all(Array.from({ length: nodes }, () => freePort()));
+    const urls = this.#ports.map((port) => `http://127.0.0.1:${port}`);
+    const client = new ChaosClient(urls, ADMIN_KEY);
+    for (let node = 0; node < nodes; node += 1) this.#keepers.push(this.#keep(node, client));
+    const events = client.listen();
+    await client.post('/v1/webhooks', { url: `${this.#serviceUrl}/hooks/all` });
+    const uploadId = await client.upload();
+    const killing = this.#watchKills(client);
+    await this.#makeWishes(client, uploadId);
+    await killing;
+    report?.(`all ${tasks} tasks are accepted, ${this.#kills.length} kills are done`);
+    const lastKillMs = this.#kills.at(-1)?.atMs ?? Date.now();
+    const limitMs = this.#options.settleLimitMs ?? SETTLE_LIMIT_MS;
+    const settled = until(() => client.finished.size >= tasks, 'the last task', limitMs);
+    await settled.catch((error: Error) => this.#findings.push(error.message));
+    const settleMs = Date.now() - lastKillMs;
+    report?.(`all finished ${(settleMs / 1000).toFixed(1)} s after the last kill; checking`);
+    const counts = await checkTasks(client, this.#accepted, this.#findings);
+    await this.#awaitHooks();
+    await checkMoney(client, counts.succeeded, this.#findings);
+    await this.#askDoctor(client, true);
     await events.close();
     await this.stop();
-    const { jobs, attempts } = await this.#checkJobs();
-    this.#checkEvents();
     return {
       tasks,
-      kills,
-      seconds,
-      recoveryMs: this.#recoveryMs,
-      startMs: this.#startMs,
-      jobs,
-      attempts,
-      pictures,
+      ...counts,
+      lost: tasks - counts.succeeded - counts.unknown - counts.putAside.length,
+      kills: this.#kills,
+      seconds: (Date.now() - startedAtMs) / 1000,
+      settleMs,
+      ...(await this.#proveFromOutside(client, counts.putAside)),
+      doctorRuns: this.#doctorRuns,
       eventConnections: events.connections,
       findings: this.#findings,
     };
   }
 
-  /** Ends the server, and tells when one of its helpers outlived it. */
+  /** Ends all nodes and the service. Idempotent. */
   async stop(): Promise<void> {
-    for (const server of this.#processes.splice(0)) {
-      server.kill('SIGTERM');
-      const isGone = await Promise.race([
-        server.closed.then(() => true),
-        new Promise<false>((resolve) => setTimeout(resolve, STOP_LIMIT_MS, false).unref()),
-      ]);
-      if (!isGone) {
-        this.#findings.push(`process ${server.pid} or a child of it did not end`);
-        server.kill('SIGKILL');
-      }
+    await Promise.all(this.#keepers.splice(0).map((keeper) => keeper.stop()));
+    this.#service?.stdin?.end();
+    this.#service = null;
+    const { server, name } = this.#database ?? {};
+    if (server && name && this.#attempts === null) this.#attempts = await this.#readAttempts();
+    if (server && name && !this.#options.keepData) await server.dropDatabase(name);
+    this.#database = null;
+  }
+
+  #attempts: AttemptRow[] | null = null;
+
+  async #readAttempts(): Promise<AttemptRow[]> {
+    const query = 'select task_id, client_ref from attempts';
+    if (this.#database) {
+      const { server, name } = this.#database;
+      return (await server.query(query, name).catch(() => [])) as unknown as AttemptRow[];
     }
-  }
-
-  #start(): ServerProcess {
-    const server = startServerProcess({ cwd: this.#cwd, env: this.#env });
-    this.#processes.push(server);
-    this.#isRecovering = true;
-    server.ready.then(
-      () => this.#startMs.push(Date.now() - server.startedAtMs),
-      () => {},
-    );
-    return server;
-  }
-
-  get #server(): ServerProcess {
-    return this.#processes.at(-1) as ServerProcess;
-  }
-
-  #listen(): EventClient {
-    const { url, headers } = this.#client;
-    return new EventClient({
-      target: () => ({ url: `${url}/v1/events`, headers }),
-      onEvent: ({ event, data }) => {
-        if (event === 'reset') return void this.#findings.push('the event stream was reset');
-        const before = this.#versions.get(data.id) ?? 0;
-        if (data.version < before)
-          this.#findings.push(`${data.id}: version ${data.version} came after ${before}`);
-        this.#versions.set(data.id, data.version);
-        if (event !== 'task.finished') return;
-        this.#finished.set(data.id, (this.#finished.get(data.id) ?? 0) + 1);
-        const finishedAtMs = Date.parse(data.finished_at);
-        if (this.#isRecovering && finishedAtMs >= this.#server.startedAtMs) {
-          this.#isRecovering = false;
-          this.#recoveryMs.push(finishedAtMs - this.#server.startedAtMs);
-        }
-      },
-    }).start();
-  }
-
-  /** Kills at random moments, spread over the whole of the work by how much of it is done. */
-  async #killAgainAndAgain(): Promise<void> {
-    const { tasks, kills, report } = this.#options;
-    const moments = Array.from({ length: kills }, () => this.#random() * 0.95 * tasks).sort((a, b) => a - b);
-    for (const [index, moment] of moments.entries()) {
-      const isEarly = index > 0 && this.#random() < KILL_DURING_START;
-      if (isEarly) await pause(this.#random() * LONGEST_START_MS);
-      else {
-        await this.#server.ready;
-        await until(() => this.#finished.size >= moment, `task ${Math.round(moment)}`, SETTLE_LIMIT_MS);
-        await pause(this.#random() * LONGEST_EXTRA_MS);
-      }
-      await this.#server.kill('SIGKILL');
-      report?.(
-        `kill ${index + 1} at ${this.#finished.size} of ${tasks}${isEarly ? ', while it started' : ''}`,
-      );
-      this.#start();
-    }
-    await this.#server.ready;
-  }
-
-  /** One call, repeated until a server answers it. */
-  async #call(path: string, init: RequestInit = {}): Promise<Response> {
-    const { url, headers } = this.#client;
-    for (;;) {
-      try {
-        const response = await fetch(`${url}${path}`, {
-          ...init,
-          headers: { ...headers, ...init.headers },
-          signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
-        });
-        if (response.status !== 503) return response;
-        await response.body?.cancel();
-      } catch {
-        // Killed in the middle: the call is simply made again.
-      }
-      await pause(RETRY_MS);
-    }
-  }
-
-  // biome-ignore lint/suspicious/noExplicitAny: answers of every shape
-  async #json(path: string, init: RequestInit = {}): Promise<any> {
-    for (;;) {
-      const response = await this.#call(path, init);
-      const body = await response.json().catch(() => null);
-      if (body === null) continue;
-      if (!response.ok) throw new Error(`${init.method ?? 'GET'} ${path}: ${JSON.stringify(body)}`);
-      return body;
-    }
-  }
-
-  async #upload(): Promise<string> {
-    const background = { r: 40, g: 120, b: 200 };
-    const bytes = await sharp({ create: { width: 96, height: 64, channels: 3, background } })
-      .png()
-      .toBuffer();
-    const form = new FormData();
-    form.append('file', new Blob([new Uint8Array(bytes)], { type: 'image/png' }), 'input.png');
-    return (await this.#json('/v1/uploads', { method: 'POST', body: form })).id;
-  }
-
-  async #post(i: number, uploadId: string): Promise<string> {
-    const body = JSON.stringify({
-      prompt: `picture number ${i}`,
-      size: '64x64',
-      model: isPriced(i) ? 'sandbox-flaky' : 'sandbox',
-      metadata: { number: i },
-      ...(isEdit(i) ? { images: [{ upload_id: uploadId }] } : {}),
-    });
-    const headers = { 'content-type': 'application/json', 'idempotency-key': `wish-${i}` };
-    return (await this.#json('/v1/tasks', { method: 'POST', body, headers })).id;
-  }
-
-  async #checkTasks(): Promise<number> {
-    const seen = new Map<number, string>();
-    let pictures = 0;
-    for (let cursor = ''; ; ) {
-      const page = await this.#json(`/v1/tasks?limit=100${cursor && `&cursor=${cursor}`}`);
-      for (const task of page.data) {
-        const number = task.metadata.number as number;
-        if (seen.has(number))
-          this.#findings.push(`wish ${number} has two tasks: ${seen.get(number)}, ${task.id}`);
-        seen.set(number, task.id);
-        pictures += await this.#checkTask(task, number);
-      }
-      if (page.next_cursor === null) break;
-      cursor = page.next_cursor;
-    }
-    for (const [number, id] of this.#accepted) {
-      if (seen.get(number) !== id) this.#findings.push(`${id} was accepted and is not there`);
-    }
-    return pictures;
-  }
-
-  // biome-ignore lint/suspicious/noExplicitAny: a task as the API gives it
-  async #checkTask(task: any, number: number): Promise<number> {
-    const price = isPriced(number) ? PRICE : 0;
-    if (task.status !== 'succeeded') {
-      this.#findings.push(
-        `${task.id} is ${task.status}: ${JSON.stringify(task.error ?? task.waiting_reason)}`,
-      );
-      return 0;
-    }
-    if (task.cost.captured !== price)
-      this.#findings.push(`${task.id} cost ${task.cost.captured}, not ${price}`);
-    if (task.images.length !== 1) this.#findings.push(`${task.id} has ${task.images.length} pictures`);
-    for (const { id, url } of task.images) {
-      const image = await this.#json(`/v1/images/${id}`);
-      const answer = await fetch(url);
-      const bytes = Buffer.from(await answer.arrayBuffer());
-      const sha256 = createHash('sha256').update(bytes).digest('hex');
-      if (answer.status !== 200 || sha256 !== image.sha256)
-        this.#findings.push(`${id}: status ${answer.status}, content ${sha256} instead of ${image.sha256}`);
-      const size = await sharp(bytes)
-        .raw()
-        .toBuffer({ resolveWithObject: true })
-        .then(({ info }) => `${info.width}x${info.height}`)
-        .catch((error: Error) => error.message);
-      if (size !== '64x64') this.#findings.push(`${id} does not decode to its size: ${size}`);
-    }
-    return task.images.length;
-  }
-
-  async #checkMoney(): Promise<void> {
-    const verified = await this.#json('/v1/admin/credits/verify');
-    if (!verified.ok) this.#findings.push(`the ledger: ${JSON.stringify(verified.findings)}`);
-    const balance = await this.#json('/v1/credits');
-    const priced = Array.from({ length: this.#options.tasks }, (_, i) => i).filter(isPriced).length;
-    const expected = GRANT - priced * PRICE;
-    if (balance.available_credits !== expected || balance.held_credits !== 0)
-      this.#findings.push(`the balance is ${JSON.stringify(balance)}, not ${expected} available`);
-  }
-
-  async #checkDoctor(): Promise<void> {
-    const answer = await this.#call('/v1/admin/doctor', {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ deep: true }),
-    });
-    const report = (await answer.json()) as { findings: { severity: string }[] };
-    if (answer.status === 404) return void this.#options.report?.('this version has no doctor yet');
-    if (answer.status !== 200) return void this.#findings.push(`the doctor answered ${answer.status}`);
-    for (const finding of report.findings) {
-      if (finding.severity === 'error') this.#findings.push(`the doctor: ${JSON.stringify(finding)}`);
-    }
-  }
-
-  /** What the provider itself remembers of us, against our attempts. */
-  async #checkJobs(): Promise<{ jobs: number; attempts: number }> {
-    const jobs = await readJobLog(join(this.#client.dataDir, 'sandbox'));
-    const db = new DatabaseSync(join(this.#client.dataDir, 'drawbridge.db'), { readOnly: true });
-    const attempts = db.prepare('select task_id, client_ref, job_id, outcome from attempts').all() as {
-      task_id: string;
-      client_ref: string;
-      job_id: string | null;
-      outcome: string;
-    }[];
+    const db = new DatabaseSync(join(this.#folder, 'data-0', 'drawbridge.db'), { readOnly: true });
+    const rows = db.prepare(query).all() as unknown as AttemptRow[];
     db.close();
-    for (const key of ['client_ref', 'job_id'] as const) {
-      const twice = repeated(jobs.map((job) => job[key]));
-      if (twice.length > 0)
-        this.#findings.push(`the provider has two jobs of one ${key}: ${twice.join(', ')}`);
-    }
-    const byRef = new Map(attempts.map((attempt) => [attempt.client_ref, attempt]));
-    const strange = jobs.filter((job) => !byRef.has(job.client_ref));
-    if (strange.length > 0) this.#findings.push(`${strange.length} jobs belong to no attempt`);
-    const taskJobs = jobs.map((job) => byRef.get(job.client_ref)?.task_id ?? '');
-    const paidTwice = repeated(taskJobs);
-    if (paidTwice.length > 0) this.#findings.push(`more than one job was made for ${paidTwice.join(', ')}`);
-    return { jobs: jobs.length, attempts: attempts.length };
+    return rows;
   }
 
-  #checkEvents(): void {
+  async #startService(): Promise<void> {
+    const { seed, faults } = this.#options;
+    const program = fileURLToPath(new URL('./scripted-service.ts', import.meta.url));
+    const args = [program, join(this.#folder, 'service.log'), String(seed), String(faults)];
+    const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+    this.#service = child;
+    const [line] = (await once(child.stdout, 'data')) as [Buffer];
+    this.#serviceUrl = line.toString().trim();
+  }
+
+  #keep(node: number, client: ChaosClient): NodeKeeper {
+    const cwd = join(this.#folder, `cwd-${node}`);
+    mkdirSync(cwd);
+    const { server, name } = this.#database ?? {};
+    return new NodeKeeper({
+      node,
+      cwd,
+      env: {
+        DRAWBRIDGE_DATA_DIR: join(this.#folder, `data-${node}`),
+        DRAWBRIDGE_MEDIA_ROOT: join(this.#folder, 'media'),
+        DRAWBRIDGE_PORT: String(this.#ports[node]),
+        DRAWBRIDGE_ADMIN_KEY: ADMIN_KEY,
+        DRAWBRIDGE_SANDBOX_ENABLED: 'false',
+        DRAWBRIDGE_CREDITS_STARTING_GRANT: String(GRANT_CREDITS),
+        DRAWBRIDGE_TASKS_MAX_QUEUED_PER_ACCOUNT: '100000',
+        DRAWBRIDGE_LIMITS_REQUESTS_PER_MINUTE: '1000000',
+        DRAWBRIDGE_OUTBOUND_ALLOW_HOSTS: new URL(this.#serviceUrl).host,
+        DRAWBRIDGE_LOG_LEVEL: 'warn',
+        ...(server && name ? { DATABASE_URL: server.url(name) } : {}),
+        CHAOS_SERVICE_URL: this.#serviceUrl,
+        CHAOS_RECORDS: join(this.#folder, `records-${node}.log`),
+      },
+      nextPlan: () => this.#plans.shift() ?? null,
+      onReady: (plan) => {
+        // A collection is run for the point that lies in one.
+        if (plan?.kind !== 'named' || plan.point !== 'kp16') return;
+        client.call('/v1/admin/gc', { method: 'POST' }, node).catch(() => {});
+      },
+      onKill: (kill) => {
+        this.#kills.push(kill);
+        this.#options.report?.(
+          `kill ${this.#kills.length} of node ${node}: ${kill.how}, at ${client.finished.size} of ${this.#options.tasks}`,
+        );
+      },
+      onPause: (pid, atMs) => {
+        this.#kills.push({ node, pid, how: 'stopped for a while', atMs, readyMs: null });
+      },
+      onWrong: (what) => {
+        if (Date.now() - this.#databaseDownAt <= DATABASE_EXCUSE_MS) return;
+        this.#findings.push(what);
+        this.#options.report?.(what);
+      },
+    });
+  }
+
+  /** The number of deaths so far. */
+  get #deaths(): number {
+    return this.#kills.length;
+  }
+
+  /** Wishes keep pace with the kills, so that every kill meets work. */
+  async #makeWishes(client: ChaosClient, uploadId: string): Promise<void> {
+    const { tasks, kills } = this.#options;
+    const models = Object.keys(LANES);
+    let next = 0;
+    const mayMake = (wish: number) => {
+      const isOver = this.#deaths >= kills;
+      return isOver || wish < ((this.#deaths + LEAD_KILLS) / kills) * tasks;
+    };
+    const work = async () => {
+      for (let wish = next++; wish < tasks; wish = next++) {
+        await until(() => mayMake(wish), `room for wish ${wish}`, LONGEST_STALL_MS);
+        const model = models[Math.floor(wish / 2) % models.length] as string;
+        this.#accepted.set(wish, await client.wish(wish, model, uploadId));
+      }
+    };
+    await Promise.all(Array.from({ length: CLIENTS }, work));
+  }
+
+  /** Asks the doctor now and then and kills the database, until all kills are done. */
+  async #watchKills(client: ChaosClient): Promise<void> {
+    const { kills, doctorEvery, databaseKills } = this.#options;
+    let asked = 0;
+    let databaseKilled = 0;
+    while (this.#deaths < kills) {
+      const before = this.#deaths;
+      await until(() => this.#deaths > before || this.#deaths >= kills, 'the next kill', LONGEST_STALL_MS);
+      if (
+        databaseKilled < databaseKills &&
+        this.#deaths >= ((databaseKilled + 1) * kills) / (databaseKills + 1)
+      ) {
+        databaseKilled += 1;
+        await this.#killDatabase();
+      }
+      if (this.#deaths < asked + doctorEvery) continue;
+      if (await this.#askDoctor(client, false)) asked = this.#deaths;
+    }
+  }
+
+  async #killDatabase(): Promise<void> {
+    const { server } = this.#database ?? {};
+    if (!server) return;
+    this.#options.report?.('the database dies');
+    this.#databaseDownAt = Date.now();
+    await server.kill();
+    await new Promise((resolve) => setTimeout(resolve, this.#random() * LONGEST_DATABASE_PAUSE_MS));
+    await server.start();
+    this.#databaseDownAt = Date.now();
+    this.#databaseBackAt.push(Date.now());
+  }
+
+  /** Whether the doctor could answer. At the end it must. */
+  async #askDoctor(client: ChaosClient, isLast: boolean): Promise<boolean> {
+    const wrong = await client.doctor();
+    if (wrong === null) {
+      if (isLast) this.#findings.push('the doctor did not answer');
+      return false;
+    }
+    this.#doctorRuns += 1;
+    // A service that hangs on purpose is no fault of the data.
+    const ofData = wrong.filter((one) => !/"id":"provider"/.test(one));
+    this.#findings.push(...ofData.map((one) => `the doctor, after ${this.#deaths} kills: ${one}`));
+    return true;
+  }
+
+  async #awaitHooks(): Promise<void> {
+    const tasks = this.#accepted.size;
+    const told = () => {
+      const log = readLines<ServiceRecord>(join(this.#folder, 'service.log'));
+      return new Set(log.flatMap((record) => (record.kind === 'hook' ? [record.task] : []))).size;
+    };
+    const startedAtMs = Date.now();
+    while (told() < tasks && Date.now() - startedAtMs < HOOKS_LIMIT_MS)
+      await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+
+  async #proveFromOutside(client: ChaosClient, putAside: readonly string[]) {
+    const log = readLines<ServiceRecord>(join(this.#folder, 'service.log'));
+    const files = this.#options.nodes;
+    const records = Array.from({ length: files }, (_, node) =>
+      readLines<ChangeRecord>(join(this.#folder, `records-${node}.log`)),
+    );
+    const all = records.flat().sort((a, b) => a.at - b.at);
+    this.#attempts ??= await this.#readAttempts();
+    const sent = checkProviderLog(log, this.#attempts, this.#findings);
+    const hooks = checkHooks(log, this.#accepted.values(), this.#findings);
+    for (const one of records) checkOwners(one, this.#findings);
     for (const id of this.#accepted.values()) {
-      const times = this.#finished.get(id) ?? 0;
+      const times = client.finished.get(id) ?? 0;
       if (times !== 1) this.#findings.push(`the stream said ${times} times that ${id} finished`);
     }
+    this.#findings.push(...client.findings);
+    const orphaned = this.#kills.map((kill) => resumptions(kill, all));
+    for (const id of putAside) {
+      const deaths = orphaned.filter((waits) => waits.has(id)).length;
+      if (deaths < DEATHS_UNTIL_PUT_ASIDE) this.#findings.push(`${id} was put aside after ${deaths} deaths`);
+    }
+    // What had ended just before its process could say so waits for nobody.
+    const resumeMs = orphaned.flatMap((waits) => [...waits.values()].filter(Number.isFinite));
+    const databaseBackMs = this.#databaseBackAt.flatMap((backAt) => {
+      const first = all.find(({ at }) => at >= backAt);
+      return first ? [first.at - backAt] : [];
+    });
+    return { ...sent, hooks, resumeMs, databaseBackMs };
   }
 }
-
-const isPriced = (i: number) => i % PRICED_EVERY === 0;
-const isEdit = (i: number) => i % EDIT_EVERY === 1;
-
-function repeated(values: readonly string[]): string[] {
-  const seen = new Set<string>();
-  return values.filter((value) => seen.size === seen.add(value).size);
-}
-
-const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
-
-async function until(condition: () => boolean, what: string, limitMs = 60_000): Promise<void> {
-  const startedAtMs = Date.now();
-  while (!condition()) {
-    if (Date.now() - startedAtMs > limitMs) throw new Error(`Waited in vain for ${what}`);
-    await pause(20);
-  }
-}
-
-/** Mulberry32: the same seed gives the same moments. */
-function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
-
-/** The value below which `share` of the values lie. */
-export function percentile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
-}
-
-async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      tasks: { type: 'string', default: '1000' },
-      kills: { type: 'string', default: '20' },
-      seed: { type: 'string', default: '1' },
-      keep: { type: 'boolean', default: false },
-    },
-  });
-  const report = await runChaos({
-    tasks: Number(values.tasks),
-    kills: Number(values.kills),
-    seed: Number(values.seed),
-    keepData: values.keep,
-    report: (line) => console.error(line),
-  });
-  const { recoveryMs, startMs, findings, ...figures } = report;
-  const both = (times: readonly number[]) => ({ p50: percentile(times, 0.5), p99: percentile(times, 0.99) });
-  console.log(JSON.stringify({ ...figures, startMs: both(startMs), recoveryMs: both(recoveryMs) }, null, 2));
-  for (const finding of findings.slice(0, 50)) console.log(`FOUND ${finding}`);
-  console.log(
-    findings.length === 0 ? 'Nothing was lost, doubled or charged wrongly.' : `${findings.length} findings`,
-  );
-  process.exitCode = findings.length === 0 ? 0 : 1;
-}
-
-if (import.meta.main) await main();

@@ -35,8 +35,11 @@ export function startServerProcess(options: {
   cwd: string;
   env: Record<string, string>;
   args?: string[];
+  /** Another program that takes the same arguments; the launcher unless given. */
+  command?: readonly [string, ...string[]];
 }): ServerProcess {
-  const child: ChildProcess = spawn(LAUNCHER, options.args ?? ['serve'], {
+  const [program, ...first] = options.command ?? [LAUNCHER];
+  const child: ChildProcess = spawn(program, [...first, ...(options.args ?? ['serve'])], {
     cwd: options.cwd,
     env: { PATH: process.env.PATH ?? '', HOME: options.cwd, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -20,6 +20,8 @@ export interface TestAppOptions {
   sandbox?: { instantPicture?: boolean; paintDelayMs?: number };
   providers?: readonly ProviderEntry[];
   clock?: Clock;
+  /** The machine's own clock, where the database's is the one that counts. */
+  machineClock?: Clock;
   database?: 'sqlite' | 'postgres';
   /** Use and keep this folder instead of a temporary one. */
   dataDir?: string;
@@ -30,6 +32,8 @@ export interface TestApp {
   url: string;
   adminKey: string;
   dataDir: string;
+  /** Where the database is PostgreSQL. */
+  databaseUrl: string | null;
   log: MemoryLogger;
   /** A call as admin, unless `headers` say otherwise; JSON in, whatever comes out. */
   request(
@@ -75,6 +79,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
     log,
     onAnswerMismatch: (detail) => mismatches.push(detail),
     ...(options.clock ? { clock: options.clock } : {}),
+    ...(options.machineClock ? { machineClock: options.machineClock } : {}),
     ...(options.sandbox ? { sandbox: options.sandbox } : {}),
     ...(options.providers ? { providers: options.providers } : {}),
   });
@@ -85,6 +90,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
     url,
     adminKey: ADMIN_KEY,
     dataDir,
+    databaseUrl: database?.url ?? null,
     log,
     request: (method, path, body, headers = {}) => call(`${url}${path}`, method, body, headers),
     async close() {

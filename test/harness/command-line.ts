@@ -26,13 +26,20 @@ export interface RunningCommand {
 
 export type Environment = Readonly<Record<string, string>>;
 
-/** Starts a command. Nothing of this process's own environment but the path gets in. */
-export function startCommand(args: readonly string[], env: Environment, cwd = '/'): RunningCommand {
+/** Starts a command, with `input` on its standard input. Nothing of this process's own environment but the path gets in. */
+export function startCommand(
+  args: readonly string[],
+  env: Environment,
+  cwd = '/',
+  input = '',
+): RunningCommand {
   const child = spawn(LAUNCHER, args, {
     cwd,
     env: { PATH: process.env.PATH ?? '', HOME: '/nonexistent', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
   });
+  // A command that does not read it may end first.
+  child.stdin.on('error', () => {}).end(input);
   const kill = () => child.kill('SIGKILL');
   process.once('exit', kill);
   const timer = setTimeout(kill, LONGEST_MS);
@@ -76,8 +83,13 @@ export function startCommand(args: readonly string[], env: Environment, cwd = '/
 }
 
 /** Runs a command to its end. */
-export function runCommand(args: readonly string[], env: Environment, cwd?: string): Promise<Outcome> {
-  return startCommand(args, env, cwd).ended;
+export function runCommand(
+  args: readonly string[],
+  env: Environment,
+  cwd?: string,
+  input?: string,
+): Promise<Outcome> {
+  return startCommand(args, env, cwd, input).ended;
 }
 
 export interface RunningServer extends RunningCommand {

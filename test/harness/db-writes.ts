@@ -206,6 +206,42 @@ export async function incrementBoth(
   await increment(trx, { id: second });
 }
 
+/** Fails as a transaction does that met another one; PostgreSQL only. */
+export async function collide(trx: Trx, { code }: { code: '40001' | '40P01' }): Promise<void> {
+  await insertItem(trx, { id: code, amount: 0, note: null });
+  await sql.raw(`do $$ begin raise exception 'collision' using errcode = '${code}'; end $$`).execute(trx);
+}
+
+/** PostgreSQL only. */
+export async function addThenSleep(
+  trx: Trx,
+  { seconds, ...item }: Item & { seconds: number },
+): Promise<void> {
+  await insertItem(trx, item);
+  await sql`select pg_sleep(${seconds})`.execute(trx);
+}
+
+/** Runs into the server's limit for a statement; PostgreSQL only. */
+export async function addThenTimeOut(
+  trx: Trx,
+  { limitMs, ...item }: Item & { limitMs: number },
+): Promise<void> {
+  await insertItem(trx, item);
+  await sql`select set_config('statement_timeout', ${String(limitMs)}, true)`.execute(trx);
+  await sql`select pg_sleep(30)`.execute(trx);
+}
+
+/** Holds the whole process up in the middle of the transaction for longer than the server lets it; PostgreSQL only. */
+export async function addThenStall(
+  trx: Trx,
+  { limitMs, stallMs, ...item }: Item & { limitMs: number; stallMs: number },
+): Promise<void> {
+  await insertItem(trx, item);
+  await sql`select set_config('idle_in_transaction_session_timeout', ${String(limitMs)}, true)`.execute(trx);
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, stallMs);
+  await insertItem(trx, { ...item, id: `${item.id}-2` });
+}
+
 /** Ends the thread it runs in, as a crash would. */
 export async function crash(_trx: Trx, _input: null): Promise<void> {
   process.exit(3);
@@ -232,5 +268,9 @@ registerWrites(import.meta.url, {
   emit,
   readChange,
   incrementBoth,
+  collide,
+  addThenSleep,
+  addThenTimeOut,
+  addThenStall,
   crash,
 });

@@ -1,5 +1,5 @@
-// A real, throw-away PostgreSQL server for the tests of one process, from Debian's binaries: started at first use in a temporary
-// directory on a unix socket, fsync on, ended with the process (also when the process is killed).
+// Real, throw-away PostgreSQL servers from Debian's binaries: one for the tests of a process, started at first use, and others to
+// break: each in a temporary directory on a unix socket, fsync on, ended with the process (also when the process is killed).
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chownSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -23,9 +23,15 @@ export interface PostgresServer {
   dropDatabase(name: string): Promise<void>;
   /** Runs one statement as the superuser in `database` (default `postgres`). */
   query(sql: string, database?: string): Promise<Record<string, unknown>[]>;
-  /** Ends the server at once, as a crash would; `start` brings it back with the same data. */
+  /** Ends the server at once, as `pg_ctl -m immediate` does; `start` brings it back with the same data. */
   kill(): Promise<void>;
+  /** Ends only the postmaster, by SIGKILL: its children outlive it for a moment, its lock file stays. */
+  killPostmaster(): Promise<void>;
   start(): Promise<void>;
+  /** A standby that streams from this server, started; nothing makes commits wait for it. */
+  startStandby(): Promise<PostgresServer>;
+  /** Makes a standby a primary of its own, on a new timeline. */
+  promote(): Promise<void>;
 }
 
 /** The newest installed server's programs, or undefined. */
@@ -78,11 +84,21 @@ class ThrowAwayServer implements PostgresServer {
   readonly #bin: string;
   #child: ChildProcess | undefined;
 
-  constructor(bin: string) {
+  /** `primary`: its data is copied, and then followed. */
+  constructor(bin: string, primary?: PostgresServer) {
     this.#bin = bin;
     this.socketDir = mkdtempSync(join(tmpdir(), 'drawbridge-pg-'));
     const user = isRoot() ? systemUser() : undefined;
     if (user) chownSync(this.socketDir, user.uid, user.gid);
+    process.on('exit', () => {
+      this.#child?.kill('SIGQUIT');
+      removeWhileItShutsDown(this.socketDir);
+    });
+    if (primary) this.#copy(primary);
+    else this.#make();
+  }
+
+  #make(): void {
     const options = [
       '-D',
       join(this.socketDir, 'data'),
@@ -95,15 +111,36 @@ class ThrowAwayServer implements PostgresServer {
       '--locale=C.UTF-8',
     ];
     // Only the making of the cluster skips fsync: it can be made again.
-    const [program = '', ...args] = asServerUser([join(this.#bin, 'initdb'), ...options, '--no-sync']);
+    this.#run('initdb', [...options, '--no-sync']);
+  }
+
+  #copy(primary: PostgresServer): void {
+    const from = ['-h', primary.socketDir, '-U', SYSTEM_USER, '-D', join(this.socketDir, 'data')];
+    this.#run('pg_basebackup', [...from, '-R', '-X', 'stream', '-c', 'fast', '--no-sync']);
+  }
+
+  #run(tool: string, options: string[]): void {
+    const [program = '', ...args] = asServerUser([join(this.#bin, tool), ...options]);
     execFileSync(program, args, { stdio: 'pipe', cwd: this.socketDir });
-    process.on('exit', () => {
-      this.#child?.kill('SIGQUIT');
-      removeWhileItShutsDown(this.socketDir);
-    });
   }
 
   async start(): Promise<void> {
+    for (let waitedMs = 0; ; waitedMs += POLL_MS) {
+      // Children of a killed postmaster hold its memory for a moment: whoever starts it must try again.
+      if (!this.#child || this.#hasExited(this.#child)) this.#spawn();
+      try {
+        await this.query('select 1');
+        return;
+      } catch (error) {
+        if (waitedMs >= START_LONGEST_MS) throw error;
+        await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      }
+    }
+  }
+
+  #hasExited = (child: ChildProcess) => child.exitCode !== null || child.signalCode !== null;
+
+  #spawn(): void {
     const log = openSync(join(this.socketDir, 'log'), 'a');
     const settings = [
       'listen_addresses=',
@@ -116,24 +153,33 @@ class ThrowAwayServer implements PostgresServer {
     const [program = '', ...args] = asServerUser(command);
     this.#child = spawn(program, args, { stdio: ['ignore', log, log], cwd: this.socketDir });
     this.#child.unref();
-    for (let waitedMs = 0; ; waitedMs += POLL_MS) {
-      try {
-        await this.query('select 1');
-        return;
-      } catch (error) {
-        if (waitedMs >= START_LONGEST_MS) throw error;
-        await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-      }
-    }
   }
 
-  async kill(): Promise<void> {
+  kill(): Promise<void> {
+    return this.#end('SIGQUIT');
+  }
+
+  killPostmaster(): Promise<void> {
+    return this.#end('SIGKILL');
+  }
+
+  async #end(signal: 'SIGQUIT' | 'SIGKILL'): Promise<void> {
     const child = this.#child;
-    if (!child || child.exitCode !== null) return;
+    if (!child || this.#hasExited(child)) return;
     const exited = new Promise((resolve) => child.once('exit', resolve));
     child.ref();
-    child.kill('SIGQUIT');
+    child.kill(signal);
     await exited;
+  }
+
+  async startStandby(): Promise<PostgresServer> {
+    const standby = new ThrowAwayServer(this.#bin, this);
+    await standby.start();
+    return standby;
+  }
+
+  async promote(): Promise<void> {
+    await this.query('select pg_promote(true)');
   }
 
   url(database: string): string {
@@ -170,7 +216,8 @@ export function postgresServer(): Promise<PostgresServer> {
   return starting;
 }
 
-async function startServer(): Promise<PostgresServer> {
+/** A further server, to be broken without harm to other tests. */
+export async function startServer(): Promise<PostgresServer> {
   const bin = findBinaries();
   const reason = postgresUnavailable();
   if (!bin || reason) throw new Error(`PostgreSQL cannot be started: ${reason}`);

@@ -1,6 +1,9 @@
 // A provider whose every answer a test decides, with a job log of its own: what it was sent, and which jobs it has.
+import { createHmac } from 'node:crypto';
 import sharp from 'sharp';
 import type {
+  CallbackRequest,
+  CallbackVerdict,
   Capabilities,
   JobCall,
   LookupResult,
@@ -10,6 +13,7 @@ import type {
   ProviderModel,
   SubmitCall,
   SubmitResult,
+  WatchCall,
 } from '../../src/providers/provider.ts';
 
 const CAPABILITIES: Capabilities = {
@@ -29,11 +33,14 @@ const CAPABILITIES: Capabilities = {
   callback: false,
 };
 
+/** How old a signed call back may be, in milliseconds. */
+const CALLBACK_WINDOW_MS = 300_000;
+
 export type SubmitStep = (call: SubmitCall, provider: ScriptedProvider) => Promise<SubmitResult>;
 export type PollStep = (call: JobCall, provider: ScriptedProvider) => Promise<PollResult>;
 
 export class ScriptedProvider implements ProviderAdapter {
-  readonly name = 'scripted';
+  readonly name: string;
   readonly models: readonly ProviderModel[];
   readonly endpoints: readonly string[] = [];
   /** Every submit that reached it, by client reference. */
@@ -48,13 +55,36 @@ export class ScriptedProvider implements ProviderAdapter {
   onPoll: PollStep = async (call) => ({ state: 'done', outputs: await pictures(call, call.request.n) });
   onCancel: () => Promise<{ state: 'cancelled' } | { state: 'not_cancellable'; note: string }> =
     async () => ({ state: 'cancelled' });
+  /** Every channel that was opened, in order. */
+  readonly watches: (WatchCall & { isStopped: boolean })[] = [];
+  readonly watch?: (call: WatchCall) => () => void;
+  readonly parseCallback?: (request: CallbackRequest) => CallbackVerdict;
   readonly #capabilities: Capabilities;
 
-  constructor(options: { capabilities?: Partial<Capabilities>; priceMicros?: number } = {}) {
+  /** `watch`: keeps a channel for each job. With the capability `callback` call backs are judged by their signature. */
+  constructor(
+    options: {
+      name?: string;
+      capabilities?: Partial<Capabilities>;
+      priceMicros?: number;
+      watch?: boolean;
+    } = {},
+  ) {
+    this.name = options.name ?? 'scripted';
     this.#capabilities = { ...CAPABILITIES, ...options.capabilities };
+    if (options.watch) {
+      this.watch = (call) => {
+        const channel = Object.assign(call, { isStopped: false });
+        this.watches.push(channel);
+        return () => {
+          channel.isStopped = true;
+        };
+      };
+    }
+    if (this.#capabilities.callback) this.parseCallback = judgeCallback;
     this.models = [
       {
-        name: 'scripted',
+        name: this.name,
         title: { en: 'Scripted', zh: '脚本' },
         capabilities: this.#capabilities,
         priceMicros: options.priceMicros ?? 1_000_000,
@@ -98,6 +128,27 @@ export class ScriptedProvider implements ProviderAdapter {
   }
 
   async close() {}
+}
+
+/** A call back as the scripted provider sends it: the signature covers the time and the body. */
+export function signedCallback(
+  jobId: string | null,
+  sentAtMs: number,
+): { body: string; headers: Record<string, string> } {
+  const body = JSON.stringify({ job: jobId });
+  const signature = signatureOf(`${sentAtMs}.${body}`);
+  return { body, headers: { 'x-sent-at': String(sentAtMs), 'x-signature': signature } };
+}
+
+const signatureOf = (text: string) => createHmac('sha256', 'the scripted key').update(text).digest('hex');
+
+function judgeCallback({ headers, body, nowMs }: CallbackRequest): CallbackVerdict {
+  const text = Buffer.from(body).toString('utf8');
+  const sentAt = headers['x-sent-at'] ?? '';
+  if (headers['x-signature'] !== signatureOf(`${sentAt}.${text}`)) return { state: 'forged' };
+  if (Math.abs(nowMs - Number(sentAt)) > CALLBACK_WINDOW_MS) return { state: 'stale' };
+  const { job } = JSON.parse(text) as { job: string | null };
+  return { state: 'wake', jobId: job };
 }
 
 const painted = new Map<number, Promise<Buffer>>();

@@ -35,8 +35,15 @@ after(() => app.close());
 
 function ownedIdOf(contract: RouteContract): string {
   const kind = idKindOf(contract);
-  const { taskId, imageId, spareKeyId } = belongings;
-  return { task: taskId, image: imageId, key: spareKeyId, account: owner.accountId }[kind ?? 'task'];
+  const { taskId, imageId, spareKeyId, webhookId, deliveryId } = belongings;
+  return {
+    task: taskId,
+    image: imageId,
+    key: spareKeyId,
+    account: owner.accountId,
+    webhook: webhookId,
+    delivery: deliveryId,
+  }[kind ?? 'task'];
 }
 
 /** Everything of the owner that a call could change. */
@@ -50,6 +57,9 @@ async function ownersState(): Promise<unknown> {
     '/v1/credits',
     '/v1/credits/entries',
     '/v1/auth/session',
+    '/v1/webhooks',
+    '/v1/webhooks/deliveries',
+    '/v1/webhooks/default-secret',
   ];
   const answers = await Promise.all(paths.map((path) => app.request('GET', path, undefined, headers)));
   const keys = await app.request('GET', '/v1/keys', undefined, headers);

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import sharp from 'sharp';
 import { SCOPES, type Scope } from '../../src/kernel/route.ts';
 import { startTestApp, type TestApp, type TestAppOptions } from '../harness/app.ts';
+import { until } from '../harness/clock.ts';
 
 /** Everything that a member's key may have. */
 export const MEMBER_SCOPES = SCOPES.filter((scope) => scope !== 'admin' && scope !== 'accounts:act');
@@ -21,6 +22,9 @@ export interface Belongings {
   uploadId: string;
   /** A key that nothing else in the test is called with. */
   spareKeyId: string;
+  /** Switched off, with one message that could not be delivered. */
+  webhookId: string;
+  deliveryId: string;
 }
 
 export const bearer = (key: string) => ({ authorization: `Bearer ${key}` });
@@ -64,7 +68,17 @@ export async function pictureForm(bytes?: Buffer, name = 'a.png', field = 'file'
   return form;
 }
 
-/** A finished task with its picture, an upload and a key. */
+async function giveWebhook(app: TestApp, headers: Record<string, string>) {
+  const body = { url: 'https://receiver.invalid/', enabled: false };
+  const webhook = await app.request('POST', '/v1/webhooks', body, headers);
+  assert.equal(webhook.status, 201, webhook.text);
+  const sent = await app.request('POST', `/v1/webhooks/${webhook.json.id}/test`, undefined, headers);
+  const path = `/v1/webhooks/deliveries/${sent.json.id}`;
+  await until(async () => (await app.request('GET', path, undefined, headers)).json.status === 'dead');
+  return { webhookId: webhook.json.id as string, deliveryId: sent.json.id as string };
+}
+
+/** A finished task with its picture, an upload, a key, and a webhook with a delivery. */
 export async function giveBelongings(app: TestApp, person: Person): Promise<Belongings> {
   const headers = bearer(person.key);
   const task = await app.request(
@@ -82,5 +96,6 @@ export async function giveBelongings(app: TestApp, person: Person): Promise<Belo
     imageId: task.json.images[0].id,
     uploadId: upload.json.id,
     spareKeyId: spare.keyId,
+    ...(await giveWebhook(app, headers)),
   };
 }

@@ -95,7 +95,7 @@ test('a task’s own stream starts with how it stands and ends with how it ended
   assert.equal(late.events[0]?.event, 'task.finished');
 });
 
-test('nothing is missing after connections that broke at random moments', async () => {
+test('NT5 nothing is missing after connections that broke at random moments', async () => {
   const { client, events } = await connected();
   const first = comparable(client.lastEventId ?? '');
   let isOver = false;
@@ -133,7 +133,7 @@ test('nothing is missing after connections that broke at random moments', async 
   }
 });
 
-test('a client that was cut off before its first event misses nothing either', async () => {
+test('NT5 a client that was cut off before its first event misses nothing either', async () => {
   const { client, events } = await connected();
   await client.close();
   const task = await createTask('while away');
@@ -154,7 +154,7 @@ test('?last_event_id= resumes as the header does', async () => {
   await again.client.close();
 });
 
-test('a place that is not kept any more gives reset, and the stream goes on from now', async () => {
+test('NT5 a place that is not kept any more gives reset, and the stream goes on from now', async () => {
   const before = await connected();
   await before.client.close();
   const task = await createTask('to be pruned');
@@ -226,7 +226,7 @@ test('an account may hold only so many streams, and gets its places back', async
   });
 });
 
-test('streams end when the server stops', async () => {
+test('NT5 streams end when the server stops', async () => {
   const own = await startTestApp({ providers: [{ adapter: new ScriptedProvider(), lane: LANE }] });
   const client = new EventClient({
     target: () => ({ url: `${own.url}/v1/events`, headers: bearer(own.adminKey) }),
@@ -263,7 +263,7 @@ test('a silent stream shows a heartbeat every 15 s', async () => {
 describe('a reader that does not read', () => {
   const BIG = 'x'.repeat(64 * 1024);
 
-  test('makes its stream wait, not this process remember, and is given up after a minute', async () => {
+  test('NT5 makes its stream wait, not this process remember, and is given up after a minute', async () => {
     const clock = new FakeClock();
     let reads = 0;
     let response: ServerResponse | null = null;

@@ -43,13 +43,16 @@ export const cliEn = {
       strength: '0 keeps the input picture, 1 ignores it',
     },
     tasks: {
-      summary: 'List, show, cancel and retry tasks',
+      summary: 'List, show, cancel, retry and repair tasks',
       list: 'List tasks, newest first',
       status: 'only these: queued, running, succeeded, failed, cancelled (with commas)',
       text: 'only those whose prompt contains this text',
       show: 'Show one task with its pictures and attempts',
       cancel: 'Cancel a task; a picture that is finished first stays',
       retry: 'Send the same request again as a new task',
+      fixStuck:
+        'Find tasks that are stuck, ask their providers, show what would be done, and do it after a yes',
+      fixApply: 'do it without asking',
       id: 'task id',
     },
     keys: {
@@ -77,6 +80,12 @@ export const cliEn = {
       reason: 'reason, as it is written into the ledger',
       key: 'repeating a grant with its key changes nothing',
       verify: 'Check the whole ledger and name each broken row',
+      refund: 'Give back what a task was charged, in whole or in part',
+      refundTask: 'task id',
+      refundAmount: 'credits; without it, all that was charged and not yet given back',
+      limit: 'Show or set what an account may spend in a day and in a month (UTC)',
+      daily: 'credits a day, or "none"',
+      monthly: 'credits a month, or "none"',
     },
     doctor: {
       summary: 'Look for what is wrong: machine, configuration, database, pictures, providers',
@@ -84,9 +93,50 @@ export const cliEn = {
       fix: 'do what is safe: rebuild cached balances, make missing thumbnails, put stray files aside',
     },
     status: { summary: 'One row for each part with its state and reason; exit code 6 if one is down' },
+    providers: {
+      summary: 'Show, test and operate picture providers, and set their credentials without a restart',
+      list: 'One row for each provider: whether it works, why not, and where its credential comes from',
+      show: 'One provider with its models, limits, breakers and what happened lately',
+      name: 'provider, such as jimeng',
+      test: 'Try each step on the way to a provider and name the one that fails; exit code 6 if one does',
+      testName: 'provider; without it, all',
+      testModel: 'model that must be there too',
+      generate: 'also make one small picture, as an ordinary task that is paid for',
+      setSecret:
+        'Set the credential (API key, session id) of a provider; it is asked for without being shown, or read from standard input, and tried before it replaces the one in use',
+      field: 'which secret, where a provider has several',
+      unchecked: 'store it without a trial, for a provider that is down',
+      clear: 'remove what was set here; the configuration counts again',
+      drain: 'Let a provider finish what it has and give it nothing new, on all nodes',
+      undrain: 'Give a drained provider work again',
+      rotateKey: 'Encrypt all provider secrets anew with a new key in secrets.key',
+      forget: 'the key is lost: remove the secrets that nobody can read any more (no server may run)',
+    },
     openapi: { summary: 'Print the OpenAPI document of this version' },
     migrate: { summary: 'Bring the database to the newest schema and say what was applied' },
-    gc: { summary: 'Collect now what nobody needs: old trash, unused uploads, stray files, old events' },
+    acceptDatabase: {
+      summary: 'After a failover or a restore that lost changes: take the database as it is, and go on',
+    },
+    gc: {
+      summary: 'Collect now what nobody needs: old trash, unused uploads, stray files, old events',
+      resume: 'after a restore: the data was looked at, collect again',
+    },
+    backup: {
+      summary:
+        'Copy database and pictures to a folder, while the server runs; the next time only what is new',
+      folder: 'where backups are kept, best on another disk',
+      includeSecrets: 'copy secrets.key too; whoever has the backup can then read provider secrets',
+      recheck: 'read copies of earlier backups again and replace bad ones',
+      keep: 'afterwards keep this many backups and remove older ones',
+      list: 'list the backups in the folder',
+      verify: 'read every file of a backup (the newest, or the one of --id) and compare it with its hash',
+      id: 'which backup, by its name in --list',
+    },
+    restore: {
+      summary: 'Put a backup into an empty place, check every file, and examine what is there',
+      folder: 'the folder that holds the backups',
+      databaseOnly: 'the pictures are still where they were: restore the database beside them',
+    },
   },
   examples: {
     firstPicture: 'a picture in this folder',
@@ -97,6 +147,10 @@ export const cliEn = {
     forScripts: 'for scripts',
     forBackend: "a key for an app's backend",
     remote: 'on another machine',
+    everyProvider: 'all of them, step by step',
+    withPicture: 'with one real picture',
+    hiddenPrompt: 'asks for it without showing it',
+    backToConfiguration: 'back to the one in the configuration',
   },
   problem: {
     cause: 'Likely cause',
@@ -129,6 +183,8 @@ export const cliEn = {
     stopping: (signal: string) =>
       `${signal}: finishing what is running (at most 30 s); once more stops at once.`,
     stoppedHard: 'Stopped at once; unfinished tasks are taken up at the next start.',
+    recycling: (rssMb: number, limitMb: number) =>
+      `It holds ${rssMb} MB of memory, more than ${limitMb} MB: finishing what is running, then ending to be started anew.`,
     drainTooLong: 'Not everything ended within 30 s; what is left is taken up at the next start.',
     portUsedTitle: (port: number) => `Port ${port} is in use`,
     portUsedBy: (owner: string) => `It is held by ${owner}.`,
@@ -187,6 +243,12 @@ export const cliEn = {
     provider: 'PROVIDER',
     outcome: 'OUTCOME',
     error: 'ERROR',
+    secret: 'CREDENTIAL',
+    proxy: 'PROXY',
+    running: 'RUNNING',
+    queued: 'QUEUED',
+    step: 'STEP',
+    time: 'TIME',
     never: 'never',
     none: 'There is nothing to show.',
     more: (cursor: string) => `There is more: --cursor ${cursor}`,
@@ -198,6 +260,11 @@ export const cliEn = {
     skipped: 'skipped',
     degraded: 'degraded',
     down: 'down',
+    healthy: 'healthy',
+    drained: 'drained',
+    closed: 'closed',
+    open: 'open',
+    half_open: 'trying again',
     queued: 'queued',
     running: 'running',
     succeeded: 'succeeded',
@@ -210,10 +277,42 @@ export const cliEn = {
     created: 'Keep it safe: it is not shown again.',
     revoked: (id: string) => `Revoked ${id}.`,
   },
+  fixStuck: {
+    nothing: 'Nothing is stuck.',
+    unchanged: 'Nothing was changed. To do it: drawbridge tasks fix-stuck --apply',
+    question: (count: number) => `Repair ${count}? [y/N] `,
+    repaired: (repaired: number, found: number) => `${repaired} of ${found} repaired.`,
+    columns: { change: 'NOW → THEN', action: 'ACTION', result: 'RESULT', why: 'WHY' },
+    kinds: {
+      overdue: 'Runs long after its deadline.',
+      no_owner: 'Runs without an owner.',
+      dead_owner: 'Its server is dead.',
+      no_run: 'Its server does not run it.',
+      overslept: 'Its wait is over.',
+      hold_open: 'Ended, but its credits are held.',
+      hold_settled: 'Not ended, but its credits are settled.',
+      late_picture: 'Its pictures came late.',
+      messages_late: 'Webhook messages are late.',
+    },
+    actions: {
+      resume: 'take up again',
+      resubmit: 'send again',
+      deliver: 'deliver',
+      fail: 'fail, return credits',
+      wake: 'put back into the queue',
+      settle: 'settle its credits',
+      keep_late: 'keep, uncharged',
+      report: 'look at it',
+    },
+    results: { done: 'done', under_way: 'under way', unchanged: 'moved by itself', failed: 'failed' },
+  },
   credits: {
     balance: (available: string, held: string) => `Available ${available}, held ${held} credits`,
     granted: (amount: string, account: string, after: string) =>
       `Granted ${amount} credits to ${account}; it now has ${after}.`,
+    refunded: (amount: string, task: string) => `Gave ${amount} credits back for ${task}.`,
+    spent: (period: 'day' | 'month', spent: string, limit: string | null) =>
+      `${period === 'day' ? 'Today' : 'This month'}: ${spent} of ${limit ?? 'any number of'} credits`,
     verified: (accounts: number, entries: number) =>
       `The ledger is right: ${entries} entries of ${accounts} accounts.`,
     broken: (count: string) => `The ledger has ${count} broken rows.`,
@@ -225,6 +324,75 @@ export const cliEn = {
     embedded: (version: string) => `Drawbridge ${version}`,
     noTasks: 'No unfinished tasks.',
     tasks: (summary: string) => `Unfinished tasks: ${summary}`,
+  },
+  providers: {
+    probed: (seconds: number) => `Each provider is looked at every ${seconds} s.`,
+    unconfigured: (names: string) =>
+      `Not set up: ${names}. To set one up: drawbridge providers set-secret <name>, or see docs/providers.`,
+    runTime: 'set at run time',
+    configuration: 'configuration',
+    missing: (name: string) => `missing (${name})`,
+    notNeeded: 'not needed',
+    prompt: (name: string) => `Credential for ${name} (not shown): `,
+    unknown: (name: string) => `There is no provider "${name}"`,
+    known: (names: string) => `There are: ${names}.`,
+    argvRefused:
+      'A secret is not taken from the command line: other users of this machine and the history of the shell could read it. If it was a real one, replace it at the provider.',
+    argvFix: (name: string) =>
+      `Run "drawbridge providers set-secret ${name}" and paste it when asked, or send it to standard input: drawbridge providers set-secret ${name} < file`,
+    emptySecret: 'Nothing was entered.',
+    stored: (name: string, field: string) =>
+      `${name} accepted it. The new ${field} is in use, on all nodes, without a restart.`,
+    storedUnchecked: (name: string, field: string) =>
+      `The new ${field} of ${name} is in use, untried. To try it: drawbridge providers test ${name}`,
+    cleared: (name: string, field: string, now: string) =>
+      `Removed the ${field} of ${name} that was set at run time. ${now}`,
+    nowFrom: (origin: string) => `Now the one from ${origin} is in use.`,
+    nowNone: 'There is none now.',
+    drained: (name: string, running: number, queued: number) =>
+      `${name} gets nothing new: ${running} running, ${queued} waiting. To give it work again: drawbridge providers undrain ${name}`,
+    undrained: (name: string) => `${name} gets work again.`,
+    rotated: (count: number) =>
+      `Encrypted anew with a new key: ${count}. Keep a backup of secrets.key, apart from the database.`,
+    forgotten: 'The stored secrets are removed. Set each anew: drawbridge providers set-secret <name>',
+    forgetWithServer: 'A server runs here, so its key is right: nothing is lost.',
+    forgetFix: 'To remove one secret: drawbridge providers set-secret <name> --clear',
+    picturePrice: (model: string, credits: string) =>
+      `One small picture of ${model} costs ${credits} credits of your account, and what the provider charges.`,
+    failsAt: (name: string, step: string) => `${name} fails at: ${step}.`,
+    allLegs: (name: string) => `${name} works.`,
+    serverProxy: "the server's own setting",
+    atOnce: (count: number) => `${count} at once`,
+    perMinute: (count: number) => `${count} a minute`,
+    counts: (running: number, queued: number) => `${running} running, ${queued} waiting`,
+    labels: {
+      state: 'State',
+      reason: 'Reason',
+      note: 'Remark',
+      checked: 'Looked at',
+      endpoints: 'Address',
+      proxy: 'Proxy',
+      limits: 'Limits',
+      tasks: 'Tasks',
+      breaker: 'BREAKER',
+      server: 'SERVER',
+      when: 'WHEN',
+      what: 'WHAT',
+      change: 'CHANGE',
+    },
+    legs: {
+      configuration: 'configuration',
+      dns: 'name (DNS)',
+      proxy: 'proxy',
+      tcp: 'connection',
+      tls: 'TLS',
+      service: 'service',
+      auth: 'credential',
+      credit: 'credit',
+      model: 'model',
+      generate: 'picture',
+      download: 'download',
+    },
   },
   doctor: {
     allWell: (count: number) => `All is well: ${count} checks.`,
@@ -239,6 +407,10 @@ export const cliEn = {
       count === 1 ? 'One migration was applied:' : `${count} migrations were applied:`,
     current: (last: string) => `Nothing to do: the database is at ${last}.`,
   },
+  acceptDatabase: {
+    wasHeld: 'Accepted. Tasks go on from what the database says; some may be made a second time.',
+    done: 'Accepted. Every server on this database goes on at its next look, within seconds.',
+  },
   gc: {
     rows: {
       images: 'Pictures removed from the trash',
@@ -252,6 +424,121 @@ export const cliEn = {
       events_pruned: 'Old events removed',
     },
     nothing: 'There was nothing to collect.',
+  },
+  copies: {
+    phases: { database: 'database', pictures: 'pictures', check: 'checking' },
+    made: (id: string, folder: string) => `Backup ${id} in ${folder}`,
+    copied: (files: number, size: string, kept: number, seconds: string) =>
+      `${files} files copied (${size}), ${kept} were there already, ${seconds} s`,
+    pruned: (files: number) => `Older backups removed, with ${files} files that only they named.`,
+    missing: (count: number) =>
+      `${count} files were missing or damaged where the pictures are kept, so the backup lacks them. What to do: drawbridge doctor --deep`,
+    withoutKey:
+      'secrets.key is not in it. Keep a copy of that file elsewhere: without it, provider secrets set at run time must be set anew.',
+    withKey: 'secrets.key is in it: whoever has the backup can read provider secrets.',
+    confidential: 'It holds keys and private pictures: keep it where nobody else can read it.',
+    none: 'There is no finished backup in this folder.',
+    columns: { database: 'DATABASE', files: 'FILES', size: 'SIZE', missing: 'MISSING' },
+    verified: (id: string, files: number) =>
+      `Backup ${id} is whole: ${files} files and the database were read.`,
+    wrong: (id: string, count: number) => `Backup ${id} has ${count} bad files.`,
+    wrongFix:
+      'If the pictures themselves are well, this replaces bad copies: drawbridge backup <folder> --recheck',
+    restored: (id: string, dataDir: string) => `Backup ${id} is restored to ${dataDir}`,
+    restoredFiles: (files: number, seconds: string) => `${files} files, ${seconds} s`,
+    lost: (count: number) => `${count} files are not in the backup, or not whole there:`,
+    configuration: (path: string) =>
+      `Settings are not restored, secrets least of all. What they were: ${path}`,
+    needsKey:
+      'Put your copy of secrets.key into the data folder before the start, if provider secrets were set at run time.',
+    paused: 'Nothing is collected until you have looked at the data and run: drawbridge gc --resume',
+    held: (count: number) =>
+      `${count} tasks are unfinished; providers may have done them since the backup. At the start, providers finish what they have and get nothing new, until you decide: drawbridge tasks list, then cancel, or drawbridge providers undrain <name>`,
+    examining: 'Examining everything (doctor --deep) …',
+    examined: (checks: number) => `The doctor found no error in ${checks} checks.`,
+    notExamined: 'The data is restored, but it could not be examined:',
+    onlyHere: 'Backups are made on the machine that has the data; DRAWBRIDGE_URL and --url lead to another.',
+    onlyHereFix: 'Run it on that machine, without DRAWBRIDGE_URL.',
+    keepFix: 'Give a whole number from 1 on.',
+    faults: {
+      busy: {
+        title: 'Another backup or restore, or a server, is at work there',
+        fix: 'Wait for its end, or stop it.',
+      },
+      foreign_folder: {
+        title: 'The folder holds something else',
+        fix: 'Give an empty folder, or one that drawbridge backup made.',
+      },
+      inside_data: {
+        title: 'A backup inside the data folder would be lost with it',
+        fix: 'Give a folder elsewhere, best on another disk.',
+      },
+      no_data: {
+        title: 'There is no database here to back up',
+        fix: 'Check DRAWBRIDGE_DATA_DIR or --data-dir.',
+      },
+      no_volume: {
+        title: 'These are not the pictures of this database',
+        fix: 'Mount the volume that holds the pictures; DRAWBRIDGE_MEDIA_ROOT says where.',
+      },
+      no_backup: {
+        title: 'There is no such backup',
+        fix: 'See what there is: drawbridge backup <folder> --list',
+      },
+      broken: {
+        title: 'The backup is damaged',
+        fix: 'Take an older one (drawbridge backup <folder> --list, then --id), and check the disk.',
+      },
+      not_empty: {
+        title: 'The place is not empty',
+        fix: 'Give an empty folder (--data-dir) or database. Nothing that is there is ever replaced.',
+      },
+      other_database: {
+        title: 'The backup is of another kind of database',
+        fix: 'sqlite: leave DATABASE_URL empty. postgres: let DATABASE_URL lead to an empty database.',
+      },
+      newer_version: {
+        title: 'A newer version made this backup',
+        fix: 'Install that version or a later one.',
+      },
+      no_space: {
+        title: 'No space is left',
+        fix: 'Make space, then run the same command again: it goes on where it was.',
+      },
+      file_failed: {
+        title: 'A file could not be read or written',
+        fix: 'Check the path, its permissions and the disk.',
+      },
+      tool_missing: {
+        title: 'A program of PostgreSQL is missing',
+        fix: 'Install the client programs (Debian: apt-get install postgresql-client), of the same major version as the server or newer.',
+      },
+      tool_failed: {
+        title: 'A program of PostgreSQL failed',
+        fix: 'If it speaks of a version mismatch, install client programs as new as the server.',
+      },
+      no_database: {
+        title: 'The database cannot be reached',
+        fix: 'Check DATABASE_URL and that the server runs.',
+      },
+    },
+    doctor: {
+      backupTitle: 'Backup',
+      noBackup: 'None was made from here yet: drawbridge backup <folder>',
+      lastBackup: (time: string, folder: string) => `Last made ${time} in ${folder}.`,
+      restoredTitle: 'Restored data',
+      restored: (id: string, time: string) => `Restored ${time} from the backup ${id}; looked at since.`,
+      paused: (id: string, time: string) =>
+        `Restored ${time} from the backup ${id}. Until you have looked at it, nothing is collected.`,
+      cause:
+        'The data is older than the world: pictures and finished jobs of the time since the backup are not in it.',
+      fix: 'Look at M2 (pictures without files) and M3 (files without pictures), then run: drawbridge gc --resume. Providers get work again by: drawbridge providers undrain <name>',
+      held: (name: string) => `Gets nothing new until it is undrained: ${name}`,
+      unfinished: (id: string, lane: string) => `Unfinished since the backup: ${id} (${lane})`,
+      resumed: 'Every picture has its file and every file its picture: collection goes on.',
+      notResumed:
+        'Files are missing or left over, so only you can say that this is right: drawbridge gc --resume',
+    },
   },
 };
 

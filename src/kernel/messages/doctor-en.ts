@@ -129,6 +129,11 @@ export const doctorEn = {
       cause: 'Rows were removed or changed by hand.',
       fix: 'Keep a copy of the data directory and report this with the evidence.',
     },
+    N1: {
+      title: 'N1 whoever asked to be told of an ended task has a message',
+      cause: 'Rows were removed or changed by hand.',
+      fix: 'Keep a copy of the data directory and report this with the evidence.',
+    },
     ledger: {
       title: 'Ledger',
       cause: 'Rows of the ledger were changed by hand, or the database was damaged.',

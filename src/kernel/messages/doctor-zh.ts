@@ -116,6 +116,11 @@ export const doctorZh: DoctorMessages = {
       cause: '行被手工删除或修改。',
       fix: '保留数据目录的副本，连同依据一起报告。',
     },
+    N1: {
+      title: 'N1 每个要求通知的接收方都有任务结束的消息',
+      cause: '行被手工删除或修改。',
+      fix: '保留数据目录的副本，连同依据一起报告。',
+    },
     ledger: {
       title: '账本',
       cause: '账本的行被手工修改，或数据库损坏。',

@@ -59,6 +59,12 @@ export const errorsEn = {
       'This request costs more credits than the account has free; credits held by tasks still running do not count as free.',
     fix: 'Ask for fewer pictures or a cheaper model, wait for running tasks to finish, or have an administrator add credits ("drawbridge credits grant").',
   },
+  spending_limit_reached: {
+    title: 'The spending limit is reached',
+    cause:
+      'An administrator set how much this account may spend in a day or a month, and this would be more.',
+    fix: 'Ask for fewer pictures or a cheaper model, wait for the next day or month (UTC), or have an administrator raise the limit ("drawbridge credits limit").',
+  },
   rate_limited: {
     title: 'Too many requests',
     cause: 'This account, key or address sent more requests than its limit allows in this period.',
@@ -83,13 +89,13 @@ export const errorsEn = {
     title: 'The picture provider has no credential',
     cause:
       'The provider for this model is set up without its key or session id, so it cannot be asked for pictures.',
-    fix: 'Administrator: set the variable named in the detail and restart. Until then, choose another model.',
+    fix: 'Administrator: "drawbridge providers set-secret" and the provider\'s name, or set the variable named in the detail and restart. Until then, choose another model.',
   },
   provider_credentials_expired: {
     title: 'The picture provider refused our credential',
     cause:
       'The key or session id stored for this provider has expired, was revoked, or belongs to another region or address.',
-    fix: 'Administrator: get a new one, set it in the environment or drawbridge.yaml, and restart. Until then, choose another model.',
+    fix: 'Administrator: get a new one and give it to "drawbridge providers set-secret" with the provider\'s name; no restart is needed. Until then, choose another model.',
   },
   provider_quota_exhausted: {
     title: "The picture provider's quota is used up",
@@ -118,6 +124,18 @@ export const errorsEn = {
     cause:
       'The connection broke while the request was being handed over, and this provider offers no way to ask whether it arrived.',
     fix: 'Start it again with "Retry" if you want the picture. It was not sent twice on its own, so that you do not pay twice; your credits were returned.',
+  },
+  secret_refused: {
+    title: 'The new secret was not taken',
+    cause:
+      'It was tried at the provider before it would replace the one in use, and the provider refused it or did not answer.',
+    fix: 'Check that it was copied whole and belongs to this provider and region. "drawbridge providers test" shows which step fails. If the provider is only down for now, store it untried with --unchecked.',
+  },
+  secrets_key_wrong: {
+    title: 'Stored provider secrets cannot be decrypted',
+    cause:
+      'The key they were encrypted with is missing or is another one: the database was moved or restored without the file secrets.key, or this node has another DRAWBRIDGE_SECRETS_KEY.',
+    fix: 'Put secrets.key back from the backup, or set the same DRAWBRIDGE_SECRETS_KEY as on the other nodes. If the key is lost: "drawbridge providers rotate-key --forget" removes what nobody can read any more; then set each secret again.',
   },
   content_blocked: {
     title: 'The content filter stopped this picture',

@@ -52,6 +52,11 @@ export const errorsZh = {
     cause: '本次请求所需的积分超过账户的可用积分；进行中的任务所冻结的积分不计入可用积分。',
     fix: '请减少图片数量或选用更便宜的模型，等待进行中的任务结束，或请管理员充值（"drawbridge credits grant"）。',
   },
+  spending_limit_reached: {
+    title: '已达到消费上限',
+    cause: '管理员为该账户设置了每日或每月的消费上限，本次请求会超出上限。',
+    fix: '请减少图片数量或选用更便宜的模型，等到下一天或下个月（UTC），或请管理员提高上限（"drawbridge credits limit"）。',
+  },
   rate_limited: {
     title: '请求过于频繁',
     cause: '该账户、密钥或地址在这段时间内的请求数超过了限制。',
@@ -75,12 +80,12 @@ export const errorsZh = {
   provider_credentials_missing: {
     title: '图片服务商缺少凭据',
     cause: '该模型的服务商没有配置密钥或会话 ID，无法向其请求图片。',
-    fix: '管理员：请设置详情中指出的变量后重启。在此之前请选用其他模型。',
+    fix: '管理员：请运行 "drawbridge providers set-secret" 加服务商名称，或设置详情中指出的变量后重启。在此之前请选用其他模型。',
   },
   provider_credentials_expired: {
     title: '图片服务商拒绝了我们的凭据',
     cause: '为该服务商保存的密钥或会话 ID 已过期、被吊销，或不属于当前区域或地址。',
-    fix: '管理员：请获取新的凭据，写入环境变量或 drawbridge.yaml 后重启。在此之前请选用其他模型。',
+    fix: '管理员：请获取新的凭据，用 "drawbridge providers set-secret" 加服务商名称设置，无需重启。在此之前请选用其他模型。',
   },
   provider_quota_exhausted: {
     title: '图片服务商的额度已用完',
@@ -106,6 +111,17 @@ export const errorsZh = {
     title: '无法确定服务商是否收到了任务',
     cause: '提交请求的过程中连接中断，而该服务商没有办法查询任务是否送达。',
     fix: '如果仍需要这张图片，请点“重试”。为避免重复付费，系统没有自动再次提交；您的积分已退回。',
+  },
+  secret_refused: {
+    title: '新的密钥没有生效',
+    cause: '替换之前先向服务方试用了这个密钥，对方拒绝了它，或者没有应答。原来的密钥继续使用。',
+    fix: '请检查密钥是否复制完整、是否属于这个服务和地区。用 "drawbridge providers test" 可以看到哪一步失败。如果只是服务方暂时不可用，可以加 --unchecked 直接保存。',
+  },
+  secrets_key_wrong: {
+    title: '已保存的服务密钥无法解密',
+    cause:
+      '加密所用的密钥不见了，或者不是同一个：数据库搬迁或恢复时没有带上 secrets.key 文件，或者本节点的 DRAWBRIDGE_SECRETS_KEY 与其他节点不同。',
+    fix: '从备份中恢复 secrets.key，或者设置与其他节点相同的 DRAWBRIDGE_SECRETS_KEY。如果密钥已经丢失，请运行 "drawbridge providers rotate-key --forget" 删除无法再读取的内容，然后重新设置每个密钥。',
   },
   content_blocked: {
     title: '内容审核拦截了这张图片',
