@@ -97,6 +97,8 @@ async function runFiles(files: string[], report: Report): Promise<void> {
     if (isOnlyAboutSubtests(details.error)) return;
     report.failures.push({ name, file: file ?? '', error: details.error });
     report.dot('F');
+    // At once as well: a long run need not end to say what it found.
+    console.log(`\nfailed: ${relative('.', file ?? '')}: ${name}`);
   });
   for await (const _event of stream) {
     // The listeners above do the work; reading the stream to its end is what waits for it.

@@ -180,6 +180,10 @@ test('SR6 an operator may configure private hosts, but never a metadata service'
   for (const address of [
     '169.254.169.254',
     '::ffff:169.254.169.254',
+    '::169.254.169.254',
+    '::ffff:0:a9fe:a9fe',
+    '64:ff9b::a9fe:a9fe',
+    '2002:a9fe:a9fe::1',
     '169.254.170.2',
     '100.100.100.200',
     'fd00:ec2::254',

@@ -46,6 +46,11 @@ const METADATA_RANGES = [
   'fd00:ec2::/32',
 ].map((range) => ipaddr.parseCIDR(range));
 
+/** IPv6 that carries an IPv4 address in its last 32 bits: compatible, mapped, translated and NAT64. */
+const TRANSLATED_RANGES = ['::/96', '::ffff:0:0/96', '::ffff:0:0:0/96', '64:ff9b::/96', '64:ff9b:1::/48'].map(
+  (range) => ipaddr.parseCIDR(range),
+);
+
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
 
 function within(address: Address, ranges: readonly [Address, number][]): boolean {
@@ -76,7 +81,20 @@ export function isPublicAddress(text: string): boolean {
 /** Whether this is an address of a cloud's metadata service, or of the range they live in. */
 export function isMetadataAddress(text: string): boolean {
   const address = parse(text);
-  return !address || within(address, METADATA_RANGES);
+  if (!address || within(address, METADATA_RANGES)) return true;
+  return (
+    address instanceof ipaddr.IPv6 && embeddedV4(address).some((inner) => within(inner, METADATA_RANGES))
+  );
+}
+
+/** The IPv4 addresses that an IPv6 one may carry for a translator on the way: in its last 32 bits, or after 6to4's prefix. */
+function embeddedV4(address: ipaddr.IPv6): ipaddr.IPv4[] {
+  const bytes = address.toByteArray();
+  const isTranslated = within(address, TRANSLATED_RANGES) || isIsatap(address);
+  const is6to4 = address.range() === '6to4';
+  return [...(isTranslated ? [bytes.slice(12)] : []), ...(is6to4 ? [bytes.slice(2, 6)] : [])].map(
+    (four) => new ipaddr.IPv4(four),
+  );
 }
 
 /** Addresses on which this machine itself answers; a public one would lead back to services meant for it alone. */

@@ -163,16 +163,23 @@ export class Watchdog {
 
   #renewLease(): Timer {
     const { clock, log } = this.#options.ctx;
+    let isOver = false;
     let timer: Timer;
     const renew = () => {
       timer = clock.after(RENEW_MS, () => {
         // Two watchdogs at once harm nothing: every repair is decided by the task's epoch.
-        this.#takeLease().catch((error: unknown) => log.warn({ err: error }, 'the watchdog lost its lease'));
-        renew();
+        this.#takeLease()
+          .catch((error: unknown) => log.warn({ err: error }, 'the watchdog lost its lease'))
+          .finally(() => isOver || renew());
       });
     };
     renew();
-    return { cancel: () => timer.cancel() };
+    return {
+      cancel() {
+        isOver = true;
+        timer.cancel();
+      },
+    };
   }
 
   async #record(request: RunRequest): Promise<WatchdogRun> {

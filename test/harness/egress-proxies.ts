@@ -155,7 +155,13 @@ export async function scriptedProxy(t: TestContext, script: ProxyScript = {}): P
     const target = new URL(request.url ?? '');
     const { 'proxy-authorization': _secret, ...rest } = request.headers;
     const onward = httpRequest(
-      { host: '127.0.0.1', port: target.port, method: request.method, path: target.pathname, headers: rest },
+      {
+        host: '127.0.0.1',
+        port: target.port,
+        method: request.method,
+        path: target.pathname + target.search,
+        headers: rest,
+      },
       (answer) => {
         response.writeHead(answer.statusCode ?? 0, answer.headers);
         answer.pipe(response);

@@ -25,7 +25,7 @@ export function seededBugsDocument(bugs: readonly SeededBug[], rows: ReadonlyMap
   const caught = bugs.filter(({ id }) => rows.has(id)).length;
   const sections = areas.map((area) => {
     const lines = bugs.filter((bug) => bug.area === area).flatMap(({ id }) => rows.get(id) ?? []);
-    return `## ${area}\n\n| bug | what it would do | in | caught by | of |\n|---|---|---|---|---|\n${lines.join('\n')}\n`;
+    return `## ${area}\n\n| bug | what it would do | in | test that caught it | in |\n|---|---|---|---|---|\n${lines.join('\n')}\n`;
   });
   return `# Seeded bugs
 

@@ -32,7 +32,7 @@ test('C1: a picture that came inside an answer outlives an end that was not comm
   const provider = new ScriptedProvider();
   provider.submitScript.push(async (call) => {
     const outputs = await pictures(call, 1);
-    return { state: 'accepted', jobId: null, pollAfterMs: 0, outputs };
+    return { state: 'done', jobId: null, outputs };
   });
   let ends = 0;
   const endingBadlyOnce = (db: Db): Db => ({

@@ -17,6 +17,7 @@ const BUG_LONGEST_TIMES = 4;
 /** A hang says something only about tests that are quick without the bug. */
 const QUICK_MS = 60_000;
 const SHOWN_OUTPUT_CHARS = 1_500;
+const MOST_NAMED = 3;
 
 interface Verdict {
   bug: SeededBug;
@@ -58,12 +59,19 @@ async function judge(bench: Bench, bug: SeededBug, baseline: RunResult): Promise
       ? { bug, isCaught: baseline.durationMs <= QUICK_MS, by: 'its tests timed out' }
       : { bug, isCaught: false, by: `nothing ran: ${result.output.slice(-SHOWN_OUTPUT_CHARS)}` };
   }
-  const failed = [
-    ...new Set(result.outcomes.filter(({ state }) => state === 'failed').map((one) => one.title)),
-  ];
-  return failed.length > 0
-    ? { bug, isCaught: true, by: failed.join('; ') }
+  const names = namesOfFailed(result.outcomes);
+  return names.length > 0
+    ? { bug, isCaught: true, by: names.join('; ') }
     : { bug, isCaught: false, by: 'SURVIVED: no test failed' };
+}
+
+/** The tests that failed, without the suites around them, which fail with them; a few of them stand for many. */
+function namesOfFailed(outcomes: readonly TestOutcome[]): string[] {
+  const failed = outcomes.filter(({ state }) => state === 'failed');
+  const inner = failed.filter(({ name }) => !failed.some((other) => other.name.startsWith(`${name} `)));
+  const titles = [...new Set(inner.map(({ title }) => title))];
+  const more = titles.length - MOST_NAMED;
+  return more > 0 ? [...titles.slice(0, MOST_NAMED), `and ${more} more`] : titles;
 }
 
 function wantedBugs(only: string | undefined): SeededBug[] {
@@ -98,6 +106,12 @@ async function main(): Promise<void> {
   const groups = [...Map.groupBy(bugs, keyOf).values()].sort((a, b) => b.length - a.length);
   const verdicts: Verdict[] = [];
   const workshop = new Workshop();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      workshop.close();
+      process.exit(1);
+    });
+  }
   try {
     const report = (verdict: Verdict) => {
       verdicts.push(verdict);

@@ -7,7 +7,9 @@ import { adoptTasks, takeOver } from '../../src/tasks/claim-store.ts';
 import { beginAttempt, refuseCancel, requestCancel, requeueTask } from '../../src/tasks/run-store.ts';
 import type { TaskRow } from '../../src/tasks/store.ts';
 import { WATCHDOG_GRACE_MS } from '../../src/tasks/tasks.ts';
+import { dropWatchdogLease, holdWatchdogLease } from '../../src/tasks/watchdog-store.ts';
 import { until } from '../harness/clock.ts';
+import { openTestDb } from '../harness/database.ts';
 import { ScriptedProvider } from '../harness/scripted-provider.ts';
 import { createTaskWorld, overwriteTask, type TaskWorld } from '../harness/task-world.ts';
 
@@ -109,6 +111,23 @@ test('X1: an owner that lives may still save what it got shortly after the deadl
     await world.ended(id);
   } finally {
     await world.close();
+  }
+});
+
+test('T6: one watchdog of the cluster is at work at a time, and a dead one only until its lease is over', async () => {
+  const { db, close } = await openTestDb('sqlite-inline');
+  try {
+    const hold = (owner: string, now: number) =>
+      db.write(holdWatchdogLease, { owner, isAlone: false, leaseMs: 1_000, now });
+    assert.equal(await hold('node_a', 0), true);
+    assert.equal(await hold('node_b', 500), false);
+    assert.equal(await hold('node_a', 900), true);
+    assert.equal(await hold('node_b', 1_500), false);
+    assert.equal(await hold('node_b', 2_000), true);
+    await db.write(dropWatchdogLease, { owner: 'node_b' });
+    assert.equal(await hold('node_a', 2_001), true);
+  } finally {
+    await close();
   }
 });
 

@@ -294,8 +294,8 @@ export const WATCHDOG_BUGS: readonly SeededBug[] = [
     file: 'src/tasks/watchdog-store.ts',
     find: 'if (taken && !input.isAlone) return false;',
     replace: 'void taken;',
-    tests: WATCHDOG_TESTS,
-    only: 'watchdog on postgres two watchdogs',
+    tests: STALE_TESTS,
+    only: 'one watchdog of the cluster',
     why: 'Two nodes repair the same task at the same moment.',
   },
   {

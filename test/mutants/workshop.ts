@@ -22,6 +22,7 @@ export type RunResult =
 export class Workshop {
   readonly #folder: string;
   readonly #clean: string;
+  readonly #benches: Bench[] = [];
 
   /** Copies the program as it is now; changes made to it later do not disturb what runs here. */
   constructor() {
@@ -39,10 +40,14 @@ export class Workshop {
     const folder = join(this.#folder, name);
     cpSync(this.#clean, folder, { recursive: true });
     symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
-    return new Bench(folder, join(this.#folder, 'cache'));
+    const bench = new Bench(folder, join(this.#folder, 'cache'));
+    this.#benches.push(bench);
+    return bench;
   }
 
+  /** Ends what still runs and removes the copies. */
   close(): void {
+    for (const bench of this.#benches) bench.endTests();
     rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5 });
   }
 }
@@ -50,10 +55,16 @@ export class Workshop {
 export class Bench {
   readonly #folder: string;
   readonly #cache: string;
+  #endTests: () => void = () => {};
 
   constructor(folder: string, cache: string) {
     this.#folder = folder;
     this.#cache = cache;
+  }
+
+  /** Ends the tests that run here, with everything that they started. */
+  endTests(): void {
+    this.#endTests();
   }
 
   /** Runs `work` while the bug is in the copy. Throws when its place is not there exactly once. */
@@ -69,50 +80,54 @@ export class Bench {
   }
 
   /** Runs test files of the copy, only tests whose full names contain one of `only` if there are any, for `longestMs` at most. */
-  runTests(files: readonly string[], only: readonly string[], longestMs: number): Promise<RunResult> {
+  async runTests(files: readonly string[], only: readonly string[], longestMs: number): Promise<RunResult> {
     const patterns = only.map((text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+    const longestTestMs = String(longestMs - LAST_WORD_MS);
     const startedAt = performance.now();
+    const args = ['test/mutants/selection.ts', longestTestMs, files.join(','), ...patterns];
+    const { output, isLate } = await this.#run(args, longestMs);
+    const outcomes = outcomesIn(output);
+    if (isLate && !outcomes.some(({ state }) => state === 'failed')) return { state: 'timed out', output };
+    if (outcomes.length === 0) return { state: 'broken', output };
+    return { state: 'ran', outcomes, durationMs: performance.now() - startedAt };
+  }
+
+  /** Runs Node in the copy in a group of its own, so that servers and workers that the tests started end with them. */
+  #run(args: string[], longestMs: number): Promise<{ output: string; isLate: boolean }> {
+    const env = { ...process.env, NODE_COMPILE_CACHE: this.#cache, FORCE_COLOR: '0' };
+    const child = spawn(process.execPath, args, {
+      cwd: this.#folder,
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env,
+    });
+    let output = '';
+    let isLate = false;
+    const collect = (chunk: Buffer) => {
+      output += chunk.toString();
+    };
+    child.stdout.on('data', collect);
+    child.stderr.on('data', collect);
+    const endAll = () => {
+      try {
+        process.kill(-(child.pid as number), 'SIGKILL');
+      } catch {
+        // Everything has ended already.
+      }
+    };
+    this.#endTests = endAll;
+    const timer = setTimeout(() => {
+      isLate = true;
+      endAll();
+    }, longestMs);
     return new Promise((resolve) => {
-      const child = spawn(
-        process.execPath,
-        ['test/mutants/selection.ts', String(longestMs - LAST_WORD_MS), files.join(','), ...patterns],
-        // A group of its own, so that servers and workers that the tests started end with them.
-        {
-          cwd: this.#folder,
-          detached: true,
-          stdio: ['ignore', 'pipe', 'pipe'],
-          env: { ...process.env, NODE_COMPILE_CACHE: this.#cache, FORCE_COLOR: '0' },
-        },
-      );
-      let output = '';
-      let isLate = false;
-      const collect = (chunk: Buffer) => {
-        output += chunk.toString();
-      };
-      child.stdout.on('data', collect);
-      child.stderr.on('data', collect);
-      const endAll = () => {
-        try {
-          process.kill(-(child.pid as number), 'SIGKILL');
-        } catch {
-          // Everything has ended already.
-        }
-      };
-      const timer = setTimeout(() => {
-        isLate = true;
-        endAll();
-      }, longestMs);
       child.once('exit', () => {
         clearTimeout(timer);
         endAll();
+        // The number of the group may be another one's from now on.
+        this.#endTests = () => {};
       });
-      child.once('close', () => {
-        const outcomes = outcomesIn(output);
-        if (isLate && !outcomes.some(({ state }) => state === 'failed'))
-          return resolve({ state: 'timed out', output });
-        if (outcomes.length === 0) return resolve({ state: 'broken', output });
-        resolve({ state: 'ran', outcomes, durationMs: performance.now() - startedAt });
-      });
+      child.once('close', () => resolve({ output, isLate }));
     });
   }
 }

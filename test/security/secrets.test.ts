@@ -152,15 +152,17 @@ function run<T>(world: World, what: string, condition: () => T | Promise<T>): Pr
 
 /** Every provider takes tasks again: each look waits for its answer, so that the time between two may pass at once. */
 async function recover(world: World): Promise<void> {
-  for (const { driver } of world.roles) {
-    for (let looks = 0; ; looks += 1) {
+  for (let looks = 0; ; looks += 1) {
+    const away: string[] = [];
+    for (const { driver } of world.roles) {
       const { json, text } = await call(world, 'POST', `/v1/admin/providers/${driver.provider}/probe`);
       const breakers: { breaker: { state: string } }[] = json.models;
       const isOpen = breakers.some(({ breaker }) => breaker.state === 'open');
-      if (json.state !== 'down' && !isOpen && json.paused_until === null) break;
-      assert.ok(looks < MOST_LOOKS, `${driver.provider} stays away: ${text}`);
-      world.clock.advance(LOOK_STEP_MS);
+      if (json.state === 'down' || isOpen || json.paused_until !== null) away.push(text);
     }
+    if (away.length === 0) return;
+    assert.ok(looks < MOST_LOOKS, `They stay away: ${away.join('\n')}`);
+    world.clock.advance(LOOK_STEP_MS);
   }
 }
 

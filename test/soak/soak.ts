@@ -11,7 +11,10 @@ import { startServerProcess } from '../chaos/server-process.ts';
 const ADMIN_KEY = 'dbk_soak-admin-key-of-more-than-enough-length';
 const SAMPLE_MS = 1_000;
 /** Tasks that are wanted unfinished at any time. */
-const LOAD = 8;
+const LOAD = 12;
+/** Most tasks go well: each fifth is one that may not. */
+const FAULTY_EVERY = 5;
+const CANCEL_EVERY = 10;
 /** The share of the time whose samples do not count. */
 const WARM_UP_SHARE = 0.4;
 const MOST_GROWTH = 0.05;
@@ -61,16 +64,18 @@ async function soak(url: string): Promise<boolean> {
   const endsAt = Date.now() + minutes * 60_000;
   const samples: Sample[] = [];
   const counts = new Map<string, number>();
+  let created = 0;
   const paint = async (): Promise<void> => {
     while (Date.now() < endsAt) {
       const task = await call(url, 'POST', '/v1/tasks', {
         prompt: 'a soaked lighthouse',
-        model: 'sandbox-flaky',
+        model: created % FAULTY_EVERY === 0 ? 'sandbox-flaky' : 'sandbox',
         n: 2,
       });
+      created += 1;
+      if (created % CANCEL_EVERY === 0) await call(url, 'POST', `/v1/tasks/${String(task.id)}/cancel`);
       const { status } = await waitForEnd(url, task.id as string);
       counts.set(status, (counts.get(status) ?? 0) + 1);
-      if (Math.random() < 0.1) await call(url, 'POST', `/v1/tasks/${String(task.id)}/cancel`);
     }
   };
   const work = Promise.all(Array.from({ length: LOAD }, paint));

@@ -54,6 +54,7 @@ function task(id: string, version: number, createdAt: string, more: Partial<Task
     status: 'queued',
     phase: null,
     progress: null,
+    preview_url: null,
     queue_position: null,
     waiting_reason: null,
     mode: 'text-to-image',
