@@ -14,11 +14,6 @@ const LOOK_FOR_MS = 24 * 3_600_000;
 const MOST_JOBS = 50;
 const SAVE_MS = 5 * 60_000;
 
-export interface LateFound {
-  finding: Finding;
-  left: LeftJob;
-}
-
 /** Asks for what was left; forgets what will not come. Findings are pictures that are there. */
 export async function findLatePictures(
   ctx: RunContext,

@@ -19,7 +19,7 @@ describe('a short chaos run', { concurrency: true }, () => {
     test(`on ${database}, tasks, pictures, credits, events and messages survive sudden deaths of ${nodes} node(s)`, {
       skip,
     }, async () => {
-      const seed = Date.now() % 1_000_000;
+      const seed = 20_261;
       const report = await runChaos({
         database,
         nodes,
