@@ -95,6 +95,7 @@ export class DatabaseHistory {
   #mark: Mark | null = null;
   #cluster: string | null = null;
   #written = '';
+  #writing: Promise<void> = Promise.resolve();
 
   /** `path` is the file of this node's knowledge. */
   constructor(db: Db, path: string) {
@@ -133,6 +134,12 @@ export class DatabaseHistory {
     return true;
   }
 
+  /** A loss that a write met is known after a restart, too, however soon it comes. */
+  async noteLoss(): Promise<void> {
+    this.#mark ??= this.#load();
+    if (this.#mark && !this.#mark.isLost) await this.#remember({ ...this.#mark, isLost: true });
+  }
+
   /** The operator takes the database as it is; every node learns of it at its next look. */
   async accept(nowMs: number): Promise<void> {
     this.#db.commits?.accept();
@@ -157,9 +164,14 @@ export class DatabaseHistory {
     }
   }
 
-  async #remember(mark: Mark): Promise<void> {
+  #remember(mark: Mark): Promise<void> {
     this.#mark = mark;
-    const text = JSON.stringify(mark);
+    // One after the other: the last word is what the file says.
+    this.#writing = this.#writing.catch(() => {}).then(() => this.#write(JSON.stringify(mark)));
+    return this.#writing;
+  }
+
+  async #write(text: string): Promise<void> {
     if (text === this.#written) return;
     await writeFile(`${this.#path}.new`, text, { mode: 0o600 });
     await rename(`${this.#path}.new`, this.#path);

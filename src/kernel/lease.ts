@@ -72,6 +72,7 @@ export class NodeLease {
   readonly #onLost = new Set<() => void>();
   #id: string;
   #lost = new AbortController();
+  #noted: Promise<void> = Promise.resolve();
   #trouble: LeaseTrouble | null = null;
   /** When the renewal began that holds now, by the monotonic clock; null before the first. */
   #renewedAtMs: number | null = null;
@@ -154,6 +155,7 @@ export class NodeLease {
     this.#renewTimer?.cancel();
     this.#endTimer?.cancel();
     const { db, log } = this.#options;
+    await this.#noted;
     await db.write(removeNode, { id: this.#id }).catch((error: unknown) => {
       log.warn({ err: error }, 'the lease could not be given back; it runs out by itself');
     });
@@ -218,12 +220,20 @@ export class NodeLease {
     this.#endTimer = clock.after(leftMs, () => this.#lose('not_renewed'));
   }
 
+  #noteLoss(): void {
+    const { history, log } = this.#options;
+    this.#noted = (history?.noteLoss() ?? Promise.resolve()).catch((error: unknown) => {
+      log.error({ err: error }, 'that the database lost changes could not be noted beside the data');
+    });
+  }
+
   #lose(trouble: LeaseTrouble): void {
     if (this.#isClosed) return;
     this.#endTimer?.cancel();
     const isNews = this.#trouble !== trouble;
     this.#trouble = trouble;
     if (isNews) this.#options.log.error({ node: this.#id, trouble }, LOST[trouble]);
+    if (isNews && trouble === 'history_lost') this.#noteLoss();
     if (this.#lost.signal.aborted) return;
     this.#lost.abort(new Error('This node lost its lease'));
     for (const listener of this.#onLost) listener();
