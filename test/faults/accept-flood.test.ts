@@ -29,7 +29,7 @@ for (const { kind, flood, skip } of [
   // The same code; the claim's and the count's own queries are what differs.
   { kind: 'postgres', flood: 1_500, skip: postgresUnavailable() ?? false },
 ] as const) {
-  test(`A8 a flood of ${flood} tasks ends at the account's cap and others are served in turn, on ${kind}`, {
+  test(`A8 a flood of ${flood} tasks ends at the account's cap and doubles nobody else's wait, on ${kind}`, {
     skip,
   }, async (t) => {
     const provider = new ScriptedProvider();
@@ -101,7 +101,7 @@ for (const { kind, flood, skip } of [
     t.diagnostic(
       `p95 of the other: ${idleMs.toFixed(0)} ms idle, ${floodedMs.toFixed(0)} ms in the flood (${ratio.toFixed(2)})`,
     );
-    // The figure is told, not judged: a busy machine would be judged with it. The order of the claims is what counts.
+    assert.ok(ratio <= 2, `p95: ${idleMs} ms idle, ${floodedMs} ms in the flood`);
     // Claimed in turns: between two of the other's, no more of the flood than there are places and their successors.
     const places = started.flatMap((prompt, at) => (prompt.startsWith('other') ? [at] : []));
     const gaps = places.slice(1).map((at, i) => at - (places[i] ?? 0) - 1);
