@@ -1,5 +1,6 @@
 // The page's language: which catalogue is loaded and how texts, numbers, times and money are written in it.
-// Only the active language is downloaded; switching loads the other and re-renders what called useText.
+// Only the active language is downloaded, each room's texts with the room; switching loads the other language of all that
+// was opened and re-renders what called useText.
 import { useSyncExternalStore } from 'react';
 import type { ErrorText } from '../../../src/kernel/errors.ts';
 import type { WebMessageKey, WebMessages } from '../../../src/kernel/messages/web-en.ts';
@@ -18,6 +19,8 @@ export interface Catalogue {
 const LANGUAGE_KEY = 'drawbridge.language';
 let active: Catalogue | null = null;
 const listeners = new Set<() => void>();
+/** How the texts of each room that was opened are loaded in another language. */
+const openedRooms = new Set<(language: Language) => Promise<void>>();
 
 async function loadCatalogue(language: Language): Promise<Catalogue> {
   if (language === 'zh') {
@@ -35,7 +38,11 @@ export async function startLanguage(): Promise<void> {
 
 /** Switches the page and remembers the choice on this device. */
 export async function switchLanguage(language: Language): Promise<void> {
-  active = await loadCatalogue(language);
+  const [catalogue] = await Promise.all([
+    loadCatalogue(language),
+    ...[...openedRooms].map((loadRoom) => loadRoom(language)),
+  ]);
+  active = catalogue;
   document.documentElement.lang = active.locale;
   writeStored(LANGUAGE_KEY, language);
   for (const listener of listeners) listener();
@@ -82,4 +89,58 @@ export function currentText(): Text {
 /** The texts of the active language; re-renders when it is switched. */
 export function useText(): Text {
   return useSyncExternalStore(subscribe, currentText);
+}
+
+export interface RoomText<Key extends string> extends Omit<Text, 't'> {
+  t: (key: Key | WebMessageKey, values?: MessageValues) => string;
+}
+
+/** The texts of one room, beside those that every page shares. */
+export interface RoomTexts<Key extends string> {
+  /** Downloads them in the active language. The room's route loader awaits this, so that rendering never waits. */
+  load(): Promise<void>;
+  /** The room's texts and the shared ones; re-renders when the language is switched. */
+  useText(): RoomText<Key>;
+}
+
+/**
+ * Declares a room's own catalogue, for example
+ * `defineRoomTexts({ en: async () => (await import('…/gallery-en.ts')).galleryEn, zh: … })`. The Chinese file is typed by the
+ * English one, so a missing text does not compile.
+ */
+export function defineRoomTexts<Messages extends Readonly<Record<string, string>>>(
+  loaders: Readonly<Record<Language, () => Promise<Messages>>>,
+): RoomTexts<keyof Messages & string> {
+  type Key = keyof Messages & string;
+  const loaded = new Map<Language, Messages>();
+  const texts = new Map<Language, RoomText<Key>>();
+
+  async function load(language: Language): Promise<void> {
+    if (!loaded.has(language)) loaded.set(language, await loaders[language]());
+    openedRooms.add(load);
+  }
+
+  function current(): RoomText<Key> {
+    const { language, locale, errors, t: shared } = currentText();
+    const messages = loaded.get(language);
+    if (!messages) throw new Error('the texts of this room were not loaded');
+    let text = texts.get(language);
+    if (!text) {
+      const own = (key: string): key is Key => Object.hasOwn(messages, key);
+      text = {
+        t: (key, values = {}) =>
+          own(key) ? formatMessage(messages[key] ?? '', values, locale) : shared(key, values),
+        language,
+        locale,
+        errors,
+      };
+      texts.set(language, text);
+    }
+    return text;
+  }
+
+  return {
+    load: () => load(currentCatalogue().language),
+    useText: () => useSyncExternalStore(subscribe, current),
+  };
 }
