@@ -78,6 +78,8 @@ export interface AppOptions {
   databasePatienceMs?: number;
   /** Removes the provider secrets that were set at run time, readable or not: for when their key is lost. */
   forgetSecrets?: boolean;
+  /** A built studio other than the checkout's own: for tests. */
+  webFolder?: string | undefined;
   /** Further providers, or other settings of the sandbox: for tests and benchmarks. */
   providers?: readonly ProviderEntry[];
   sandbox?: { instantPicture?: boolean; paintDelayMs?: number };
@@ -188,7 +190,11 @@ export async function createApp(options: AppOptions): Promise<App> {
     document: () => buildOpenApi(allContracts, { version: VERSION }),
     publicUrl: config.publicUrl,
   });
-  await registerWebApp(server, { publicUrl: config.publicUrl, origins: config.corsOrigins });
+  await registerWebApp(server, {
+    publicUrl: config.publicUrl,
+    origins: config.corsOrigins,
+    folder: options.webFolder,
+  });
 
   return assemble({
     config,

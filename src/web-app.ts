@@ -12,17 +12,26 @@ const DIST = join(dirname(fileURLToPath(import.meta.url)), '..', 'web', 'dist');
 const RESERVED =
   /^\/(v1|api|media|images|status|tasks|health|healthz|readyz|metrics|docs|s|openapi\.json)(\/|$)/;
 /** Client routes. */
-const PAGES = ['/', '/setup', '/sign-in', '/account', '/settings'];
+const PAGES = [
+  '/',
+  ...['setup', 'sign-in', 'invitation'].map((name) => `/${name}`),
+  ...['account', 'settings', 'gallery', 'batches', 'stories', 'admin'].flatMap((name) => [
+    `/${name}`,
+    `/${name}/*`,
+  ]),
+];
 
 export interface WebAppOptions {
   publicUrl: string | null;
   /** Origins that pictures and calls may go to besides our own. */
   origins: readonly string[];
+  /** The folder of the built studio; without it, the checkout's own. */
+  folder?: string | undefined;
 }
 
 /** `null` when `npm run build` has not been run: the API works, and the page says what to do. */
-async function readIndex(): Promise<string | null> {
-  return readFile(join(DIST, 'index.html'), 'utf8').catch(() => null);
+async function readIndex(folder: string): Promise<string | null> {
+  return readFile(join(folder, 'index.html'), 'utf8').catch(() => null);
 }
 
 const NOT_BUILT = `<!doctype html><meta charset="utf-8"><title>Drawbridge</title>
@@ -50,7 +59,8 @@ const escapeAttribute = (text: string) =>
 
 /** Registers the studio and the answer for every path that nobody serves. */
 export async function registerWebApp(app: FastifyInstance, options: WebAppOptions): Promise<void> {
-  const index = await readIndex();
+  const folder = options.folder ?? DIST;
+  const index = await readIndex(folder);
   const csp = policy(options.origins);
   const sendPage = (request: FastifyRequest, reply: FastifyReply, status: number) => {
     // The page is the same at every client route; only its base says where the server lives (a path prefix, perhaps).
@@ -65,7 +75,7 @@ export async function registerWebApp(app: FastifyInstance, options: WebAppOption
   for (const path of PAGES) app.get(path, (request, reply) => sendPage(request, reply, 200));
   if (index) {
     await app.register(fastifyStatic, {
-      root: join(DIST, 'assets'),
+      root: join(folder, 'assets'),
       prefix: '/assets/',
       decorateReply: false,
       immutable: true,

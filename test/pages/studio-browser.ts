@@ -73,7 +73,12 @@ export async function startStudioServer(): Promise<StudioServer> {
     cwd: dataDir,
   });
   assert.ok(config, JSON.stringify(problems));
-  const app = await createApp({ config, log: createMemoryLogger({ level: 'warn' }) });
+  const app = await createApp({
+    config,
+    log: createMemoryLogger({ level: 'warn' }),
+    // A build beside the checkout's own, so that one can be tried while the other is served.
+    webFolder: process.env.DRAWBRIDGE_TEST_WEB_DIST,
+  });
   const baseUrl = `http://127.0.0.1:${await app.listen()}`;
   let cookie: Promise<SessionCookie> | null = null;
   return {
