@@ -1,7 +1,8 @@
 // What a failed call of an AI SDK package means. The packages word their errors differently and change with versions, so
 // the verdict comes from the exchanges that our own door saw; the package's words are only quoted.
 // Only a refusal in the service's own words, or a request that was never sent, proves that no job was made.
-import type { OutboundError, OutboundErrorKind } from '../../kernel/outbound-error.ts';
+import { isGatewayTimeout, judgeLostCall } from '../../kernel/lost-call.ts';
+import type { OutboundError } from '../../kernel/outbound-error.ts';
 import { quotable } from '../../kernel/quotable.ts';
 import { parseRetryAfter } from '../../kernel/retry-after.ts';
 import { ProviderError, type ProviderErrorKind } from '../provider.ts';
@@ -34,31 +35,6 @@ const QUOTA_WORDS =
 const MISSING_KEY = /^AI_Load(?:APIKey|Setting)Error$/;
 const FIX =
   'Set a working key: "drawbridge providers set-secret ai_sdk", or api_key under providers.ai_sdk and a restart.';
-
-const TIMEOUTS: ReadonlySet<OutboundErrorKind> = new Set([
-  'headers_timeout',
-  'idle_timeout',
-  'total_timeout',
-  'aborted',
-]);
-
-function connectionVerdict({ kind, phase }: OutboundError, who: string): Verdict {
-  if (phase === 'not_sent') {
-    const why = kind === 'blocked_address' || kind === 'blocked_url' ? 'its address is not public' : kind;
-    return {
-      kind: 'unreachable',
-      created: 'no',
-      message: `${who} was not reached: ${why.replaceAll('_', ' ')}`,
-    };
-  }
-  if (TIMEOUTS.has(kind))
-    return { kind: 'timeout', created: 'unknown', message: `${who} did not answer in time` };
-  if (kind === 'too_large' || kind === 'bad_answer' || kind === 'truncated') {
-    const message = `The answer of ${who} could not be read (${kind.replace('_', ' ')})`;
-    return { kind: 'bad_answer', created: 'unknown', message };
-  }
-  return { kind: 'unavailable', created: 'unknown', message: `The connection to ${who} was lost` };
-}
 
 /** What an error body says, in any of the usual shapes; null when it is not JSON, so not the service's own words. */
 function saidIn(text: string | null): string | null {
@@ -135,8 +111,7 @@ function statusVerdict(status: number, text: string | null, who: string): Verdic
   if ([400, 413, 414, 415, 422, 431].includes(status)) {
     return { kind: 'invalid_request', created: 'no', message: answered };
   }
-  const isTimeout = [408, 499, 504, 522, 524].includes(status);
-  const kind = isTimeout ? 'timeout' : 'unavailable';
+  const kind = isGatewayTimeout(status) ? 'timeout' : 'unavailable';
   return { kind, created: 'unknown', message: answered, ...(said ? { quote: said } : {}) };
 }
 
@@ -174,7 +149,7 @@ export function classify(error: unknown, context: FailureContext): ProviderError
     return toError(isStopped ? stopped : packageVerdict(error, context, wasSent), secrets, null);
   }
   const verdict = last.error
-    ? connectionVerdict(last.error, context.package)
+    ? judgeLostCall(last.error, context.package)
     : statusVerdict(last.status ?? 0, last.text, context.package);
   // A refusal speaks for its own request; one that went well before it may have made the job.
   const isAlone = submits.every((submit) => submit === last);

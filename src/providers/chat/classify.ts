@@ -1,6 +1,7 @@
 // Turns every way in which a chat call can fail into one ProviderError: the error's own words before the HTTP status,
 // since a 429 may mean an empty account, a busy engine or too many requests. Texts are plain, short, and free of
 // secrets, addresses and HTML.
+import { isGatewayTimeout } from '../../kernel/lost-call.ts';
 import { OutboundError, type OutboundErrorKind } from '../../kernel/outbound-error.ts';
 import { createRedactor } from '../../kernel/redact.ts';
 import { ProviderError, type ProviderErrorKind } from '../provider.ts';
@@ -93,8 +94,6 @@ const DEEPEST_CAUSE = 5;
 const MS_PER_S = 1000;
 /** Beyond this it is not a wish to wait but a mistake. */
 const MAX_RETRY_AFTER_MS = 24 * 3600 * MS_PER_S;
-/** Statuses of a gateway that gave up waiting. */
-const GATEWAY_TIMEOUTS: ReadonlySet<number> = new Set([408, 499, 504, 522, 524]);
 
 const UNSENT_TEXTS: Partial<Record<OutboundErrorKind, string>> = {
   dns: 'The name of the writing service cannot be found.',
@@ -171,7 +170,7 @@ export function classifyStatus(
   const meaning = meaningOf(fields, status);
   const retryAfterMs = parseRetryAfter(headers, context.nowMs);
   const wait = retryAfterMs === null ? {} : { retryAfterMs };
-  const created = status >= 400 && status < 500 && !GATEWAY_TIMEOUTS.has(status) ? 'no' : 'unknown';
+  const created = status >= 400 && status < 500 && !isGatewayTimeout(status) ? 'no' : 'unknown';
   if (meaning) {
     return new ProviderError(KINDS[meaning], created, textOf(meaning, fields, status, context), wait);
   }
@@ -181,7 +180,7 @@ export function classifyStatus(
     const text = `The writing service has moved (status ${status}); redirects are not followed. Check the base URL.`;
     return new ProviderError('unavailable', 'no', text);
   }
-  if (GATEWAY_TIMEOUTS.has(status)) {
+  if (isGatewayTimeout(status)) {
     const text = told(`A gateway gave up waiting for the writing service (status ${status})`);
     return new ProviderError('timeout', created, text, wait);
   }

@@ -2,7 +2,8 @@
 // The service answers 200 to everything; a negative `code` inside the body is the failure.
 // A job may exist whenever the request may have been read and no refusal proves otherwise. A refusal proves it only
 // while it comes before the service's first question about the job: later the same codes can come from that question.
-import type { OutboundError, OutboundErrorKind } from '../../kernel/outbound-error.ts';
+import { isGatewayTimeout, judgeLostCall } from '../../kernel/lost-call.ts';
+import type { OutboundError } from '../../kernel/outbound-error.ts';
 import { quotable } from '../../kernel/quotable.ts';
 import { type AnswerHeaders, parseRetryAfter } from '../../kernel/retry-after.ts';
 import { ProviderError, type ProviderErrorKind } from '../provider.ts';
@@ -193,38 +194,11 @@ function statusVerdict(status: number): Verdict {
   if (status >= 400 && status < 500 && status !== 408 && status !== 499) {
     return { kind: 'invalid_request', created: 'no', message: answered };
   }
-  const isTimeout = [408, 499, 504, 522, 524].includes(status);
-  return { kind: isTimeout ? 'timeout' : 'unavailable', created: 'unknown', message: answered };
-}
-
-const TIMEOUTS: ReadonlySet<OutboundErrorKind> = new Set([
-  'headers_timeout',
-  'idle_timeout',
-  'total_timeout',
-  'aborted',
-]);
-const NOT_REACHED: Partial<Record<OutboundErrorKind, string>> = {
-  dns: 'the name of its server is not known',
-  refused: 'the connection was refused',
-  connect_timeout: 'the connection could not be opened in time',
-  tls: 'the secure connection failed',
-  proxy: 'the proxy failed',
-  aborted: 'the call was stopped',
-};
-
-function connectionVerdict({ kind, phase }: OutboundError): Verdict {
-  if (phase === 'not_sent') {
-    const why = NOT_REACHED[kind] ?? 'no connection';
-    return { kind: 'unreachable', created: 'no', message: `jimeng-api was not reached: ${why}` };
-  }
-  if (TIMEOUTS.has(kind)) {
-    return { kind: 'timeout', created: 'unknown', message: 'jimeng-api did not answer in time' };
-  }
-  if (kind === 'too_large' || kind === 'bad_answer' || kind === 'truncated') {
-    const message = `The answer of jimeng-api could not be read (${kind.replace('_', ' ')})`;
-    return { kind: 'bad_answer', created: 'unknown', message };
-  }
-  return { kind: 'unavailable', created: 'unknown', message: 'The connection to jimeng-api was lost' };
+  return {
+    kind: isGatewayTimeout(status) ? 'timeout' : 'unavailable',
+    created: 'unknown',
+    message: answered,
+  };
 }
 
 /** `code` and `message` of a body that reports a failure; null when it is no such body. */
@@ -245,7 +219,7 @@ function parsed(text: string): unknown {
 
 /** Every failure of a call, as the engine and the sessions need it. */
 export function classify(failure: Failure, { elapsedMs, secrets }: FailureContext): Judgement {
-  if (failure.status === null) return judge(connectionVerdict(failure.error), '', failure.error);
+  if (failure.status === null) return judge(judgeLostCall(failure.error, 'jimeng-api'), '', failure.error);
   const { status, text, headers, nowMs } = failure;
   const body = text === null ? null : failureBody(text);
   if (status < 200 || status >= 300) {

@@ -1,7 +1,8 @@
 // What a failed call to KIE AI means: which kind of failure, and whether a task exists. Most failures arrive as HTTP 200
 // with another `code` in the body; real statuses and the edge's HTML pages occur as well.
 // Only a refusal in KIE's own words, or before anything was sent, proves that no task was made.
-import type { OutboundError, OutboundErrorKind } from '../../kernel/outbound-error.ts';
+import { isGatewayTimeout, judgeLostCall } from '../../kernel/lost-call.ts';
+import type { OutboundError } from '../../kernel/outbound-error.ts';
 import { quotable } from '../../kernel/quotable.ts';
 import { parseRetryAfter } from '../../kernel/retry-after.ts';
 import { ProviderError, type ProviderErrorKind } from '../provider.ts';
@@ -116,38 +117,11 @@ function statusVerdict(status: number): Verdict {
   if (status >= 400 && status < 500 && status !== 408 && status !== 499) {
     return { kind: 'invalid_request', created: 'no', message: answered };
   }
-  const isTimeout = [408, 499, 504, 522, 524].includes(status);
-  return { kind: isTimeout ? 'timeout' : 'unavailable', created: 'unknown', message: answered };
-}
-
-const TIMEOUTS: ReadonlySet<OutboundErrorKind> = new Set([
-  'headers_timeout',
-  'idle_timeout',
-  'total_timeout',
-  'aborted',
-]);
-const NOT_REACHED: Partial<Record<OutboundErrorKind, string>> = {
-  dns: 'the name of its server is not known',
-  refused: 'the connection was refused',
-  connect_timeout: 'the connection could not be opened in time',
-  tls: 'the secure connection failed',
-  proxy: 'the proxy failed',
-  aborted: 'the call was stopped',
-};
-
-function connectionVerdict({ kind, phase }: OutboundError): Verdict {
-  if (phase === 'not_sent') {
-    const message = `KIE AI was not reached: ${NOT_REACHED[kind] ?? 'no connection'}`;
-    return { kind: 'unreachable', created: 'no', message };
-  }
-  if (TIMEOUTS.has(kind)) {
-    return { kind: 'timeout', created: 'unknown', message: 'KIE AI did not answer in time' };
-  }
-  if (kind === 'too_large' || kind === 'bad_answer' || kind === 'truncated') {
-    const message = `The answer of KIE AI could not be read (${kind.replace('_', ' ')})`;
-    return { kind: 'bad_answer', created: 'unknown', message };
-  }
-  return { kind: 'unavailable', created: 'unknown', message: 'The connection to KIE AI was lost' };
+  return {
+    kind: isGatewayTimeout(status) ? 'timeout' : 'unavailable',
+    created: 'unknown',
+    message: answered,
+  };
 }
 
 /** The common envelope of every answer; `code` is null when the body is not one. */
@@ -186,7 +160,7 @@ function envelopeVerdict(code: number, message: string): Verdict {
 /** Every failure of a call, as the engine needs it. */
 export function classify(failure: Failure, context: FailureContext): ProviderError {
   if (failure.status === null) {
-    return toError(connectionVerdict(failure.error), { context, said: '', cause: failure.error });
+    return toError(judgeLostCall(failure.error, 'KIE AI'), { context, said: '', cause: failure.error });
   }
   const { status, text, retryAfter, now } = failure;
   const isSuccess = status >= 200 && status < 300;

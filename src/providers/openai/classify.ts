@@ -2,6 +2,7 @@
 // error's own code before the HTTP status, since a 429 may mean an empty account) and whether a picture may have been
 // made and billed (only what provably came before the work says no). Texts are plain, short, and free of secrets,
 // addresses and HTML.
+import { isGatewayTimeout } from '../../kernel/lost-call.ts';
 import { OutboundError, type OutboundErrorKind } from '../../kernel/outbound-error.ts';
 import { quotable } from '../../kernel/quotable.ts';
 import { type AnswerHeaders, parseRetryAfter } from '../../kernel/retry-after.ts';
@@ -95,8 +96,6 @@ const TEXTS: Readonly<Record<Meaning, string | null>> = {
 /** These are told before any work, whatever status they come with. */
 const NEVER_CREATED: ReadonlySet<Meaning> = new Set(['content', 'model']);
 
-/** Statuses of a gateway that gave up waiting: the work behind it goes on. */
-const GATEWAY_TIMEOUTS: ReadonlySet<number> = new Set([408, 499, 504, 522, 524]);
 /** 4xx statuses that do not say that nothing was done. */
 const UNCERTAIN: ReadonlySet<number> = new Set([408, 409, 499]);
 /** Redirects that ask for the same request elsewhere, so it was not carried out here; 302 and 303 may be an answer. */
@@ -227,7 +226,7 @@ function classifyStatus(
     return providerError('unavailable', 'no', text);
   }
   if (!isClientError) {
-    const kind = GATEWAY_TIMEOUTS.has(status) ? 'timeout' : status < 400 ? 'bad_answer' : 'unavailable';
+    const kind = isGatewayTimeout(status) ? 'timeout' : status < 400 ? 'bad_answer' : 'unavailable';
     return providerError(kind, 'unknown', failedText(status, fields, context), { retryAfterMs });
   }
   // Without the service's own JSON it may be a wall in front of it, or a wrong address: worth another try later.
@@ -289,7 +288,7 @@ function textOf(meaning: Meaning, fields: ErrorFields | null, context: ClassifyC
 
 function failedText(status: number, fields: ErrorFields | null, context: ClassifyContext): string {
   const said = quotable(fields?.message ?? '', context.secrets);
-  const lead = GATEWAY_TIMEOUTS.has(status)
+  const lead = isGatewayTimeout(status)
     ? `A gateway gave up waiting for the image service (status ${status})`
     : `The image service, or a gateway before it, answered with status ${status}`;
   return said ? `${lead}: ${said}` : `${lead}.`;
