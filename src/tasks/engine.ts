@@ -233,7 +233,9 @@ export class TaskEngine {
       await sleep(clock, delayMs, control.stopped).catch(() => {});
       if (control.stopped.aborted) return null;
       try {
-        return await db.write(takeUpAgain, { taskId, owner: node.id, isBroken });
+        const claimed = await db.write(takeUpAgain, { taskId, owner: node.id, isBroken });
+        if (claimed) this.#options.onChange(claimed.task);
+        return claimed;
       } catch (error) {
         this.#warn(error);
       }

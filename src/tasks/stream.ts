@@ -20,6 +20,8 @@ import { TASK_TOPIC, type TaskRow } from './store.ts';
 import { type ViewContext, viewTasks } from './view.ts';
 
 const EVENTS_PER_READ = 100;
+/** The type of the one event that says how a task ended. */
+const FINAL_EVENT = 'task.finished';
 
 export interface StreamContext {
   db: Db;
@@ -95,15 +97,18 @@ async function openReader(
     const last = events.at(-1);
     if (!last) return [];
     cursor = { change: last.change, id: last.id };
-    // Of several changes of a task in one read only the newest is sent: it carries the whole entity.
+    // Of several changes of a task in one read only the newest is sent: it carries the whole entity. If one of them is
+    // its end, that is what is said, also when a late picture or an answer to a cancel came after it.
     const newest = new Map(events.map((event) => [event.entity_id, event]));
+    const ended = new Set(events.filter(({ type }) => type === FINAL_EVENT).map((event) => event.entity_id));
     const bodies = await viewTasks(db.read, view, await findTasks(db.read, [...newest.keys()]));
     const byId = new Map(bodies.map((body) => [body.id, body]));
     return [...newest.values()]
       .sort((a, b) => a.change - b.change || (a.id < b.id ? -1 : 1))
       .flatMap((event): StreamEvent[] => {
         const body = byId.get(event.entity_id);
-        return body ? [{ id: formatCursor(event), event: event.type, data: body }] : [];
+        const type = ended.has(event.entity_id) ? FINAL_EVENT : event.type;
+        return body ? [{ id: formatCursor(event), event: type, data: body }] : [];
       });
   };
   return { startId, next };
@@ -117,7 +122,7 @@ async function snapshot(
 ): Promise<StreamEvent[]> {
   const [body] = await viewTasks(db.read, view, await findTasks(db.read, [taskId]));
   if (!body) return [];
-  const event = body.finished_at === null ? 'task.updated' : 'task.finished';
+  const event = body.finished_at === null ? 'task.updated' : FINAL_EVENT;
   return [{ id: formatCursor(cursor), event, data: body }];
 }
 

@@ -115,6 +115,13 @@ export class ChaosClient {
     return (await this.post('/v1/tasks', body, { 'idempotency-key': `wish-${wish}` })).id;
   }
 
+  /** Asks for every webhook message that waits for its next try; resolves with how many there were. */
+  async redeliverWaiting(): Promise<number> {
+    const { data } = await this.json('/v1/webhooks/deliveries?status=pending&limit=100');
+    for (const { id } of data) await this.call(`/v1/webhooks/deliveries/${id}/redeliver`, { method: 'POST' });
+    return data.length;
+  }
+
   /** What `drawbridge doctor --deep` says is wrong; null when a kill cut the question off. */
   async doctor(): Promise<string[] | null> {
     try {

@@ -41,7 +41,7 @@ export function describeReport(report: ChaosReport): string {
     `death to next owner of a task: ${times(resumeMs)}`,
     `database back to first progress: ${times(databaseBackMs)}`,
     `last kill to last task: ${(report.settleMs / 1000).toFixed(1)} s; whole run ${report.seconds.toFixed(0)} s`,
-    `webhook messages ${hooks.messages}, sent again under the same id ${hooks.repeats}; event connections ${report.eventConnections}; doctor --deep ${report.doctorRuns} times`,
+    `webhook messages ${hooks.messages}, sent again under the same id ${hooks.repeats}, asked for before their next try ${hooks.askedFor}; event connections ${report.eventConnections}; doctor --deep ${report.doctorRuns} times`,
     ...findings.slice(0, 40).map((finding) => `FOUND ${finding}`),
     findings.length === 0
       ? `Nothing was lost, doubled or charged wrongly: per task ${bound(report.tasks)}, per kill ${bound(kills.length)} (95 %).`

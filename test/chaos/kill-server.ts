@@ -38,6 +38,8 @@ const LONGEST_STALL_MS = 300_000;
 /** From the last kill to the end of the last task. */
 const SETTLE_LIMIT_MS = 120_000;
 const HOOKS_LIMIT_MS = 120_000;
+/** Longer than the first two tries of a message may be apart. */
+const HOOKS_PATIENCE_MS = 30_000;
 /** A node that meets a database that was just away may end by itself; its supervisor starts it again. */
 const DATABASE_EXCUSE_MS = 20_000;
 const LONGEST_DATABASE_PAUSE_MS = 1_000;
@@ -83,7 +85,8 @@ export interface ChaosReport {
   submits: number;
   jobs: number;
   duplicateSubmits: number;
-  hooks: { messages: number; repeats: number };
+  /** `askedFor`: those whose next try was minutes away, and which were asked for at the end. */
+  hooks: { messages: number; repeats: number; askedFor: number };
   doctorRuns: number;
   eventConnections: number;
   /** Everything that is not as it must be; empty when all is well. */
@@ -122,6 +125,7 @@ class ChaosRun {
   #serviceUrl = '';
   #ports: number[] = [];
   #doctorRuns = 0;
+  #hooksAskedFor = 0;
 
   constructor(options: ChaosOptions, folder: string) {
     this.#options = options;
@@ -156,7 +160,7 @@ class ChaosRun {
     const settleMs = Date.now() - lastKillMs;
     report?.(`all finished ${(settleMs / 1000).toFixed(1)} s after the last kill; checking`);
     const counts = await checkTasks(client, this.#accepted, this.#findings);
-    await this.#awaitHooks();
+    await this.#awaitHooks(client);
     await checkMoney(client, counts.succeeded, this.#findings);
     await this.#askDoctor(client, true);
     await events.close();
@@ -325,15 +329,24 @@ class ChaosRun {
     return true;
   }
 
-  async #awaitHooks(): Promise<void> {
+  /**
+   * Waits until the end of every task was told. A message whose first tries met a dead node is tried again after 5 s, then
+   * after 5 min; who does not want to wait so long asks for it, as an operator would, and it must come under its own id.
+   */
+  async #awaitHooks(client: ChaosClient): Promise<void> {
     const tasks = this.#accepted.size;
     const told = () => {
       const log = readLines<ServiceRecord>(join(this.#folder, 'service.log'));
       return new Set(log.flatMap((record) => (record.kind === 'hook' ? [record.task] : []))).size;
     };
     const startedAtMs = Date.now();
-    while (told() < tasks && Date.now() - startedAtMs < HOOKS_LIMIT_MS)
+    let isAskedFor = false;
+    while (told() < tasks && Date.now() - startedAtMs < HOOKS_LIMIT_MS) {
       await new Promise((resolve) => setTimeout(resolve, 250));
+      if (isAskedFor || Date.now() - startedAtMs < HOOKS_PATIENCE_MS) continue;
+      isAskedFor = true;
+      this.#hooksAskedFor = await client.redeliverWaiting();
+    }
   }
 
   async #proveFromOutside(client: ChaosClient, putAside: readonly string[]) {
@@ -363,6 +376,6 @@ class ChaosRun {
       const first = all.find(({ at }) => at >= backAt);
       return first ? [first.at - backAt] : [];
     });
-    return { ...sent, hooks, resumeMs, databaseBackMs };
+    return { ...sent, hooks: { ...hooks, askedFor: this.#hooksAskedFor }, resumeMs, databaseBackMs };
   }
 }

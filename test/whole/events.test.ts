@@ -12,6 +12,7 @@ import { startTestApp, type TestApp } from '../harness/app.ts';
 import { FakeClock, until } from '../harness/clock.ts';
 import { pictures, ScriptedProvider } from '../harness/scripted-provider.ts';
 import { EventClient, type ReceivedEvent } from './event-client.ts';
+import { appendUpdate } from './event-writes.ts';
 
 const MAX_STREAMS = 5;
 const LANE = { concurrency: 4, deadlineMs: 600_000 };
@@ -73,6 +74,38 @@ const comparable = (id: string) => {
   assert.ok(cursor, id);
   return `${String(cursor.change).padStart(16, '0')}-${cursor.id}`;
 };
+
+test('whoever was away hears that a task finished, also when it was changed once more after that', async () => {
+  const key = await newAccount('away');
+  const away = await connected('/v1/events', { key: key.key });
+  const since = away.client.lastEventId;
+  await away.client.close();
+  const { json } = await app.request(
+    'POST',
+    '/v1/tasks',
+    { prompt: 'late', model: 'scripted' },
+    bearer(key.key),
+  );
+  const finished = await until(
+    async () => {
+      const { json: task } = await app.request('GET', `/v1/tasks/${json.id}`, undefined, bearer(key.key));
+      return task.finished_at === null ? null : task;
+    },
+    { what: 'the end of the task' },
+  );
+  await app.app.db.write(appendUpdate, {
+    accountId: key.id,
+    taskId: finished.id,
+    version: finished.version,
+    nowMs: Date.now(),
+  });
+  const { client, events } = listen('/v1/events', { key: key.key, lastEventId: String(since) });
+  client.start();
+  const [heard] = await until(() => (events.length > 0 ? events : null), { what: 'what was missed' });
+  assert.equal(heard?.event, 'task.finished');
+  assert.equal(events.length, 1);
+  await client.close();
+});
 
 test('a task’s own stream starts with how it stands and ends with how it ended', async () => {
   const task = await createTask('followed');
