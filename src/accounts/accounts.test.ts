@@ -6,13 +6,17 @@ import { databaseKinds, openTestDb, type TestDb } from '../../test/harness/datab
 import { balanceOf, createAccountOpener } from '../credits/credits.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Db } from '../kernel/db.ts';
+import type { AppError } from '../kernel/errors.ts';
 import { createHttpServer, type HttpOptions } from '../kernel/http.ts';
 import { bindRoutes } from '../kernel/http-routes.ts';
 import { newSecret, sha256Hex } from '../kernel/id.ts';
 import { type Access, SCOPES } from '../kernel/route.ts';
 import { type Authenticator, type Bootstrap, createAuthenticator, ensureBootstrap } from './accounts.ts';
+import { PasswordHasher } from './passwords.ts';
+import { signInWithPassword } from './people.ts';
 import { accountRoutes, authenticateRequest } from './routes.ts';
 import { findKeyByHash } from './store.ts';
+import { MAX_TRIES, TRY_WINDOW_MS } from './try-store.ts';
 
 const ADMIN_KEY = 'a-configured-admin-key';
 const START = 1_800_000_000_000;
@@ -95,6 +99,8 @@ async function startServer(db: Db, publicUrl: string | null = null): Promise<Ser
       authenticator,
       opener,
       ticketSecret: bootstrap.ticketSecret,
+      openRegistration: true,
+      oidc: null,
       closeAccount: () => Promise.reject(new Error('unused')),
     }),
   );
@@ -123,6 +129,14 @@ async function startServer(db: Db, publicUrl: string | null = null): Promise<Ser
   };
   return { clock, db, bootstrap, authenticator, app, call };
 }
+
+const FROM = { address: '192.0.2.1', userAgent: null, replaces: null };
+const people = ({ db, clock }: Server) => ({
+  db,
+  clock,
+  opener: createAccountOpener(db, 0),
+  hasher: new PasswordHasher(),
+});
 
 const pairOf = (setCookie: string | undefined) => setCookie?.split(';')[0] ?? '';
 const SAME_ORIGIN = { origin: 'http://studio.example' };
@@ -289,6 +303,56 @@ for (const { kind, skip } of databaseKinds().filter(({ kind }) => kind !== 'sqli
       const third = await signIn();
       server.clock.advance(30 * 24 * 3_600_000);
       assert.match((await ask(third.cookie)).body.detail, /session has ended/);
+    });
+
+    test('Z6: a session ends after 14 days without use, and after 30 days however much it is used', async () => {
+      const person = { username: 'wanderer', password: 'four words in a row' };
+      const busy = await call('POST', '/v1/auth/register', { body: person });
+      assert.equal(busy.status, 200, JSON.stringify(busy.body));
+      const login = { login: 'Wanderer', password: person.password };
+      const idle = await call('POST', '/v1/auth/session', { body: login });
+      const ask = async ({ cookie }: Answer) =>
+        (await call('GET', '/v1/account', { cookie: pairOf(cookie) })).status;
+      for (let week = 1; week <= 4; week += 1) {
+        server.clock.advance(7 * 24 * 3_600_000);
+        assert.equal(await ask(busy), 200, `week ${week}`);
+        await server.authenticator.close();
+      }
+      assert.equal(await ask(idle), 401);
+      server.clock.advance(2 * 24 * 3_600_000);
+      assert.equal(await ask(busy), 401);
+    });
+
+    test('links end by their time', async () => {
+      const body = { expires_in_h: 1 };
+      const { token } = (await call('POST', '/v1/admin/invitations', { key: ADMIN_KEY, body })).body;
+      const check = () => call('POST', '/v1/auth/invitations/check', { body: { token } });
+      assert.equal((await check()).status, 200);
+      server.clock.advance(3_600_000);
+      assert.equal((await check()).status, 401);
+      const person = { username: 'forgetful', password: 'four words in a row' };
+      const { user } = (await call('POST', '/v1/auth/register', { body: person })).body;
+      const link = await call('POST', `/v1/admin/users/${user.id}/reset-link`, { key: ADMIN_KEY });
+      server.clock.advance(24 * 3_600_000);
+      const reset = { token: link.body.token, password: 'and five other words' };
+      assert.equal((await call('POST', '/v1/auth/password-reset', { body: reset })).status, 401);
+    });
+
+    test('Z7: tries are forgotten after 15 minutes and by the right password', async () => {
+      const person = { username: 'clumsy', password: 'four words in a row' };
+      await call('POST', '/v1/auth/register', { body: person });
+      const attempt = async (password: string) =>
+        // One address, but not one request limit: this is about the tries alone.
+        (await signInWithPassword(people(server), { login: 'clumsy', password }, FROM).catch(
+          (error: AppError) => error.code,
+        )) as string | object;
+      for (let n = 0; n < MAX_TRIES - 1; n += 1)
+        assert.equal(await attempt('wrong'), 'authentication_required');
+      assert.equal(typeof (await attempt(person.password)), 'object');
+      for (let n = 0; n < MAX_TRIES; n += 1) assert.equal(await attempt('wrong'), 'authentication_required');
+      assert.equal(await attempt(person.password), 'rate_limited');
+      server.clock.advance(TRY_WINDOW_MS);
+      assert.equal(typeof (await attempt(person.password)), 'object');
     });
 
     test('W4: a changing request with a cookie must come from our own pages', async () => {

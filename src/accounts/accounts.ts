@@ -6,6 +6,7 @@ import type { Db } from '../kernel/db.ts';
 import { AppError } from '../kernel/errors.ts';
 import { newId, newSecret, sha256Hex } from '../kernel/id.ts';
 import type { Access, Scope } from '../kernel/route.ts';
+import type { NewAccount } from './admission-store.ts';
 import { KEY_PREFIX } from './authenticator.ts';
 import { ADMIN_ONLY_SCOPES, ALL_SCOPES, MEMBER_SCOPES, storeScopes } from './scopes.ts';
 import {
@@ -14,25 +15,27 @@ import {
   ensureTicketSecret,
   openSession,
   removeEndedSignIns,
+  SESSION_ABSOLUTE_LIMIT_MS,
 } from './sign-in-store.ts';
 import { type ApiKey, findAccount, insertKey, type Role } from './store.ts';
 
+export { insertAccounts } from './admission-store.ts';
 export { type Authenticator, type Caller, createAuthenticator, requireScope } from './authenticator.ts';
 export { ALL_SCOPES } from './scopes.ts';
 export { claimAdminAccountId } from './sign-in-store.ts';
-export { type Account, findAccount, insertAccounts, listAccounts, updateAccount } from './store.ts';
+export { type Account, findAccount, listAccounts, updateAccount } from './store.ts';
 
-export const SESSION_LIFETIME_MS = 30 * 24 * 3_600_000;
 export const SETUP_LINK_LIFETIME_MS = 24 * 3_600_000;
 export const MAX_KEYS_PER_ACCOUNT = 1000;
 const KEY_DISPLAY_CHARS = 10;
+const MAX_USER_AGENT_CHARS = 300;
 const SETUP_TOKEN_PREFIX = 'dbs_';
 
 /** What opens accounts together with their balances; the credits slice, which ranks higher, gives it. */
 export interface AccountOpener {
   /** Opens all or none. Throws `validation_failed` for an amount that is none. */
   open(input: {
-    accounts: readonly { id: string; name: string; role: Role; grantCredits?: number | string | undefined }[];
+    accounts: readonly (NewAccount & { grantCredits?: number | string | undefined })[];
     now: number;
   }): Promise<void>;
   /** The id of the first admin account, which is opened as `proposedId` if there is none yet. */
@@ -61,28 +64,50 @@ export async function ensureBootstrap(db: Db, clock: Clock, opener: AccountOpene
   return { adminAccountId, ticketSecret, setupToken: added ? setupToken : null };
 }
 
+/** Where a sign-in comes from. */
+export interface SessionOrigin {
+  address: string | null;
+  userAgent: string | null;
+  /** The session that the browser had until now: it ends, so that a planted one is worth nothing. */
+  replaces: string | null;
+}
+
+/** A session before it is stored, with the token that only its browser gets. */
+export function newSession(now: number, scopes: ReadonlySet<Scope>, { address, userAgent }: SessionOrigin) {
+  const token = newSecret();
+  return {
+    token,
+    id: newId('sess', now),
+    hash: sha256Hex(token),
+    scopes: storeScopes(scopes),
+    address,
+    userAgent: userAgent?.slice(0, MAX_USER_AGENT_CHARS) ?? null,
+    now,
+    expiresAt: now + SESSION_ABSOLUTE_LIMIT_MS,
+  };
+}
+
 export interface OpenedSession {
   /** For the cookie; never stored. */
   token: string;
+  sessionId: string;
   accountId: string;
   scopes: ReadonlySet<Scope>;
   expiresAt: number;
 }
 
 /** Signs in with a set-up token. Throws `authentication_required` when it is unknown, used or over. */
-export async function signInWithSetupToken(db: Db, clock: Clock, setupToken: string): Promise<OpenedSession> {
+export async function signInWithSetupToken(
+  db: Db,
+  clock: Clock,
+  setupToken: string,
+  from: SessionOrigin,
+): Promise<OpenedSession> {
   const now = clock.now();
-  const token = newSecret();
-  const expiresAt = now + SESSION_LIFETIME_MS;
+  const { token, expiresAt, ...session } = newSession(now, ALL_SCOPES, from);
   const signedIn = await db.write(consumeSetupLink, {
     linkHash: sha256Hex(setupToken),
-    session: {
-      id: newId('sess', now),
-      hash: sha256Hex(token),
-      scopes: storeScopes(ALL_SCOPES),
-      now,
-      expiresAt,
-    },
+    session: { ...session, expiresAt },
   });
   if (!signedIn) {
     throw new AppError('authentication_required', {
@@ -90,32 +115,29 @@ export async function signInWithSetupToken(db: Db, clock: Clock, setupToken: str
       fix: 'Sign in with an API key. On the server itself, "drawbridge keys create" makes one.',
     });
   }
-  return { token, accountId: signedIn.accountId, scopes: ALL_SCOPES, expiresAt };
+  return { token, sessionId: session.id, accountId: signedIn.accountId, scopes: ALL_SCOPES, expiresAt };
 }
 
-/** Opens a session with the scopes of the key that `access` stands for; ends the session `replaces`, if any. */
+/** Opens a session with the scopes of the key that `access` stands for; ends the session that the browser had. */
 export async function signInWithKey(
   db: Db,
   clock: Clock,
   access: Access,
-  replaces: string | null,
+  from: SessionOrigin,
 ): Promise<OpenedSession> {
   const now = clock.now();
-  const token = newSecret();
-  const expiresAt = now + SESSION_LIFETIME_MS;
+  const { token, expiresAt, ...session } = newSession(now, access.scopes, from);
   await db.write(openSession, {
     session: {
-      id: newId('sess', now),
+      ...session,
+      expiresAt,
       accountId: access.accountId,
       keyId: access.credentialId.startsWith('key_') ? access.credentialId : null,
-      hash: sha256Hex(token),
-      scopes: storeScopes(access.scopes),
-      now,
-      expiresAt,
+      userId: null,
     },
-    replaces,
+    replaces: from.replaces,
   });
-  return { token, accountId: access.accountId, scopes: access.scopes, expiresAt };
+  return { token, sessionId: session.id, accountId: access.accountId, scopes: access.scopes, expiresAt };
 }
 
 /**
@@ -152,6 +174,7 @@ export async function createKey(
       prefix: row.prefix,
       hash: sha256Hex(key),
       scopes: row.scopes,
+      madeWith: access.credentialId,
       now,
     },
     maxKeys: MAX_KEYS_PER_ACCOUNT,

@@ -8,17 +8,21 @@ import { AppError, type ErrorCode } from '../kernel/errors.ts';
 import { sha256Hex } from '../kernel/id.ts';
 import type { Access, Scope } from '../kernel/route.ts';
 import { describeForeignSecret } from './foreign-secret.ts';
-import { KeyUseRecorder } from './key-use-recorder.ts';
 import { ALL_SCOPES, loadScopes } from './scopes.ts';
 import { readSessionCookie, requireSameOrigin } from './session-cookie.ts';
+import { SESSION_IDLE_LIMIT_MS, SESSION_USE_RESOLUTION_MS, touchSessions } from './sign-in-store.ts';
 import {
   type CredentialRow,
   findAccount,
   findKeyByHash,
   findSessionByHash,
   isCredentialLive,
+  LAST_USED_RESOLUTION_MS,
+  type SessionCredentialRow,
+  touchKeys,
 } from './store.ts';
 import { readTicket } from './stream-ticket.ts';
+import { UseRecorder } from './use-recorder.ts';
 
 export const KEY_PREFIX = 'dbk_';
 /** Credential ids of callers that have no row of their own. */
@@ -61,7 +65,7 @@ export interface Authenticator {
   identify(caller: Caller): Promise<Access | null>;
   /** The key or configured key that `secret` is; throws `authentication_required`. Used by sign-in. */
   authenticateKey(secret: string): Promise<Access>;
-  /** Writes what is still to be written about keys' last use. */
+  /** Writes what is still to be written about the last use of keys and sessions. */
   close(): Promise<void>;
 }
 
@@ -82,13 +86,24 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
 class DatabaseAuthenticator implements Authenticator {
   readonly #options: AuthenticatorOptions;
   readonly #adminDigest: Buffer | null;
-  readonly #keyUse: KeyUseRecorder;
+  readonly #keyUse: UseRecorder;
+  readonly #sessionUse: UseRecorder;
 
   constructor(options: AuthenticatorOptions) {
     const { db, clock, adminKey, onBackgroundError } = options;
     this.#options = options;
     this.#adminDigest = adminKey === null ? null : createHash('sha256').update(adminKey).digest();
-    this.#keyUse = new KeyUseRecorder(db, clock, onBackgroundError);
+    const recorder = { clock, onError: onBackgroundError };
+    this.#keyUse = new UseRecorder({
+      ...recorder,
+      resolutionMs: LAST_USED_RESOLUTION_MS,
+      write: (uses) => db.write(touchKeys, { uses }),
+    });
+    this.#sessionUse = new UseRecorder({
+      ...recorder,
+      resolutionMs: SESSION_USE_RESOLUTION_MS,
+      write: (uses) => db.write(touchSessions, { uses }),
+    });
   }
 
   async authenticate(caller: Caller): Promise<Access | null> {
@@ -123,8 +138,8 @@ class DatabaseAuthenticator implements Authenticator {
     return access;
   }
 
-  close(): Promise<void> {
-    return this.#keyUse.close();
+  async close(): Promise<void> {
+    await Promise.all([this.#keyUse.close(), this.#sessionUse.close()]);
   }
 
   async #credentialOf(caller: Caller): Promise<Access | null> {
@@ -163,9 +178,12 @@ class DatabaseAuthenticator implements Authenticator {
     requireSameOrigin(caller);
     const row =
       token.length > MAX_CREDENTIAL_CHARS ? undefined : await findSessionByHash(db.read, sha256Hex(token));
-    if (!row || row.revoked_at !== null || row.expires_at <= clock.now())
+    const now = clock.now();
+    if (!row || row.revoked_at !== null || row.expires_at <= now || isIdle(row, now))
       throw refused('Your session has ended.', 'Sign in again.');
-    return accessOf(row, 'session');
+    const access = accessOf(row, 'session');
+    this.#sessionUse.note(row.id, row.last_used_at);
+    return access;
   }
 
   #admin(via: Access['via'], credentialId: string): Access {
@@ -178,13 +196,25 @@ function bearerToken(authorization: string): string | undefined {
   return /^bearer +(\S.*)$/i.exec(authorization)?.[1]?.trim();
 }
 
+function isIdle({ created_at, last_used_at }: SessionCredentialRow, now: number): boolean {
+  return (last_used_at ?? created_at) <= now - SESSION_IDLE_LIMIT_MS;
+}
+
 function accessOf(row: CredentialRow, via: 'key' | 'session'): Access {
   if (row.disabled_at !== null) {
     throw refused('This account is disabled.', 'Ask an administrator to enable the account again.');
   }
+  if (row.user_disabled_at !== null) {
+    throw refused(
+      'The person whose credential this is was disabled.',
+      'Ask an administrator to enable the person again.',
+    );
+  }
+  // A person is what their own role says in whichever account; a key is never more than its account.
+  const role = via === 'session' ? (row.user_role ?? row.role) : row.role;
   return {
     accountId: row.account_id,
-    scopes: loadScopes(row.scopes, row.role),
+    scopes: loadScopes(row.scopes, role),
     via,
     credentialId: row.id,
   };

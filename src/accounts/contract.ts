@@ -1,38 +1,29 @@
 // The accounts slice on the wire: sign-in, API keys, stream tickets, and the administration of accounts.
 import { z } from 'zod';
 import { defineRoute, SCOPES } from '../kernel/route.ts';
+import {
+  accountSchema,
+  MAX_SECRET_CHARS,
+  name,
+  page,
+  password,
+  scope,
+  sessionSchema,
+  time,
+} from './wire-schemas.ts';
 
-export const MAX_NAME_CHARS = 100;
+export * from './people-admin-contract.ts';
+export * from './people-contract.ts';
+export { accountSchema, sessionSchema, userSchema } from './wire-schemas.ts';
+
+const MAX_LOGIN_CHARS = 254;
+
 export const MAX_BULK_ACCOUNTS = 1000;
-export const MAX_PAGE = 200;
-const DEFAULT_PAGE = 50;
-/** Longer than any credential of ours, short enough to refuse nonsense before hashing it. */
-const MAX_SECRET_CHARS = 4096;
 
-const name = z.string().trim().min(1).max(MAX_NAME_CHARS);
-const scope = z.enum(SCOPES);
-const time = z.string().meta({ format: 'date-time' });
-const id = (prefix: string) =>
-  z.string().regex(new RegExp(`^${prefix}_[0-9a-f]{32}$`), `must be an id that starts with "${prefix}_"`);
-const page = (prefix: string) =>
-  z.object({
-    limit: z.coerce.number().int().min(1).max(MAX_PAGE).default(DEFAULT_PAGE),
-    cursor: id(prefix).optional().describe('`next_cursor` of the page before'),
-  });
 /** Digits are checked where amounts are understood, in the credits slice. */
 const grant = z
   .union([z.number(), z.string().max(40)])
   .describe('Credits that the account starts with, instead of the configured starting grant');
-
-export const accountSchema = z
-  .object({
-    id: z.string(),
-    name: z.string(),
-    role: z.enum(['admin', 'member']),
-    disabled: z.boolean(),
-    created_at: time,
-  })
-  .meta({ id: 'Account' });
 
 export const keySchema = z
   .object({
@@ -46,30 +37,24 @@ export const keySchema = z
   })
   .meta({ id: 'ApiKey' });
 
-export const sessionSchema = z
-  .object({
-    account: accountSchema,
-    scopes: z.array(scope),
-    via: z.enum(['key', 'session', 'socket', 'ticket', 'loopback']),
-    expires_at: time.nullable().describe('When a browser session ends; null for other credentials'),
-    secure_transport: z
-      .boolean()
-      .describe('False on plain http, where the cookie can be read on the way: show a warning'),
-  })
-  .meta({ id: 'Session' });
+const waysIn = (body: { login?: unknown; password?: unknown; api_key?: unknown; token?: unknown }) =>
+  [body.login ?? body.password, body.api_key, body.token].filter((way) => way !== undefined).length;
 
 export const createSession = defineRoute({
   id: 'auth.signIn',
   method: 'POST',
   path: '/v1/auth/session',
   tag: 'Accounts',
-  summary: 'Sign in a browser with an API key or a one-time set-up token',
+  summary: 'Sign in a browser with a password, an API key or a one-time set-up token',
   description:
-    'Sets the session cookie. The session has the scopes of the key and ends when the key is revoked.',
+    'Sets the session cookie. The session of a key has its scopes and ends when the key is revoked. At most 10 wrong ' +
+    'passwords for one login from one address in 15 minutes.',
   access: { kind: 'public' },
   limit: 'sign_in',
   body: z
     .strictObject({
+      login: z.string().trim().min(1).max(MAX_LOGIN_CHARS).optional().describe('User name or e-mail address'),
+      password: password.optional(),
       api_key: z.string().min(1).max(MAX_SECRET_CHARS).optional(),
       token: z
         .string()
@@ -78,8 +63,8 @@ export const createSession = defineRoute({
         .optional()
         .describe('From the set-up link of the first start'),
     })
-    .refine((body) => (body.api_key === undefined) !== (body.token === undefined), {
-      error: 'Give either "api_key" or "token".',
+    .refine((body) => waysIn(body) === 1 && (body.login === undefined) === (body.password === undefined), {
+      error: 'Give either "login" with "password", or "api_key", or "token".',
     }),
   responses: { 200: { description: 'Signed in', schema: sessionSchema } },
   errors: ['authentication_required', 'permission_denied', 'rate_limited'],

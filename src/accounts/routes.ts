@@ -2,7 +2,6 @@
 import type { FastifyRequest } from 'fastify';
 import type { Clock } from '../kernel/clock.ts';
 import { toTimestamp } from '../kernel/clock.ts';
-import { controlSocketFlag } from '../kernel/control-socket.ts';
 import type { Db } from '../kernel/db.ts';
 import { AppError } from '../kernel/errors.ts';
 import { baseUrlOf } from '../kernel/http-error.ts';
@@ -11,33 +10,42 @@ import {
   type Access,
   type BoundRoute,
   bindRoute,
+  type HandlerRequest,
   type RouteContract,
-  SCOPES,
   type Scope,
 } from '../kernel/route.ts';
 import {
   type Account,
   type AccountOpener,
   type Authenticator,
-  type Caller,
   createKey,
   type OpenedSession,
-  SESSION_LIFETIME_MS,
   signInWithKey,
   signInWithSetupToken,
 } from './accounts.ts';
 import * as contract from './contract.ts';
-import { clearedSessionCookie, isSecureCaller, refuseOtherSites, sessionCookie } from './session-cookie.ts';
-import { findSession, revokeSession } from './sign-in-store.ts';
-import { type ApiKey, findAccount, listAccounts, listKeys, revokeKey, updateAccount } from './store.ts';
+import { type OidcSettings, oidcRoutes } from './oidc-routes.ts';
+import { PasswordHasher } from './passwords.ts';
+import { type PeopleParts, signInWithPassword } from './people.ts';
+import { peopleAdminRoutes } from './people-admin-routes.ts';
+import { peopleRoutes } from './people-routes.ts';
+import { clearedSessionCookie, refuseOtherSites } from './session-cookie.ts';
+import { revokeSession } from './sign-in-store.ts';
+import { type ApiKey, listAccounts, listKeys, revokeKey, updateAccount } from './store.ts';
 import { issueTicket, TICKET_LIFETIME_MS } from './stream-ticket.ts';
+import { callerOf, describeSession, originOf, signedIn, toPage, toWireAccount } from './wire.ts';
 
 export interface AccountRouteOptions {
   db: Db;
   clock: Clock;
   authenticator: Authenticator;
   opener: AccountOpener;
+  /** From ensureBootstrap: signs stream tickets, and what a browser carries while it signs in elsewhere. */
   ticketSecret: string;
+  /** Whether anybody may register. */
+  openRegistration: boolean;
+  /** Signing in elsewhere; null when it is not configured. */
+  oidc: OidcSettings | null;
   /** Disables an account and ends everything that it has; the tasks slice, which ranks higher, gives it. */
   closeAccount(accountId: string): Promise<Account>;
 }
@@ -58,50 +66,46 @@ export function authenticateRequest(authenticator: Authenticator, publicUrl: str
 }
 
 export function accountRoutes(options: AccountRouteOptions): BoundRoute[] {
-  return [...sessionRoutes(options), ...keyRoutes(options), ...administrationRoutes(options)];
+  const { db, clock, opener } = options;
+  const people: PeopleParts = { db, clock, opener, hasher: new PasswordHasher() };
+  return [
+    ...sessionRoutes(options, people),
+    ...keyRoutes(options),
+    ...administrationRoutes(options),
+    ...peopleRoutes({ ...options, people }),
+    ...peopleAdminRoutes(options),
+    ...oidcRoutes({ ...options, people }),
+  ];
 }
 
-function sessionRoutes({ db, clock, authenticator, ticketSecret }: AccountRouteOptions): BoundRoute[] {
+/** By whichever of the three ways the body names. */
+async function openSession(
+  { db, clock, authenticator }: AccountRouteOptions,
+  people: PeopleParts,
+  { body, raw, access }: HandlerRequest<typeof contract.createSession>,
+): Promise<OpenedSession> {
+  const from = originOf({ raw, access });
+  const { token, api_key: apiKey, login, password } = body;
+  if (token !== undefined) return signInWithSetupToken(db, clock, token, from);
+  if (apiKey !== undefined)
+    return signInWithKey(db, clock, await authenticator.authenticateKey(apiKey), from);
+  return signInWithPassword(people, { login: login ?? '', password: password ?? '' }, from);
+}
+
+function sessionRoutes(options: AccountRouteOptions, people: PeopleParts): BoundRoute[] {
+  const { db, clock, authenticator, ticketSecret } = options;
   return [
     bindRoute(contract.createSession, async (request) => {
       const caller = callerOf(request);
       refuseOtherSites(caller);
-      const { token, api_key: apiKey } = request.body;
-      let opened: OpenedSession;
-      if (token !== undefined) {
-        opened = await signInWithSetupToken(db, clock, token);
-      } else {
-        const access = await authenticator.authenticateKey(apiKey ?? '');
-        const replaces = request.access?.via === 'session' ? request.access.credentialId : null;
-        opened = await signInWithKey(db, clock, access, replaces);
-      }
-      return {
-        status: 200 as const,
-        headers: { 'set-cookie': sessionCookie(caller, opened.token, SESSION_LIFETIME_MS / 1000) },
-        body: {
-          account: toWireAccount(await getAccount(db, opened.accountId)),
-          scopes: toWireScopes(opened.scopes),
-          via: 'session' as const,
-          expires_at: toTimestamp(opened.expiresAt),
-          secure_transport: isSecureCaller(caller),
-        },
-      };
+      return signedIn(db, caller, await openSession(options, people, request));
     }),
     bindRoute(contract.getSession, async (request) => {
+      const caller = callerOf(request);
       // A public route overlooks a wrong credential; asked again, it says what is wrong with it.
-      const access = request.access ?? (await authenticator.authenticate(callerOf(request)));
+      const access = request.access ?? (await authenticator.authenticate(caller));
       if (!access) throw new AppError('authentication_required', { detail: 'Nobody is signed in here.' });
-      const session = access.via === 'session' ? await findSession(db.read, access.credentialId) : undefined;
-      return {
-        status: 200 as const,
-        body: {
-          account: toWireAccount(await getAccount(db, access.accountId)),
-          scopes: toWireScopes(access.scopes),
-          via: access.via,
-          expires_at: session ? toTimestamp(session.expires_at) : null,
-          secure_transport: isSecureCaller(callerOf(request)),
-        },
-      };
+      return { status: 200 as const, body: await describeSession(db, access, caller) };
     }),
     bindRoute(contract.deleteSession, async (request) => {
       if (request.access?.via === 'session') {
@@ -177,28 +181,6 @@ function administrationRoutes({ db, clock, opener, closeAccount }: AccountRouteO
   ];
 }
 
-/** The parts of a handled request that decide who is calling. */
-function callerOf(request: { raw: FastifyRequest; baseUrl: string }): Caller {
-  const { raw, baseUrl } = request;
-  return { method: raw.method, headers: raw.headers, viaControlSocket: controlSocketFlag(raw.raw), baseUrl };
-}
-
-async function getAccount(db: Db, id: string): Promise<Account> {
-  const account = await findAccount(db.read, id);
-  if (!account) throw new AppError('not_found', { detail: 'There is no account with this id.' });
-  return account;
-}
-
-function toWireAccount(account: Account) {
-  return {
-    id: account.id,
-    name: account.name,
-    role: account.role,
-    disabled: account.disabled_at !== null,
-    created_at: toTimestamp(account.created_at),
-  };
-}
-
 function toWireKey(key: ApiKey) {
   return {
     id: key.id,
@@ -209,19 +191,4 @@ function toWireKey(key: ApiKey) {
     created_at: toTimestamp(key.created_at),
     last_used_at: key.last_used_at === null ? null : toTimestamp(key.last_used_at),
   };
-}
-
-/** In the order of SCOPES, whatever order they were given in. */
-function toWireScopes(scopes: ReadonlySet<Scope>): Scope[] {
-  return SCOPES.filter((scope) => scopes.has(scope));
-}
-
-/** A page out of one row more than asked for: the extra row says that another page follows. */
-function toPage<Row extends { id: string }, Item>(
-  rows: readonly Row[],
-  limit: number,
-  toItem: (row: Row) => Item,
-): { data: Item[]; next_cursor: string | null } {
-  const shown = rows.slice(0, limit);
-  return { data: shown.map(toItem), next_cursor: rows.length > limit ? (shown.at(-1)?.id ?? null) : null };
 }

@@ -4,8 +4,15 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { AppError } from '../kernel/errors.ts';
 
-const HTTPS_COOKIE = '__Host-drawbridge';
-const HTTP_COOKIE = 'drawbridge_session';
+/** A cookie by its two names. */
+interface CookieNames {
+  https: string;
+  http: string;
+}
+
+const SESSION: CookieNames = { https: '__Host-drawbridge', http: 'drawbridge_session' };
+/** Lives for minutes, while its browser signs in elsewhere; it opens nothing. */
+const ATTEMPT: CookieNames = { https: '__Host-drawbridge-attempt', http: 'drawbridge_attempt' };
 const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /** The parts of a request that decide about cookies. */
@@ -33,12 +40,21 @@ function isPublicHttps(headers: IncomingHttpHeaders, baseUrl: string): boolean {
 }
 
 /** The session token that the request's cookies carry. */
-export function readSessionCookie({ headers, baseUrl }: CookieCaller): string | undefined {
+export function readSessionCookie(caller: CookieCaller): string | undefined {
+  return readCookie(caller, SESSION);
+}
+
+/** What the browser carries of its attempt to sign in elsewhere. */
+export function readAttemptCookie(caller: CookieCaller): string | undefined {
+  return readCookie(caller, ATTEMPT);
+}
+
+function readCookie({ headers, baseUrl }: CookieCaller, names: CookieNames): string | undefined {
   const { cookie } = headers;
   if (cookie === undefined) return undefined;
-  const hostCookie = cookieValue(cookie, HTTPS_COOKIE);
+  const hostCookie = cookieValue(cookie, names.https);
   if (hostCookie !== undefined) return hostCookie;
-  return isPublicHttps(headers, baseUrl) ? undefined : cookieValue(cookie, HTTP_COOKIE);
+  return isPublicHttps(headers, baseUrl) ? undefined : cookieValue(cookie, names.http);
 }
 
 function cookieValue(header: string, name: string): string | undefined {
@@ -51,11 +67,19 @@ function cookieValue(header: string, name: string): string | undefined {
 
 /** A `Set-Cookie` value that keeps `token` for `maxAgeS` seconds. */
 export function sessionCookie(caller: CookieCaller, token: string, maxAgeS: number): string {
-  const secure = isSecureCaller(caller);
+  return writeCookie(caller, SESSION, token, maxAgeS);
+}
+
+/** A `Set-Cookie` value that keeps an attempt to sign in elsewhere. */
+export function attemptCookie(caller: CookieCaller, value: string, maxAgeS: number): string {
+  return writeCookie(caller, ATTEMPT, value, maxAgeS);
+}
+
+function writeCookie(caller: CookieCaller, names: CookieNames, value: string, maxAgeS: number): string {
   const attributes = `Path=/; Max-Age=${maxAgeS}; HttpOnly; SameSite=Lax`;
-  return secure
-    ? `${HTTPS_COOKIE}=${token}; ${attributes}; Secure`
-    : `${HTTP_COOKIE}=${token}; ${attributes}`;
+  return isSecureCaller(caller)
+    ? `${names.https}=${value}; ${attributes}; Secure`
+    : `${names.http}=${value}; ${attributes}`;
 }
 
 /** A `Set-Cookie` value that removes the session cookie. */

@@ -27,6 +27,8 @@ interface ApiKeysTable {
   created_at: number;
   last_used_at: number | null;
   revoked_at: number | null;
+  /** The person who made it, in their own account: it ends with them. */
+  user_id?: string | null | undefined;
 }
 
 interface SessionsTable {
@@ -34,9 +36,15 @@ interface SessionsTable {
   account_id: string;
   /** The key that was used to sign in; revoking it ends the session. */
   key_id: string | null;
+  /** The person who signed in. */
+  user_id: string | null;
+  address: string | null;
+  user_agent: string | null;
   hash: string;
   scopes: string;
   created_at: number;
+  /** Exact to an hour. */
+  last_used_at: number | null;
   expires_at: number;
   revoked_at: number | null;
 }
@@ -64,7 +72,7 @@ declare module '../kernel/db.ts' {
 }
 
 export type Account = AccountsTable;
-export type ApiKey = Omit<ApiKeysTable, 'hash'>;
+export type ApiKey = Omit<ApiKeysTable, 'hash' | 'user_id'>;
 
 /** A key's last use is worth a write this often at most. */
 export const LAST_USED_RESOLUTION_MS = 60_000;
@@ -74,13 +82,19 @@ export interface CredentialRow {
   account_id: string;
   scopes: string;
   revoked_at: number | null;
+  /** Of the account. */
   role: Role;
   disabled_at: number | null;
+  /** Of the person behind it, if there is one. */
+  user_role: Role | null;
+  user_disabled_at: number | null;
 }
 export interface KeyCredentialRow extends CredentialRow {
   last_used_at: number | null;
 }
 export interface SessionCredentialRow extends CredentialRow {
+  created_at: number;
+  last_used_at: number | null;
   expires_at: number;
 }
 
@@ -88,7 +102,9 @@ const selectKeyByHash = compileOnce<{ hash: string }, KeyCredentialRow>((query, 
   query
     .selectFrom('api_keys as k')
     .innerJoin('accounts as a', 'a.id', 'k.account_id')
+    .leftJoin('users as u', 'u.id', 'k.user_id')
     .select(['k.id', 'k.account_id', 'k.scopes', 'k.revoked_at', 'k.last_used_at', 'a.role', 'a.disabled_at'])
+    .select(['u.role as user_role', 'u.disabled_at as user_disabled_at'])
     .where('k.hash', '=', param('hash')),
 );
 
@@ -96,7 +112,17 @@ const selectSessionByHash = compileOnce<{ hash: string }, SessionCredentialRow>(
   query
     .selectFrom('sessions as s')
     .innerJoin('accounts as a', 'a.id', 's.account_id')
-    .select(['s.id', 's.account_id', 's.scopes', 's.revoked_at', 's.expires_at', 'a.role', 'a.disabled_at'])
+    .leftJoin('users as u', 'u.id', 's.user_id')
+    .select([
+      's.id',
+      's.account_id',
+      's.scopes',
+      's.revoked_at',
+      's.created_at',
+      's.last_used_at',
+      's.expires_at',
+    ])
+    .select(['a.role', 'a.disabled_at', 'u.role as user_role', 'u.disabled_at as user_disabled_at'])
     .where('s.hash', '=', param('hash')),
 );
 
@@ -172,8 +198,12 @@ export interface NewAccount {
 /** Rows in one INSERT; five parameters each stay far below both databases' limits. */
 const INSERT_ROWS = 200;
 
-/** Inserts accounts inside a caller's transaction; the credits slice opens their balances in the same one. */
-export async function insertAccounts(trx: Trx, accounts: readonly NewAccount[], now: number): Promise<void> {
+/** Inserts accounts inside a caller's transaction. */
+export async function insertAccountRows(
+  trx: Trx,
+  accounts: readonly NewAccount[],
+  now: number,
+): Promise<void> {
   for (let start = 0; start < accounts.length; start += INSERT_ROWS) {
     const rows = accounts.slice(start, start + INSERT_ROWS);
     await trx
@@ -190,7 +220,23 @@ export interface NewKey {
   prefix: string;
   hash: string;
   scopes: string;
+  /** The session or key that asks for it: whose person it will belong to. */
+  madeWith: string;
   now: number;
+}
+
+/** The person behind a credential, if the account is theirs too. */
+async function ownerOfKey(trx: Trx, { madeWith, accountId }: NewKey): Promise<string | null> {
+  const table = madeWith.startsWith('sess_') ? 'sessions' : madeWith.startsWith('key_') ? 'api_keys' : null;
+  if (table === null) return null;
+  const row = await trx
+    .selectFrom(table)
+    .innerJoin('users', 'users.id', `${table}.user_id`)
+    .select('users.id')
+    .where(`${table}.id`, '=', madeWith)
+    .where('users.account_id', '=', accountId)
+    .executeTakeFirst();
+  return row?.id ?? null;
 }
 
 /** Stores a key, unless the account has `maxKeys` live ones already: then `conflict`. */
@@ -219,6 +265,7 @@ export async function insertKey(trx: Trx, input: { key: NewKey; maxKeys: number 
       created_at: key.now,
       last_used_at: null,
       revoked_at: null,
+      user_id: await ownerOfKey(trx, key),
     })
     .execute();
 }

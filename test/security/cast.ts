@@ -19,12 +19,20 @@ export interface Person {
 export interface Belongings {
   taskId: string;
   imageId: string;
+  /** An action on many pictures, done. */
+  galleryActionId: string;
   uploadId: string;
   /** A key that nothing else in the test is called with. */
   spareKeyId: string;
+  /** Somebody who shares the account, the invitation they came by, and a browser that a key of the account signed in. */
+  userId: string;
+  invitationId: string;
+  sessionId: string;
   /** Switched off, with one message that could not be delivered. */
   webhookId: string;
   deliveryId: string;
+  promptId: string;
+  shareId: string;
 }
 
 export const bearer = (key: string) => ({ authorization: `Bearer ${key}` });
@@ -78,6 +86,31 @@ async function giveWebhook(app: TestApp, headers: Record<string, string>) {
   return { webhookId: webhook.json.id as string, deliveryId: sent.json.id as string };
 }
 
+let addresses = 0;
+
+/** A person of the account, and a session that its key opened. */
+async function givePeople(app: TestApp, person: Person) {
+  const invitation = await app.request('POST', '/v1/admin/invitations', { account_id: person.accountId });
+  assert.equal(invitation.status, 201, invitation.text);
+  const accepted = await app.request('POST', '/v1/auth/invitations/accept', {
+    token: invitation.json.token,
+    username: `friend-of-${person.accountId.slice(-8)}`,
+    password: 'four words in a row',
+    sign_in: false,
+  });
+  assert.equal(accepted.status, 200, accepted.text);
+  addresses += 1;
+  const from = { 'x-forwarded-for': `198.19.0.${addresses}` };
+  const signedIn = await app.request('POST', '/v1/auth/session', { api_key: person.key }, from);
+  assert.equal(signedIn.status, 200, signedIn.text);
+  const sessions = await app.request('GET', '/v1/account/sessions', undefined, bearer(person.key));
+  return {
+    userId: accepted.json.user.id as string,
+    invitationId: invitation.json.id as string,
+    sessionId: sessions.json.data[0].id as string,
+  };
+}
+
 /** A finished task with its picture, an upload, a key, and a webhook with a delivery. */
 export async function giveBelongings(app: TestApp, person: Person): Promise<Belongings> {
   const headers = bearer(person.key);
@@ -91,11 +124,27 @@ export async function giveBelongings(app: TestApp, person: Person): Promise<Belo
   const upload = await app.request('POST', '/v1/uploads', await pictureForm(), headers);
   assert.equal(upload.status, 201, upload.text);
   const spare = await createKey(app, person.accountId, ['tasks:read']);
+  const image_ids = [task.json.images[0].id];
+  const share = await app.request('POST', '/v1/shares', { image_ids }, headers);
+  assert.equal(share.status, 201, share.text);
+  const selection = { ids: image_ids };
+  const action = await app.request(
+    'POST',
+    '/v1/gallery/actions',
+    { action: 'favourite', selection },
+    headers,
+  );
+  assert.equal(action.json.touched, 1, action.text);
+  const prompts = await app.request('GET', '/v1/prompts', undefined, headers);
   return {
     taskId: task.json.id,
     imageId: task.json.images[0].id,
+    galleryActionId: action.json.id,
     uploadId: upload.json.id,
     spareKeyId: spare.keyId,
+    promptId: prompts.json.data[0].id,
+    shareId: share.json.id,
+    ...(await givePeople(app, person)),
     ...(await giveWebhook(app, headers)),
   };
 }

@@ -8,8 +8,22 @@ export const GOOD_BODIES: Record<string, Record<string, unknown>> = {
   'tasks.quote': { prompt: 'a lake', size: '256x256' },
   'images.upscale': { scale: 2 },
   'images.update': { favourite: true },
+  'gallery.act': { action: 'favourite', selection: { ids: [`img_${'0'.repeat(32)}`] } },
   'openai.images.generate': { prompt: 'a lake', size: '256x256' },
   'auth.signIn': { api_key: 'dbk_nobody' },
+  'auth.register': { username: 'made-by-a-test', password: 'four words in a row' },
+  'auth.checkInvitation': { token: 'dbi_nobody-was-told-this' },
+  'auth.acceptInvitation': {
+    token: 'dbi_nobody-was-told-this',
+    username: 'made-by-a-test',
+    password: 'four words in a row',
+  },
+  'auth.resetPassword': { token: 'dbr_nobody-was-told-this', password: 'four words in a row' },
+  'auth.oidcPrepare': { return_to: '/gallery' },
+  'account.update': { name: 'named by a test' },
+  'account.setPassword': { password: 'four words in a row' },
+  'invitations.create': { expires_in_h: 1 },
+  'people.update': { name: 'named by a test' },
   'keys.create': { name: 'made by a test', scopes: ['tasks:write'] },
   'accounts.create': { name: 'made by a test' },
   'accounts.update': { name: 'named by a test' },
@@ -30,7 +44,23 @@ export const GOOD_BODIES: Record<string, Record<string, unknown>> = {
     monthly_credits: null,
   },
   'operations.gc': {},
+  'accounts.setStorage': { quota_mb: 100 },
+  'uploads.presign': { bytes: 100, content_type: 'image/png' },
   'providers.setSecret': { value: 'a-secret-of-a-test', unchecked: true },
+  'styles.createCategory': { names: { en: 'Test', zh: '测试' } },
+  'styles.updateCategory': { enabled: true },
+  'styles.create': {
+    category_id: `stylecat_${'0'.repeat(32)}`,
+    names: { en: 'Test', zh: '测试' },
+    prompt_template: 'a test of {prompt}',
+  },
+  'styles.update': { enabled: true },
+  'styles.order': { categories: [] },
+  'styles.setCover': { upload_id: `up_${'0'.repeat(32)}` },
+  'styles.setCategoryCover': { upload_id: `up_${'0'.repeat(32)}` },
+  'prompts.update': { pinned: true },
+  'shares.create': { image_ids: [`img_${'0'.repeat(32)}`] },
+  'shares.change': { title: 'made by a test' },
   'webhooks.create': { url: 'https://receiver.invalid/', enabled: false },
   'webhooks.change': { description: 'made by a test' },
   'webhooks.rotateSecret': { overlap_s: 60 },
@@ -42,8 +72,17 @@ export function idKindOf({ path }: RouteContract): keyof typeof ID_PREFIX | null
   if (!path.includes(':id')) return null;
   if (path.startsWith('/v1/tasks/')) return 'task';
   if (path.startsWith('/v1/images/')) return 'image';
+  if (path.startsWith('/v1/uploads/')) return 'upload';
+  if (path.startsWith('/v1/gallery/actions/')) return 'galleryAction';
   if (path.startsWith('/v1/keys/')) return 'key';
   if (path.startsWith('/v1/admin/accounts/')) return 'account';
+  if (path.startsWith('/v1/admin/users/')) return 'user';
+  if (path.startsWith('/v1/admin/invitations/')) return 'invitation';
+  if (path.startsWith('/v1/account/sessions/')) return 'session';
+  if (path.startsWith('/v1/prompts/')) return 'prompt';
+  if (path.startsWith('/v1/admin/styles/')) return 'style';
+  if (path.startsWith('/v1/admin/style-categories/')) return 'styleCategory';
+  if (path.startsWith('/v1/shares/')) return 'share';
   if (path.startsWith('/v1/webhooks/deliveries/')) return 'delivery';
   if (path.startsWith('/v1/webhooks/')) return 'webhook';
   throw new Error(`${path}: say in test/security/route-calls.ts what its id names`);
@@ -52,10 +91,19 @@ export function idKindOf({ path }: RouteContract): keyof typeof ID_PREFIX | null
 export const ID_PREFIX = {
   task: 'task',
   image: 'img',
+  upload: 'up',
+  galleryAction: 'act',
   key: 'key',
   account: 'acct',
+  user: 'usr',
+  invitation: 'inv',
+  session: 'sess',
+  share: 'share',
   webhook: 'wh',
   delivery: 'msg',
+  prompt: 'prompt',
+  style: 'style',
+  styleCategory: 'stylecat',
 } as const;
 
 /** The path with its parameters filled in. */
@@ -64,6 +112,8 @@ export function fillPath({ path }: RouteContract, id: string): string {
     .replace(':id', encodeURIComponent(id))
     .replace(':provider/:token', 'sandbox/nobody-was-told-this')
     .replace(':name', 'nobody')
+    .replace(':slug', 'a'.repeat(26))
+    .replace('/media/:n', '/media/1')
     .replace(':kind', 'final')
     .replace(':key', `${'a'.repeat(32)}.png`);
 }

@@ -14,7 +14,12 @@ import { bodyOf, fillPath, ID_PREFIX, idKindOf, isStream } from './route-calls.t
 const OTHER_ROUTES = [
   'GET /',
   'GET /account',
+  'GET /account/*',
+  'GET /admin',
+  'GET /admin/*',
   'GET /assets/*',
+  'GET /batches',
+  'GET /batches/*',
   'GET /docs',
   'GET /docs/errors',
   'GET /docs/json',
@@ -22,10 +27,16 @@ const OTHER_ROUTES = [
   'GET /docs/static/index.html',
   'GET /docs/static/swagger-initializer.js',
   'GET /docs/yaml',
+  'GET /gallery',
+  'GET /gallery/*',
+  'GET /invitation',
   'GET /openapi.json',
   'GET /settings',
+  'GET /settings/*',
   'GET /setup',
   'GET /sign-in',
+  'GET /stories',
+  'GET /stories/*',
 ];
 
 let app: TestApp;
@@ -90,7 +101,15 @@ test('Z1 every route declares who may call it and which limit counts it', () => 
   assert.deepEqual(
     idsOf(({ access }) => access.kind === 'public'),
     [
+      'auth.acceptInvitation',
+      'auth.checkInvitation',
       'auth.getSession',
+      'auth.oidcCallback',
+      'auth.oidcPrepare',
+      'auth.oidcStart',
+      'auth.options',
+      'auth.register',
+      'auth.resetPassword',
       'auth.signIn',
       'auth.signOut',
       // The address is the secret, see PC5.
@@ -99,6 +118,12 @@ test('Z1 every route declares who may call it and which limit counts it', () => 
       'health.live',
       'health.ready',
       'media.get',
+      'shares.embed',
+      'shares.media',
+      'shares.open',
+      'shares.page',
+      'styles.cover',
+      'styles.list',
     ],
   );
   assert.deepEqual(
