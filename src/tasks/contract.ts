@@ -4,6 +4,13 @@ import { ERROR_CODES, type ErrorCode } from '../kernel/errors.ts';
 import { defineRoute } from '../kernel/route.ts';
 import { taskImageSchema } from '../media/contract.ts';
 
+export {
+  clearPromptsRoute,
+  listPromptsRoute,
+  type PromptBody,
+  removePromptRoute,
+  updatePromptRoute,
+} from './prompt-history-contract.ts';
 export { listWatchdogRunsRoute, runWatchdogRoute, type WatchdogRunBody } from './watchdog-contract.ts';
 
 export const MAX_PROMPT_CHARS = 8000;
@@ -66,6 +73,7 @@ export const createTaskBody = z
     images: z.array(imageSourceSchema).max(MAX_INPUT_IMAGES).optional(),
     mask: imageSourceSchema.optional().describe('Transparent where the picture may change.'),
     strength: z.number().min(0).max(1).optional().describe('0 keeps the input picture, 1 ignores it.'),
+    style: id.optional().describe('A style of `GET /v1/styles`, by its id: it is merged with the prompt.'),
     provider: text(60).optional().describe('Only this provider, where several serve the model.'),
     priority: z.int().min(0).max(9).default(0).describe('Above 0 needs the scope `accounts:act` or `admin`.'),
     deadline_s: z.int().min(5).max(MAX_DEADLINE_S).optional(),
@@ -114,10 +122,17 @@ export const taskErrorSchema = z
   })
   .meta({ id: 'TaskError' });
 
+const milliseconds = z.int().nullable();
+
 export const taskAttemptSchema = z
   .object({
     n: z.int(),
     provider: z.string(),
+    provider_model: z.string().nullable().describe("The provider's own name of the model"),
+    switched: z
+      .object({ from: z.string(), reason: z.string().nullable() })
+      .nullable()
+      .describe('Set where the attempt before was at another provider: which, and why it did not do it'),
     outcome: z.enum([
       'open',
       'not_sent',
@@ -131,9 +146,17 @@ export const taskAttemptSchema = z
     ]),
     started_at: timestampSchema,
     ended_at: timestampSchema.nullable(),
+    submit_ms: milliseconds.describe('Until the provider had the job'),
+    wait_ms: milliseconds.describe('From then until its pictures were there'),
+    save_ms: milliseconds.describe('Fetching, checking and storing them'),
     error: z.string().nullable(),
   })
   .meta({ id: 'TaskAttempt' });
+
+/** The style as it was when the task was accepted. */
+export const taskStyleSchema = z
+  .object({ id: z.string(), name: z.string(), names: z.object({ en: z.string(), zh: z.string() }) })
+  .meta({ id: 'TaskStyle' });
 
 export const taskSchema = z
   .object({
@@ -146,10 +169,18 @@ export const taskSchema = z
       .nullable()
       .describe('1 is next; null when not queued or further back than counted.'),
     waiting_reason: z.string().nullable(),
+    eta_s: z
+      .number()
+      .nullable()
+      .describe('Seconds until it is ready, from the median of the last hour; null when unknown or ended.'),
     mode: modeSchema,
     model: z.string(),
     provider: z.string(),
-    prompt: z.string(),
+    provider_model: z.string().describe("The provider's own name of the model."),
+    prompt: z.string().describe('As the caller wrote it.'),
+    style: taskStyleSchema.nullable(),
+    final_prompt: z.string().describe('What the provider gets: the prompt merged with the style.'),
+    final_negative_prompt: z.string().nullable(),
     params: z
       .object({
         size: z.string(),
@@ -169,6 +200,16 @@ export const taskSchema = z
       .nullable()
       .describe('The newest unfinished picture while the task runs, where its provider shows one.'),
     error: taskErrorSchema.nullable(),
+    timings: z
+      .object({
+        queued_ms: milliseconds.describe('Until the first attempt began.'),
+        submit_ms: milliseconds,
+        wait_ms: milliseconds,
+        save_ms: milliseconds,
+        total_ms: milliseconds.describe('From creation to the end.'),
+      })
+      .meta({ id: 'TaskTimings' })
+      .describe('Submit, wait and save are those of the last attempt; null until known.'),
     cost: z.object({ held: z.number(), captured: z.number(), released: z.number() }).describe('Credits.'),
     attempts: z.array(taskAttemptSchema),
     cancel: z.object({
@@ -199,6 +240,7 @@ const CREATE_ERRORS = [
   'model_not_found',
   'insufficient_credits',
   'spending_limit_reached',
+  'storage_quota_reached',
   'idempotency_mismatch',
   'idempotency_in_progress',
   'image_invalid',
@@ -254,6 +296,7 @@ export const listTasksQuery = z.strictObject({
   mode: modeSchema.optional(),
   model: text(100).optional(),
   provider: text(60).optional(),
+  style: text(60).optional().describe('The id of a style.'),
   q: text(200).optional().describe('Text that the prompt contains.'),
   before: z.iso.datetime({ offset: true }).optional(),
   after: z.iso.datetime({ offset: true }).optional(),
@@ -368,7 +411,13 @@ export const quoteTaskRoute = defineRoute({
           provider: z.string(),
           model: z.string(),
           size: z.string(),
-          eta_s: z.number(),
+          eta_s: z
+            .number()
+            .nullable()
+            .describe('Median of the last hour plus the queue; null when none was made in that time.'),
+          median_s: z.number().nullable().describe('How long a picture of this model took, once started.'),
+          queue_ahead: z.int().describe('Tasks that wait or run at this provider.'),
+          final_prompt: z.string(),
         })
         .meta({ id: 'Quote' }),
     },
@@ -467,10 +516,22 @@ export const modelSchema = z
       title: z.object({ en: z.string(), zh: z.string() }),
       provider: z.string(),
       provider_state: z.enum(['healthy', 'degraded', 'down']),
+      provider_reason: z.string().nullable().describe('Why it is not healthy, in plain words.'),
+      providers: z
+        .array(z.object({ name: z.string(), state: z.enum(['healthy', 'degraded', 'down']) }))
+        .describe('All that serve the model, in their order.'),
       is_default: z.boolean(),
       price_credits: z.number(),
-      typical_seconds: z.number(),
+      typical_seconds: z.number().describe('As its maker says.'),
+      median_seconds: z
+        .number()
+        .nullable()
+        .describe('Of the last hour, once started; null when none was made.'),
+      queue_ahead: z.int().describe('Tasks that wait or run at the provider.'),
       capabilities: capabilitiesSchema,
+      input_schema: z
+        .record(z.string(), z.unknown())
+        .describe('JSON Schema of the fields of `POST /v1/tasks` that this model takes; others are absent.'),
     }),
   })
   .meta({ id: 'Model' });

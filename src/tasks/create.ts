@@ -22,6 +22,7 @@ import {
   idempotencyMismatch,
   type TaskParams,
   type TaskRow,
+  type TaskStyle,
 } from './store.ts';
 
 /** A task that nobody could start by then fails, whatever it waited for. */
@@ -35,10 +36,14 @@ export interface CreateContext {
   media: Media;
   providers: Providers;
   openTasks: OpenTaskGauge;
+  /** Throws when the account may keep nothing more. */
+  requireStorage?: ((accountId: string) => Promise<void>) | undefined;
   /** Replaces every provider's own deadline; null leaves it. */
   deadlineMs: number | null;
   /** Throws `validation_failed` for an address that no message would ever be sent to. */
   checkWebhookUrl?: ((url: string) => void) | undefined;
+  /** A style merged with a prompt, as it is now; null when there is no such style. Absent: there are no styles. */
+  resolveStyle?: ((id: string, prompt: string) => Promise<TaskStyle | null>) | undefined;
   /** Fetches a user's picture from a URL: public addresses only, bounded. */
   fetchPicture(url: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
 }
@@ -60,6 +65,8 @@ export interface CreateOptions {
   retryOf: string | null;
   /** For `upscale`: the picture that the result is a variant of. */
   parentImageId: string | null;
+  /** The style as an earlier task had it; it counts instead of looking up the body's `style`. */
+  style?: TaskStyle | null;
   /** Where the caller reached this server: what addresses in the webhook's message start with. */
   baseUrl?: string;
   /** What makes two requests equal, for callers whose pictures are named anew in every call; null: by the body. */
@@ -180,6 +187,18 @@ function planSize(
   return sizeOfRatio(`${first.width}:${first.height}`, limits, pixels);
 }
 
+/** The style that a request names, merged with its prompt; null when it names none. Throws `validation_failed`. */
+export async function requireStyle(
+  { resolveStyle }: Pick<CreateContext, 'resolveStyle'>,
+  { style, prompt, mode }: Pick<CreateTaskBody, 'style' | 'prompt' | 'mode'>,
+): Promise<TaskStyle | null> {
+  if (style === undefined) return null;
+  if (mode === 'upscale') throw invalid('/style', 'upscale takes no style');
+  const found = await resolveStyle?.(style, prompt);
+  if (!found) throw invalid('/style', 'there is no such style; see GET /v1/styles');
+  return found;
+}
+
 /** Accepts a task durably; `created` says whether it is new, replayed by its key, or an equal earlier one. */
 export async function acceptTask(
   context: CreateContext,
@@ -203,9 +222,12 @@ export async function acceptTask(
   if (earlier) return earlier;
   const taskId = newId('task', context.clock.now());
   let room: TaskRoom;
+  let style: TaskStyle | null;
   try {
     // Before pictures are fetched and stored for nothing; which of its routes can do the request shows after that.
     context.providers.chooseRoute(model.routes, taskId);
+    style = options.style ?? (await requireStyle(context, body));
+    await context.requireStorage?.(access.accountId);
     room = await context.openTasks.requireRoom(access.accountId);
   } catch (error) {
     const first = await replay();
@@ -213,7 +235,7 @@ export async function acceptTask(
     throw error;
   }
   try {
-    const accepted = await makeTask(context, body, options, { taskId, hash, sources });
+    const accepted = await makeTask(context, body, options, { taskId, hash, sources, style });
     if (accepted.created === 'new') room.taken();
     return accepted;
   } finally {
@@ -226,7 +248,12 @@ async function makeTask(
   context: CreateContext,
   body: CreateTaskBody,
   options: CreateOptions,
-  { taskId, hash, sources }: { taskId: string; hash: string; sources: readonly ImageSource[] },
+  {
+    taskId,
+    hash,
+    sources,
+    style,
+  }: { taskId: string; hash: string; sources: readonly ImageSource[]; style: TaskStyle | null },
 ): Promise<Accepted> {
   const { clock, db } = context;
   const { access, idempotencyKey } = options;
@@ -249,6 +276,7 @@ async function makeTask(
       ? {}
       : { webhook: { url: body.webhook_url, baseUrl: options.baseUrl ?? null } }),
     ...(body.provider === undefined ? {} : { isPinned: true }),
+    ...(style === null ? {} : { style }),
   };
   const input: CreateTaskInput = {
     taskId,
@@ -259,6 +287,7 @@ async function makeTask(
     lane: plan.model.provider,
     providerModel: plan.model.providerModel.name,
     prompt: body.prompt,
+    styleId: style?.id ?? null,
     params: JSON.stringify(params),
     requestHash: hash,
     pictures: body.n,

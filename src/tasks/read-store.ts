@@ -82,6 +82,8 @@ export interface TaskFilter {
   mode?: Mode;
   model?: string;
   provider?: string;
+  /** The id of a style. */
+  style?: string;
   text?: string;
   createdBefore?: number;
   createdAfter?: number;
@@ -97,6 +99,7 @@ export function listTasks(reader: Reader, filter: TaskFilter): Promise<TaskRow[]
   if (filter.mode) query = query.where('mode', '=', filter.mode);
   if (filter.model) query = query.where('model', '=', filter.model);
   if (filter.provider) query = query.where('lane', '=', filter.provider);
+  if (filter.style) query = query.where('style_id', '=', filter.style);
   if (filter.text) {
     const pattern = `%${filter.text.toLowerCase().replace(/[\\%_]/g, '\\$&')}%`;
     query = query.where(sql<boolean>`lower(prompt) like ${pattern} escape '\\'`);
@@ -105,6 +108,28 @@ export function listTasks(reader: Reader, filter: TaskFilter): Promise<TaskRow[]
   if (filter.createdAfter !== undefined) query = query.where('created_at', '>', filter.createdAfter);
   if (filter.beforeId) query = query.where('id', '<', filter.beforeId);
   return query.orderBy('id', 'desc').limit(filter.limit).execute();
+}
+
+/** How long the newest tasks ran that were finished with pictures since `since` (milliseconds), whoever made them. */
+export function listFinishedRuns(
+  reader: Reader,
+  { since, limit }: { since: number; limit: number },
+): Promise<Pick<TaskRow, 'lane' | 'provider_model' | 'started_at' | 'finished_at'>[]> {
+  // By their pictures, whose ids begin with the time of the finish: the primary key finds the newest, however many tasks wait.
+  const newest = reader
+    .selectFrom('images')
+    .select('task_id')
+    .where('position', '=', 0)
+    .orderBy('id', 'desc')
+    .limit(limit);
+  return reader
+    .selectFrom(newest.as('newest'))
+    .innerJoin('tasks', 'tasks.id', 'newest.task_id')
+    .select(['tasks.lane', 'tasks.provider_model', 'tasks.started_at', 'tasks.finished_at'])
+    .where('tasks.status', '=', 'succeeded')
+    .where('tasks.finished_at', '>=', since)
+    .where('tasks.started_at', 'is not', null)
+    .execute();
 }
 
 /** How many unfinished tasks an account has, counted up to `atMost`. */

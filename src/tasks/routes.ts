@@ -9,10 +9,12 @@ import {
 } from '../kernel/route.ts';
 import type { Providers, PublicModel } from '../providers/providers.ts';
 import * as contract from './contract.ts';
+import { inputSchemaOf } from './input-schema.ts';
+import { promptRoutes } from './prompt-history-routes.ts';
 import type { TaskFilter } from './read-store.ts';
 import { idempotencyKey, preferredWaitS } from './request-headers.ts';
 import type { StoredStatus } from './store.ts';
-import { type Accepted, streamTasks, type Tasks } from './tasks.ts';
+import { type Accepted, type Outlook, streamTasks, type Tasks } from './tasks.ts';
 import { watchdogRoutes } from './watchdog-routes.ts';
 
 const MICROS_PER_CREDIT = 1_000_000;
@@ -32,6 +34,7 @@ export function taskRoutes(options: TaskRouteOptions): BoundRoute[] {
     ...readingRoutes(options),
     ...streamRoutes(options),
     ...liveRoutes(options),
+    ...promptRoutes(options.tasks.prompts),
     modelsRoute(options),
     ...watchdogRoutes(options.tasks.watchdog),
   ];
@@ -40,7 +43,7 @@ export function taskRoutes(options: TaskRouteOptions): BoundRoute[] {
 type AnyRequest = Pick<HandlerRequest<RouteContract>, 'baseUrl' | 'language'>;
 const viewOf = ({ baseUrl, language }: AnyRequest) => ({ baseUrl, language });
 
-function creationRoutes({ tasks, providers }: TaskRouteOptions): BoundRoute[] {
+function creationRoutes({ tasks }: TaskRouteOptions): BoundRoute[] {
   /** The accepted task, at once or, with `Prefer: wait=n`, as it is when it ends or the wait is over. */
   const answerAccepted = async (
     request: AnyRequest & Pick<HandlerRequest<RouteContract>, 'headers' | 'disconnected'>,
@@ -86,6 +89,8 @@ function creationRoutes({ tasks, providers }: TaskRouteOptions): BoundRoute[] {
     ),
     bindRoute(contract.quoteTaskRoute, async ({ body }) => {
       const { model, size, costMicros } = tasks.quote(body);
+      const finalPrompt = await tasks.finalPrompt(body);
+      const { etaMs, medianMs, queueAhead } = (await tasks.outlook())(model);
       return {
         status: 200 as const,
         body: {
@@ -93,7 +98,10 @@ function creationRoutes({ tasks, providers }: TaskRouteOptions): BoundRoute[] {
           provider: model.provider,
           model: model.name,
           size: `${size.width}x${size.height}`,
-          eta_s: await tasks.estimateSeconds(model, providers.lane(model.provider)?.concurrency ?? 1),
+          eta_s: toSeconds(etaMs),
+          median_s: toSeconds(medianMs),
+          queue_ahead: queueAhead,
+          final_prompt: finalPrompt,
         },
       };
     }),
@@ -141,6 +149,7 @@ function toFilter(query: ListQuery): Omit<TaskFilter, 'accountId' | 'limit'> {
     ...(query.mode ? { mode: query.mode } : {}),
     ...(query.model ? { model: query.model } : {}),
     ...(query.provider ? { provider: query.provider } : {}),
+    ...(query.style ? { style: query.style } : {}),
     ...(query.q ? { text: query.q } : {}),
     ...(query.before ? { createdBefore: Date.parse(query.before) } : {}),
     ...(query.after ? { createdAfter: Date.parse(query.after) } : {}),
@@ -201,18 +210,32 @@ function streamRoutes({ tasks }: TaskRouteOptions): BoundRoute[] {
   ];
 }
 
-function modelsRoute({ providers, startedAtS }: TaskRouteOptions): BoundRoute {
-  return bindRoute(contract.listModelsRoute, async () => ({
-    status: 200 as const,
-    body: {
-      object: 'list' as const,
-      data: providers.models.map((model) => toModelBody(model, providers, startedAtS)),
-    },
-  }));
+/** With one decimal; null stays null. */
+function toSeconds(ms: number | null): number | null {
+  return ms === null ? null : Math.round(ms / 100) / 10;
 }
 
-function toModelBody(model: PublicModel, providers: Providers, startedAtS: number) {
+function modelsRoute({ tasks, providers, startedAtS }: TaskRouteOptions): BoundRoute {
+  return bindRoute(contract.listModelsRoute, async () => {
+    const outlook = await tasks.outlook();
+    return {
+      status: 200 as const,
+      body: {
+        object: 'list' as const,
+        data: providers.models.map((model) => toModelBody(model, providers, startedAtS, outlook(model))),
+      },
+    };
+  });
+}
+
+function toModelBody(
+  model: PublicModel,
+  providers: Providers,
+  startedAtS: number,
+  { medianMs, queueAhead }: Outlook,
+) {
   const { capabilities, title, typicalSeconds } = model.providerModel;
+  const health = providers.health(model.provider);
   const { sizes } = capabilities;
   return {
     id: model.name,
@@ -222,10 +245,17 @@ function toModelBody(model: PublicModel, providers: Providers, startedAtS: numbe
     drawbridge: {
       title,
       provider: model.provider,
-      provider_state: providers.health(model.provider)?.state ?? 'down',
+      provider_state: health?.state ?? 'down',
+      provider_reason: health?.reason?.detail ?? null,
+      providers: [...new Set(model.routes.map(({ provider }) => provider))].map((name) => ({
+        name,
+        state: providers.health(name)?.state ?? 'down',
+      })),
       is_default: model.name === providers.defaultModelName,
       price_credits: model.priceMicros / MICROS_PER_CREDIT,
       typical_seconds: typicalSeconds,
+      median_seconds: toSeconds(medianMs),
+      queue_ahead: queueAhead,
       capabilities: {
         modes: [...capabilities.modes],
         sizes: {
@@ -244,6 +274,7 @@ function toModelBody(model: PublicModel, providers: Providers, startedAtS: numbe
         cancel: capabilities.cancel,
         progress: capabilities.progress,
       },
+      input_schema: inputSchemaOf(capabilities),
     },
   };
 }

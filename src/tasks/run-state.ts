@@ -18,7 +18,14 @@ import { awayAdapter, whyAway } from './pins.ts';
 import { LeaseLostError, type RunControl } from './run-control.ts';
 import { type Lease, recordProgress } from './run-store.ts';
 import type { PictureSaver } from './save.ts';
-import type { AttemptOutcome, AttemptRow, Phase, TaskParams, TaskRow } from './store.ts';
+import {
+  type AttemptOutcome,
+  type AttemptRow,
+  finalPrompts,
+  type Phase,
+  type TaskParams,
+  type TaskRow,
+} from './store.ts';
 
 export interface RunContext {
   /** The address that a provider calls back, or null where nothing outside can reach this server. */
@@ -150,11 +157,13 @@ export async function generationRequest(run: Run): Promise<GenerationRequest> {
   if (task.mode !== 'text-to-image' && images.length === 0) {
     throw new AppError('image_invalid', { detail: 'The task has no input picture.' });
   }
+  const { negativePrompt: takesNegative } = run.model.providerModel.capabilities;
+  const { prompt, negativePrompt } = finalPrompts({ prompt: task.prompt, params }, takesNegative);
   run.request = {
     mode: task.mode,
     model: task.provider_model,
-    prompt: task.prompt,
-    negativePrompt: params.negativePrompt,
+    prompt,
+    negativePrompt,
     width: params.width,
     height: params.height,
     n: task.pictures,

@@ -92,12 +92,17 @@ const openAttempt = compileOnce<AttemptIntent & Pick<AttemptRow, 'task_id' | 'st
 );
 
 const acceptAttempt = compileOnce<
-  { taskId: string; n: number; jobId: string | null; outputs: string | null },
+  { taskId: string; n: number; jobId: string | null; outputs: string | null; now: number },
   { n: number }
 >((query, param) =>
   query
     .updateTable('attempts')
-    .set({ outcome: 'accepted', job_id: param('jobId'), outputs: param('outputs') })
+    .set({
+      outcome: 'accepted',
+      job_id: param('jobId'),
+      outputs: param('outputs'),
+      accepted_at: param('now'),
+    })
     .where('task_id', '=', param('taskId'))
     .where('n', '=', param('n'))
     .where(({ exists, not, selectFrom }) =>
@@ -118,12 +123,18 @@ const closeAttempt = compileOnce<{
   taskId: string;
   n: number;
   outcome: AttemptOutcome;
+  savingAt: number | null;
   now: number;
   error: string | null;
 }>((query, param) =>
   query
     .updateTable('attempts')
-    .set({ outcome: param('outcome'), ended_at: param('now'), error: param('error') })
+    .set({
+      outcome: param('outcome'),
+      saving_at: param('savingAt'),
+      ended_at: param('now'),
+      error: param('error'),
+    })
     .where('task_id', '=', param('taskId'))
     .where('n', '=', param('n')),
 );
@@ -216,6 +227,7 @@ export async function recordAccepted(
     n: input.n,
     jobId: input.jobId,
     outputs: input.outputs,
+    now,
   });
   if (accepted.length === 0)
     throw new AppError('conflict', { detail: 'The provider gave this job to another task before.' });
@@ -294,7 +306,7 @@ export async function requeueTask(
   if (!task) return null;
   if (input.n > 0) {
     const { n, outcome, error, now } = input;
-    await closeAttempt(trx, { taskId: task.id, n, outcome, error, now });
+    await closeAttempt(trx, { taskId: task.id, n, outcome, savingAt: null, error, now });
   }
   const { account_id: accountId, version } = task;
   await appendTaskEvent(trx, { taskId: task.id, accountId, type: 'task.updated', version, now: input.now });
@@ -324,6 +336,8 @@ export interface FinishInput {
   images: readonly NewImage[];
   /** How many of them are charged. */
   capturePictures: number;
+  /** When fetching and storing them began; null or absent where it did not. */
+  savingAt?: number | null;
   /** A job may still deliver at the provider: it is looked at for a while, and what comes is kept. */
   leavesJob?: boolean;
   now: number;
@@ -372,7 +386,8 @@ export async function finishTask(
   if (!task) return null;
   if (input.n > 0) {
     const error = input.status === 'succeeded' ? null : input.error;
-    await closeAttempt(trx, { taskId: task.id, n: input.n, outcome: input.attemptOutcome, now, error });
+    const { n, attemptOutcome: outcome, savingAt = null } = input;
+    await closeAttempt(trx, { taskId: task.id, n, outcome, savingAt, now, error });
   }
   if (input.leavesJob && input.n > 0) await leaveJob(trx, { taskId: task.id, n: input.n, now });
   if (input.images.length > 0) await insertImages(trx, { now, images: input.images });

@@ -167,6 +167,7 @@ function requireJobId(job: Job): string {
 
 async function saveAndFinish(run: Run, outputs: Job['outputs']): Promise<void> {
   const { ctx, lease } = run;
+  const savingAt = ctx.clock.now();
   const saved = await ctx.saver.save({
     task: run.task,
     params: run.params,
@@ -192,6 +193,7 @@ async function saveAndFinish(run: Run, outputs: Job['outputs']): Promise<void> {
     images: saved.images,
     capturePictures: Math.min(run.task.pictures, saved.images.length),
     unitMicros: run.params.unitMicros,
+    savingAt,
     now: ctx.clock.now(),
   });
   if (ended) {

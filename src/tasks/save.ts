@@ -2,7 +2,7 @@
 // never makes a second job; the task waits for the disk until its deadline.
 import { type Clock, sleep } from '../kernel/clock.ts';
 import { AppError, type ErrorCode } from '../kernel/errors.ts';
-import { newId } from '../kernel/id.ts';
+import { isId, newId } from '../kernel/id.ts';
 import { OutboundError, type OutboundErrorKind } from '../kernel/outbound-error.ts';
 import type { Media, NewImage, StoredPicture } from '../media/media.ts';
 import type { Output } from '../providers/provider.ts';
@@ -111,6 +111,9 @@ export class PictureSaver {
         model: task.model,
         provider: task.lane,
         prompt: task.prompt,
+        style: params.style ? { id: params.style.id, names: params.style.names } : null,
+        // What a signed-in person asks for comes from the studio.
+        origin: isId('sess', task.credential_id) ? 'studio' : 'api',
         parentId: params.parentImageId,
         extra: isExtra,
         captured: !isExtra && params.unitMicros > 0,

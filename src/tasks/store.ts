@@ -50,6 +50,8 @@ export interface TaskRow {
   lane: string;
   provider_model: string;
   prompt: string;
+  /** The style it was asked for with; how that changed the prompt is in `params`. */
+  style_id: string | null;
   /** TaskParams as JSON. */
   params: string;
   request_hash: string;
@@ -107,6 +109,9 @@ export interface AttemptRow {
   /** Outputs that came inside an answer and exist nowhere else, as JSON; spooled files are on disk before this is set. */
   outputs: string | null;
   started_at: number;
+  /** When the provider had the job, and when its pictures were there; null until then and in older versions' attempts. */
+  accepted_at: number | null;
+  saving_at: number | null;
   ended_at: number | null;
   error: string | null;
 }
@@ -156,6 +161,28 @@ export interface TaskParams {
   webhook?: { url: string; baseUrl: string | null };
   /** The caller named the provider: no other does it. */
   isPinned?: boolean;
+  style?: TaskStyle;
+}
+
+/** A style as it was when the task was accepted, merged with its prompt: later changes of the style change no task. */
+export interface TaskStyle {
+  id: string;
+  names: { en: string; zh: string };
+  /** What the provider gets instead of the task's own prompt. */
+  prompt: string;
+  /** Joined to the task's own where the model takes one. */
+  negativePrompt: string | null;
+}
+
+/** What a provider is asked for; `takesNegative`: whether its model has negative prompts. */
+export function finalPrompts(
+  { prompt, params }: { prompt: string; params: TaskParams },
+  takesNegative: boolean,
+): { prompt: string; negativePrompt: string | null } {
+  const { style, negativePrompt } = params;
+  if (!style) return { prompt, negativePrompt };
+  const parts = [negativePrompt, takesNegative ? style.negativePrompt : null].filter(Boolean);
+  return { prompt: style.prompt, negativePrompt: parts.length === 0 ? null : parts.join(', ') };
 }
 
 /** An input picture as a stored file: an upload's or a finished picture's id, and where its bytes are. */
@@ -179,6 +206,8 @@ export interface CreateTaskInput {
   lane: string;
   providerModel: string;
   prompt: string;
+  /** Absent: none. */
+  styleId?: string | null;
   params: string;
   requestHash: string;
   pictures: number;
@@ -313,6 +342,7 @@ const insertTask = compileOnce<NewTask>((query, param) =>
     lane: param('lane'),
     provider_model: param('provider_model'),
     prompt: param('prompt'),
+    style_id: param('style_id'),
     params: param('params'),
     request_hash: param('request_hash'),
     pictures: param('pictures'),
@@ -338,6 +368,7 @@ function newTask(input: CreateTaskInput, place: { fair: number; holdId: string }
     lane: input.lane,
     provider_model: input.providerModel,
     prompt: input.prompt,
+    style_id: input.styleId ?? null,
     params: input.params,
     request_hash: input.requestHash,
     pictures: input.pictures,

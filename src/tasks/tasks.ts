@@ -8,7 +8,7 @@ import type { NodeLease } from '../kernel/lease.ts';
 import type { Logger } from '../kernel/log.ts';
 import type { Access } from '../kernel/route.ts';
 import type { LoopState } from '../kernel/supervised-loop.ts';
-import { findImage, type Media } from '../media/media.ts';
+import { findImage, type ImagesTable, type Media } from '../media/media.ts';
 import type { Providers, PublicModel } from '../providers/providers.ts';
 import { closeAccount } from './account-store.ts';
 import { Callbacks } from './callbacks.ts';
@@ -20,16 +20,19 @@ import {
   type CreateOptions,
   planTask,
   requestHash,
+  requireStyle,
 } from './create.ts';
+import { Durations, estimateMs } from './durations.ts';
 import { CANCEL_CHANNEL, QUEUE_CHANNEL, TaskEngine } from './engine.ts';
 import { LiveRuns } from './live-runs.ts';
 import { OpenTaskGauge } from './open-task-gauge.ts';
 import type { ShownPreview } from './previews.ts';
+import { PromptHistory } from './prompt-history.ts';
 import { countOpenByLane, findTask, listTasks, type TaskFilter } from './read-store.ts';
 import type { RunContext } from './run-state.ts';
 import { requestCancel } from './run-store.ts';
 import { PictureSaver } from './save.ts';
-import type { TaskParams, TaskRow } from './store.ts';
+import type { TaskParams, TaskRow, TaskStyle } from './store.ts';
 import { type StreamContext, waitForEnd } from './stream.ts';
 import { asCreated, taskBody, type ViewContext, viewTask, viewTasks } from './view.ts';
 import { Watchdog, type WatchdogOptions } from './watchdog.ts';
@@ -68,12 +71,23 @@ export interface TasksOptions {
   onTaskChange?: ((task: TaskRow) => void) | undefined;
   /** Throws `validation_failed` for a `webhook_url` that no message would ever be sent to. */
   checkWebhookUrl?: CreateContext['checkWebhookUrl'];
+  requireStorage?: CreateContext['requireStorage'];
+  /** A style merged with a prompt; null when there is no such style. */
+  resolveStyle?: CreateContext['resolveStyle'];
   /** Fetches a user's picture: public addresses only, bounded. */
   fetchPicture: CreateContext['fetchPicture'];
   /** Fetches a provider's result: bounded. */
   /** The address that a provider calls back, or null where nothing outside can reach this server. */
   callbackUrl(provider: string, token: string): string | null;
   downloadResult(url: string, provider: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
+}
+
+/** What a new task of a model may expect; null where nothing was made in the last hour. */
+export interface Outlook {
+  /** Tasks that wait or run at its provider. */
+  queueAhead: number;
+  medianMs: number | null;
+  etaMs: number | null;
 }
 
 /** How a caller wants to see a task. */
@@ -84,6 +98,8 @@ export class Tasks {
   readonly watchdog: Watchdog;
   readonly callbacks: Callbacks;
   readonly stream: StreamContext;
+  readonly prompts: PromptHistory;
+  readonly durations: Durations;
   readonly #options: TasksOptions;
   readonly #create: CreateContext;
   readonly #live: LiveRuns;
@@ -92,6 +108,8 @@ export class Tasks {
     const { db, clock, log, media, providers, node, hub } = options;
     this.#options = options;
     this.stream = { db, clock, hub, maxStreams: options.maxStreams, openStreams: new Map() };
+    this.prompts = new PromptHistory(db, clock);
+    this.durations = new Durations(db, clock);
     this.#create = {
       db,
       clock,
@@ -100,6 +118,8 @@ export class Tasks {
       openTasks: new OpenTaskGauge(db, clock, options.maxOpenTasks),
       deadlineMs: options.deadlineMs,
       checkWebhookUrl: options.checkWebhookUrl,
+      requireStorage: options.requireStorage,
+      resolveStyle: options.resolveStyle,
       fetchPicture: options.fetchPicture,
     };
     this.#live = new LiveRuns({ db, clock, log, shrink: (bytes, maxBytes) => media.shrink(bytes, maxBytes) });
@@ -144,18 +164,28 @@ export class Tasks {
     return requestHash(body, model.name, { retryOf: null, parentImageId: null });
   }
 
-  /** What a request would cost, and about when it would be ready. */
+  /** What a request would cost, and who would do it. Throws as `accept` does. */
   quote(body: CreateTaskBody) {
     return planTask(this.#create, body, [], null);
   }
 
-  /** Seconds until a new task of this model would be ready: its typical time, after those that wait before it. */
-  async estimateSeconds(model: PublicModel, concurrency: number): Promise<number> {
-    const counts = await countOpenByLane(this.#options.db.slow);
-    const waiting = counts.filter(({ lane, status }) => lane === model.provider && status !== 'running');
-    const ahead = waiting.reduce((sum, { count }) => sum + count, 0);
-    const rounds = 1 + ahead / Math.max(1, concurrency);
-    return Math.round(model.providerModel.typicalSeconds * rounds * 10) / 10;
+  /** What the provider would be asked: the prompt merged with its style. Throws `validation_failed` for an unknown one. */
+  async finalPrompt(body: CreateTaskBody): Promise<string> {
+    return (await requireStyle(this.#create, body))?.prompt ?? body.prompt;
+  }
+
+  /** How long pictures took lately, and how many tasks each provider has before a new one. */
+  async outlook(): Promise<(model: PublicModel) => Outlook> {
+    const { db, providers } = this.#options;
+    const [book, counts] = await Promise.all([this.durations.book(), countOpenByLane(db.slow)]);
+    return ({ provider, providerModel }) => {
+      const open = counts.filter(({ lane }) => lane === provider);
+      const queueAhead = open.reduce((sum, { count }) => sum + count, 0);
+      const medianMs = book.medianMs(provider, providerModel.name);
+      const concurrency = providers.lane(provider)?.concurrency ?? 1;
+      const etaMs = medianMs === null ? null : estimateMs(medianMs, queueAhead, concurrency);
+      return { queueAhead, medianMs, etaMs };
+    };
   }
 
   /** The account's own task; foreign and unknown ids are the same to the caller. */
@@ -207,11 +237,14 @@ export class Tasks {
       ...(params.negativePrompt === null ? {} : { negative_prompt: params.negativePrompt }),
       ...(params.strength === null ? {} : { strength: params.strength }),
       ...(params.isPinned ? { provider: task.lane } : {}),
+      ...(params.style === undefined ? {} : { style: params.style.id }),
       ...(params.webhook === undefined ? {} : { webhook_url: params.webhook.url }),
       ...(params.inputs.length === 0 ? {} : { images: params.inputs.map((input) => toSource(input.id)) }),
       ...(params.mask === null ? {} : { mask: toSource(params.mask.id) }),
     };
-    return this.accept(body, { ...options, retryOf: id, parentImageId: params.parentImageId });
+    // As it was then: the style may have been changed or deleted since.
+    const style = params.style ?? null;
+    return this.accept(body, { ...options, style, retryOf: id, parentImageId: params.parentImageId });
   }
 
   /** An HD variant of one of the account's pictures. */
@@ -235,7 +268,7 @@ export class Tasks {
       dedupe_window_s: 0,
       ...(image.seed === null ? {} : { seed: image.seed }),
     };
-    return this.accept(body, { ...options, retryOf: null, parentImageId: imageId });
+    return this.accept(body, { ...options, style: styleOf(image), retryOf: null, parentImageId: imageId });
   }
 
   /** The loops that must go on while this process serves. */
@@ -263,8 +296,9 @@ export class Tasks {
 
   /** What a task is shown by, with this node's previews. */
   viewContext(context: AskedView): ViewContext {
-    const { media, providers } = this.#options;
-    return { ...context, media, providers, previews: this.#live.previews };
+    const { media, providers, clock } = this.#options;
+    const { durations } = this;
+    return { ...context, media, providers, durations, now: () => clock.now(), previews: this.#live.previews };
   }
 
   view(context: AskedView, task: TaskRow): Promise<TaskBody> {
@@ -278,7 +312,9 @@ export class Tasks {
   /** The answer that the first of several equal calls got. */
   viewAsCreated(context: AskedView, task: TaskRow, isNew = false): TaskBody {
     const row = isNew ? task : asCreated(task);
-    return taskBody({ ...context, media: this.#options.media }, row, [], [], null);
+    const { media, providers } = this.#options;
+    const parts = { images: [], attempts: [], position: null, durations: null };
+    return taskBody({ ...context, media, providers }, row, parts);
   }
 
   /** One log line a transition, and a wake-up for everybody who follows. */
@@ -299,6 +335,13 @@ export class Tasks {
     db.signal(EVENTS_CHANNEL);
     this.#options.onTaskChange?.(task);
   }
+}
+
+/** The style of a picture, for its variants: they show it, and their prompt has it already. */
+function styleOf(image: ImagesTable): TaskStyle | null {
+  if (image.style_id === null || image.style_names === null) return null;
+  const names = JSON.parse(image.style_names) as TaskStyle['names'];
+  return { id: image.style_id, names, prompt: image.prompt, negativePrompt: null };
 }
 
 function toSource(id: string): { upload_id: string } | { image_id: string } {

@@ -5,10 +5,11 @@ import type { Language } from '../kernel/errors.ts';
 import { findImagesOfTask, findImagesOfTasks, type ImagesTable, type Media } from '../media/media.ts';
 import type { Providers } from '../providers/providers.ts';
 import type { TaskBody } from './contract.ts';
+import { type DurationBook, type Durations, estimateMs } from './durations.ts';
 import { decodeError, showError } from './outcome.ts';
 import type { Previews } from './previews.ts';
 import { listAttempts, listAttemptsOf, queuePosition } from './read-store.ts';
-import { type AttemptRow, statusOf, type TaskParams, type TaskRow } from './store.ts';
+import { type AttemptRow, finalPrompts, statusOf, type TaskParams, type TaskRow } from './store.ts';
 
 const MICROS_PER_CREDIT = 1_000_000;
 
@@ -19,23 +20,38 @@ export interface ViewContext {
   /** This node's unfinished pictures; without them none is shown. */
   previews?: Pick<Previews, 'find'>;
   /** What keeps ready tasks of a provider's model from starting, in words; null when only their turn does. */
-  providers?: Pick<Providers, 'waitingReason'>;
+  providers?: Pick<Providers, 'waitingReason' | 'modelOf' | 'lane'>;
+  /** How long pictures took lately; without it no estimate is shown. */
+  durations?: Pick<Durations, 'peek'>;
+  /** Milliseconds. */
+  now?: () => number;
+}
+
+/** What is read beside the row for one answer. */
+export interface TaskParts {
+  images: readonly ImagesTable[];
+  attempts: readonly AttemptRow[];
+  position: number | null;
+  /** Null: no estimate. */
+  durations: DurationBook | null;
 }
 
 const timestampOrNull = (ms: number | null) => (ms === null ? null : toTimestamp(ms));
 
 /** One task with its pictures and attempts. */
 export function taskBody(
-  { media, baseUrl, language, previews, providers }: ViewContext,
+  context: ViewContext,
   row: TaskRow,
-  images: readonly ImagesTable[],
-  attempts: readonly AttemptRow[],
-  position: number | null,
+  { images, attempts, position, durations }: TaskParts,
 ): TaskBody {
+  const { media, baseUrl, language, previews, providers } = context;
   const params = JSON.parse(row.params) as TaskParams;
   const self = `${baseUrl}/v1/tasks/${row.id}`;
   // Computed, so that a breaker that opens before 10,000 tasks writes none of them.
   const blocked = row.status === 'queued' ? providers?.waitingReason(row.lane, row.provider_model) : null;
+  const takesNegative = providers?.modelOf(row.lane, row.provider_model)?.providerModel.capabilities
+    .negativePrompt;
+  const final = finalPrompts({ prompt: row.prompt, params }, takesNegative ?? true);
   const preview = row.status === 'running' ? previews?.find(row.id) : null;
   return {
     id: row.id,
@@ -44,10 +60,17 @@ export function taskBody(
     progress: row.progress,
     queue_position: position,
     waiting_reason: blocked ?? row.waiting_reason,
+    eta_s: durations ? etaSeconds(context, row, { position, durations }) : null,
     mode: row.mode,
     model: row.model,
     provider: row.lane,
+    provider_model: row.provider_model,
     prompt: row.prompt,
+    style: params.style
+      ? { id: params.style.id, name: params.style.names[language], names: params.style.names }
+      : null,
+    final_prompt: final.prompt,
+    final_negative_prompt: final.negativePrompt,
     params: {
       size: `${params.width}x${params.height}`,
       negative_prompt: params.negativePrompt,
@@ -66,19 +89,13 @@ export function taskBody(
     images: images.map((image) => media.taskImage(image, baseUrl)),
     preview_url: preview ? `${self}/preview?v=${preview.version}` : null,
     error: row.error === null ? null : showError(row.error, language),
+    timings: timingsOf(row, attempts.at(-1)),
     cost: {
       held: row.finished_at === null ? row.held_micros / MICROS_PER_CREDIT : 0,
       captured: row.captured_micros / MICROS_PER_CREDIT,
       released: row.released_micros / MICROS_PER_CREDIT,
     },
-    attempts: attempts.map((attempt) => ({
-      n: attempt.n,
-      provider: attempt.provider,
-      outcome: attempt.outcome,
-      started_at: toTimestamp(attempt.started_at),
-      ended_at: timestampOrNull(attempt.ended_at),
-      error: attempt.error === null ? null : decodeError(attempt.error).detail,
-    })),
+    attempts: attempts.map((attempt, index) => attemptBody(attempt, attempts[index - 1])),
     cancel: { state: row.cancel_state, note: row.cancel_note },
     retry_of: row.retry_of,
     metadata: JSON.parse(row.metadata) as Record<string, unknown>,
@@ -93,6 +110,62 @@ export function taskBody(
       web: `${baseUrl}/?task=${row.id}`,
     },
   };
+}
+
+const detailOf = ({ error }: AttemptRow) => (error === null ? null : decodeError(error).detail);
+
+function attemptBody(attempt: AttemptRow, before: AttemptRow | undefined): TaskBody['attempts'][number] {
+  const isElsewhere = before !== undefined && before.provider !== attempt.provider;
+  return {
+    n: attempt.n,
+    provider: attempt.provider,
+    provider_model: attempt.provider_model,
+    switched: isElsewhere ? { from: before.provider, reason: detailOf(before) } : null,
+    outcome: attempt.outcome,
+    started_at: toTimestamp(attempt.started_at),
+    ended_at: timestampOrNull(attempt.ended_at),
+    ...phasesOf(attempt),
+    error: detailOf(attempt),
+  };
+}
+
+const span = (from: number | null, to: number | null) =>
+  from === null || to === null ? null : Math.max(0, to - from);
+
+function phasesOf(attempt: AttemptRow) {
+  const { started_at: started, accepted_at: accepted, saving_at: saving, ended_at: ended } = attempt;
+  return {
+    submit_ms: span(started, accepted),
+    wait_ms: span(accepted, saving),
+    save_ms: span(saving, ended),
+  };
+}
+
+function timingsOf(row: TaskRow, last: AttemptRow | undefined): TaskBody['timings'] {
+  const phases = last ? phasesOf(last) : { submit_ms: null, wait_ms: null, save_ms: null };
+  return {
+    queued_ms: span(row.created_at, row.started_at),
+    ...phases,
+    total_ms: span(row.created_at, row.finished_at),
+  };
+}
+
+/** Seconds until a task is ready; null when nothing is known, or when it takes longer than usual already. */
+function etaSeconds(
+  { providers, now }: ViewContext,
+  row: TaskRow,
+  { position, durations }: Pick<TaskParts, 'position'> & { durations: DurationBook },
+): number | null {
+  const medianMs = durations.medianMs(row.lane, row.provider_model);
+  if (medianMs === null) return null;
+  const concurrency = providers?.lane(row.lane)?.concurrency ?? 1;
+  // It waits, so every place is taken; the first gets free any moment.
+  const queuedMs =
+    position === null ? null : estimateMs(medianMs, position - 1 + concurrency - 1, concurrency);
+  const runsForMs = row.started_at === null || !now ? null : now() - row.started_at;
+  const runningMs = runsForMs === null || runsForMs > medianMs ? null : medianMs - runsForMs;
+  const leftMs = row.status === 'queued' ? queuedMs : row.status === 'running' ? runningMs : null;
+  return leftMs === null ? null : Math.round(leftMs / 100) / 10;
 }
 
 /** The task as it was when it was accepted: what a replayed `Idempotency-Key` answers, whatever has happened since. */
@@ -121,7 +194,13 @@ export async function viewTask(reader: Reader, context: ViewContext, row: TaskRo
     hasRun ? listAttempts(reader, row.id) : [],
     row.status === 'queued' ? queuePosition(reader, row) : null,
   ]);
-  return taskBody(context, row, images, attempts, position);
+  const durations = bookFor(context, [row]);
+  return taskBody(context, row, { images, attempts, position, durations });
+}
+
+/** What estimates are made of; null when none of these tasks needs one. */
+function bookFor({ durations }: ViewContext, rows: readonly TaskRow[]): DurationBook | null {
+  return durations && rows.some((row) => row.finished_at === null) ? durations.peek() : null;
 }
 
 /** A page of tasks with two queries, not two for each. Queue positions are left to the single task. */
@@ -132,13 +211,13 @@ export async function viewTasks(
 ): Promise<TaskBody[]> {
   const ids = rows.map((row) => row.id);
   const [images, attempts] = await Promise.all([findImagesOfTasks(reader, ids), listAttemptsOf(reader, ids)]);
+  const durations = bookFor(context, rows);
   return rows.map((row) =>
-    taskBody(
-      context,
-      row,
-      images.filter((image) => image.task_id === row.id),
-      attempts.filter((attempt) => attempt.task_id === row.id),
-      null,
-    ),
+    taskBody(context, row, {
+      images: images.filter((image) => image.task_id === row.id),
+      attempts: attempts.filter((attempt) => attempt.task_id === row.id),
+      position: null,
+      durations,
+    }),
   );
 }
