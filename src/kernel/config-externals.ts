@@ -84,6 +84,12 @@ export const EXTERNAL_NAMES: readonly ExternalName[] = [
     ['CLOUDFLARE_R2_SECRET_ACCESS_KEY', 'secret_access_key', 'R2 secret key', 'secret'],
     ['CLOUDFLARE_R2_BUCKET', 'bucket', 'R2 bucket'],
     ['CLOUDFLARE_R2_PUBLIC_URL', 'public_url', 'Public address of the R2 bucket, if it has one'],
+    [
+      'CLOUDFLARE_R2_ENDPOINT',
+      'endpoint',
+      'Address of R2, if not the usual one of the account (EU, FedRAMP)',
+    ],
+    proxyOf('CLOUDFLARE_R2', 'R2'),
   ]),
   ...names('stores', 's3', [
     ['S3_ENDPOINT', 'endpoint', 'Address of the S3-compatible server, if not AWS'],
@@ -92,9 +98,18 @@ export const EXTERNAL_NAMES: readonly ExternalName[] = [
     ['S3_ACCESS_KEY_ID', 'access_key_id', 'S3 access key', 'secret'],
     ['S3_SECRET_ACCESS_KEY', 'secret_access_key', 'S3 secret key', 'secret'],
     ['S3_PUBLIC_URL', 'public_url', 'Public address of the bucket, if it has one'],
+    [
+      'S3_ADDRESSING',
+      'addressing',
+      "path (MinIO, SeaweedFS), virtual (OSS), endpoint (the address is the bucket's own domain), or auto",
+    ],
+    ['S3_PREFIX', 'prefix', 'Put before the key of every object, such as pictures/'],
+    proxyOf('S3', 'the S3 server'),
   ]),
   ...names('stores', 'imgbb', [
     ['IMGBB_API_KEY', 'api_key', 'API key of ImgBB, a public fallback store', 'secret'],
+    ['IMGBB_URL', 'url', 'Address of the API of ImgBB, if not its public one'],
+    proxyOf('IMGBB', 'ImgBB'),
   ]),
 ];
 
@@ -110,6 +125,7 @@ export const REQUIRED_TOGETHER: readonly {
   { section: 'providers', part: 'moonshot', fields: ['api_key'] },
   { section: 'stores', part: 'r2', fields: ['account_id', 'access_key_id', 'secret_access_key', 'bucket'] },
   { section: 'stores', part: 's3', fields: ['bucket', 'access_key_id', 'secret_access_key'] },
+  { section: 'stores', part: 'imgbb', fields: ['api_key'] },
 ];
 
 /** Fields that alone do not mean that somebody wants to use the part. */

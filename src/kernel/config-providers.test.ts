@@ -18,7 +18,9 @@ function load(env: Record<string, string>, files: Record<string, string> = {}) {
 test('every provider name of the environment lands in its section, by each of its aliases', () => {
   for (const { env, section, part, field } of EXTERNAL_NAMES) {
     for (const name of env) {
-      const value = /_URL$|_SERVER$|_ENDPOINT$/.test(name) ? 'http://10.0.0.5:1234' : 'value-of-it';
+      const isAddress = /_URL$|_SERVER$|_ENDPOINT$|_PROXY$/.test(name);
+      const plain = name === 'S3_ADDRESSING' ? 'path' : 'value-of-it';
+      const value = isAddress ? 'http://10.0.0.5:1234' : plain;
       const others = REQUIRED_TOGETHER.filter((group) => group.section === section && group.part === part)
         .flatMap(({ fields }) => fields)
         .flatMap((needed) =>

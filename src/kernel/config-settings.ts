@@ -123,6 +123,7 @@ const sealingKey = z
   .nullable()
   .default(null);
 
+const MOST_OIDC_NAME_CHARS = 60;
 const MOST_ROUTES = 20;
 const MOST_WEIGHT = 1000;
 
@@ -167,6 +168,10 @@ export const settingsSchema = z.strictObject({
   port: setting(z.int().min(0).max(65_535).default(8080), 'Port to listen on; 0 takes a free one.', {
     env: ['DRAWBRIDGE_PORT', 'PORT'],
   }),
+  role: setting(
+    z.enum(['all', 'api', 'worker']).default('all'),
+    'all: everything in one process. api: takes requests and leaves the work to others. worker: does the work and answers on the network for health alone. Several processes need PostgreSQL.',
+  ),
   data_dir: setting(
     z.string().min(1).default('./data'),
     'Folder of the database, pictures and keys; relative to the folder it is started in.',
@@ -235,7 +240,9 @@ export const settingsSchema = z.strictObject({
         z.enum(['auto', 'json', 'pretty']).default('auto'),
         'auto is pretty on a terminal and one JSON object a line elsewhere.',
       ),
-      file: text('File to append the log to, instead of standard output.'),
+      file: text(
+        'File to append the log to, instead of standard output; at 20 MB a new one begins, and five old ones are kept.',
+      ),
     })
     .prefault({}),
   credits: z
@@ -245,6 +252,46 @@ export const settingsSchema = z.strictObject({
         z.record(z.string(), credits).default({}),
         "Credits for one picture of a model, instead of the provider's own price (model=credits, comma-separated).",
       ),
+    })
+    .prefault({}),
+  accounts: z
+    .strictObject({
+      open_registration: flag(
+        false,
+        'Let anybody who reaches this server register, with the starting grant; otherwise people are invited.',
+      ),
+    })
+    .prefault({}),
+  oidc: z
+    .strictObject({
+      issuer: setting(
+        publicUrl.nullable().default(null),
+        'OpenID Connect provider that people may sign in at, such as https://accounts.google.com.',
+      ),
+      client_id: text('What the provider calls this server.'),
+      client_secret: text('The secret that goes with it; none for a public client.', { secret: true }),
+      name: setting(
+        z.string().min(1).max(MOST_OIDC_NAME_CHARS).default('Single sign-on'),
+        'What the button on the sign-in page says.',
+      ),
+      auto_register: flag(
+        false,
+        'Whoever the provider signs in and is new here gets an account; otherwise people are invited first.',
+      ),
+      allowed_domains: setting(
+        z
+          .array(
+            z
+              .string()
+              .regex(/^[a-z0-9-]+(?:\.[a-z0-9-]+)+$/i, 'must be a domain such as example.com, without @'),
+          )
+          .default([]),
+        'Only people with a verified e-mail address of these domains may sign in there; without it, everybody the provider knows.',
+      ),
+    })
+    .refine(({ issuer, client_id: clientId }) => (issuer === null) === (clientId === null), {
+      error: 'oidc.issuer and oidc.client_id belong together: give both or neither',
+      path: ['client_id'],
     })
     .prefault({}),
   models: setting(
@@ -294,6 +341,22 @@ export const settingsSchema = z.strictObject({
         false,
         'Keep the prompt that some providers write into their files when serving them.',
       ),
+      stores: setting(
+        z.array(z.union([z.string().min(1), z.record(z.string(), z.unknown())])).default([]),
+        'Stores in the order in which they are tried: r2, s3, imgbb or disk, or in drawbridge.yaml sections with kind, name and what it needs. Without it: those that are set up, then disk.',
+      ),
+      serve: setting(
+        z.enum(['stream', 'redirect']).default('stream'),
+        'stream: pictures of a remote store pass through this server. redirect: a 302 to the store itself, signed for at most 15 minutes where it has no public address.',
+      ),
+      accel_redirect: setting(
+        z
+          .string()
+          .regex(/^\/[A-Za-z0-9_/-]+$/, 'must be a path such as /internal-media/')
+          .nullable()
+          .default(null),
+        'The internal location of nginx that serves the folder of the pictures, such as /internal-media/: nginx then sends the bytes (X-Accel-Redirect).',
+      ),
     })
     .prefault({}),
   limits: z
@@ -306,11 +369,54 @@ export const settingsSchema = z.strictObject({
         'Requests a minute for one address that is not signed in.',
       ),
       streams_per_account: count(50, 1, 10_000, 'Live event streams that one account may hold open.'),
+      storage_mb_per_account: count(
+        0,
+        0,
+        1_000_000_000,
+        'Megabytes of pictures and uploads that one account may keep, unless it has a quota of its own; 0: any number.',
+      ),
       max_rss_mb: count(
         0,
         0,
         1_000_000,
         'Megabytes of memory above which the server finishes what is running and ends with exit code 75, to be started anew by its service manager; 0: never.',
+      ),
+    })
+    .prefault({}),
+  backup: z
+    .strictObject({
+      folder: text('Folder of scheduled backups, best on another disk.'),
+      schedule: setting(
+        z
+          .string()
+          .regex(
+            /^(?:(?:[01]\d|2[0-3]):[0-5]\d|[1-9]\d{0,3}[mhd])$/,
+            'must be a time of day such as 03:30, or a distance such as 30m, 6h or 1d',
+          )
+          .nullable()
+          .default(null),
+        "When the server makes a backup by itself: a time of day (03:30, the machine's time) or a distance (6h). Without it, never.",
+      ),
+      keep: count(7, 1, 10_000, 'Scheduled backups that are kept; older ones are removed.'),
+    })
+    .refine(({ folder, schedule }) => schedule === null || folder !== null, {
+      path: ['folder'],
+      message: 'must be set, since backup.schedule is: the folder that backups go to',
+    })
+    .prefault({}),
+  retention: z
+    .strictObject({
+      pictures_days: count(
+        0,
+        0,
+        36_500,
+        'Days after which pictures go to the trash by themselves, favourites aside; 0: never.',
+      ),
+      uploads_days: count(
+        0,
+        0,
+        36_500,
+        'Days for which an upload is kept, and longer while a task needs it; 0: 30.',
       ),
     })
     .prefault({}),
@@ -415,7 +521,7 @@ function listSettings(schema: z.ZodObject, prefix: readonly string[]): Setting[]
     const path = [...prefix, name];
     const inner = unwrap(field);
     if (inner instanceof z.ZodObject) return listSettings(inner, path);
-    if ((RAW_SECTIONS as readonly string[]).includes(name)) return [];
+    if (prefix.length === 0 && (RAW_SECTIONS as readonly string[]).includes(name)) return [];
     const meta = (field as z.ZodType).meta() ?? {};
     return [
       {

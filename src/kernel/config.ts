@@ -14,6 +14,7 @@ import { EXTERNAL_NAMES, PROXY_FIELD, SECRETS_KEY_FILE } from './config-external
 import { type ConfigInput, gather, toTree } from './config-gather.ts';
 import { type Settings, settingsSchema, toMicros } from './config-settings.ts';
 import type { ConfigIssue, Issues } from './config-sources.ts';
+import { resolveStores } from './config-stores.ts';
 import { isSecretName, redactText } from './redact.ts';
 
 export type { MissingCredential } from './config-checks.ts';
@@ -26,6 +27,7 @@ const BYTES_PER_MB = 1024 * 1024;
 const PIXELS_PER_MEGAPIXEL = 1_000_000;
 const MS_PER_S = 1000;
 const MS_PER_HOUR = 3_600_000;
+const MS_PER_DAY = 24 * MS_PER_HOUR;
 
 type DeepReadonly<T> = T extends (infer Item)[]
   ? readonly DeepReadonly<Item>[]
@@ -65,14 +67,31 @@ interface ConfigContext {
   missingCredentials?: readonly MissingCredential[];
 }
 
+function mediaConfig(settings: Settings, dataDir: string, cwd: string) {
+  const { media } = settings;
+  return {
+    root: media.root === null ? resolve(dataDir, 'media') : resolve(cwd, media.root),
+    access: media.access,
+    uploadMaxBytes: media.upload_max_mb * BYTES_PER_MB,
+    maxPixels: media.max_megapixels * PIXELS_PER_MEGAPIXEL,
+    keepPromptMetadata: media.keep_prompt_metadata,
+    /** In the order in which they are tried, the disk among them. */
+    stores: resolveStores(settings).stores,
+    serve: media.serve,
+    /** Without a trailing slash. */
+    accelLocation: media.accel_redirect === null ? null : media.accel_redirect.replace(/\/+$/, ''),
+  };
+}
+
 /** Settings in credits, seconds and megabytes → what the program computes in. Reads every leaf of `settings`. */
 export function toConfig(settings: Settings, context: ConfigContext) {
   const dataDir = resolve(context.cwd, settings.data_dir);
-  const { log, tasks, sandbox, media, limits, outbound } = settings;
+  const { log, tasks, sandbox, limits, outbound } = settings;
   const prices = Object.entries(settings.credits.prices);
   return {
     host: settings.host ?? (context.portFromPlatform ? EVERY_ADDRESS : LOCAL_HOST),
     port: settings.port,
+    role: settings.role,
     dataDir,
     /** Without a trailing slash; may have a path prefix. Null: built from each request. */
     publicUrl: withoutSlash(settings.public_url),
@@ -101,6 +120,9 @@ export function toConfig(settings: Settings, context: ConfigContext) {
       /** Model → micro-credits for one picture. */
       priceMicros: Object.fromEntries(prices.map(([model, price]) => [model, toMicros(price)])),
     },
+    accounts: { openRegistration: settings.accounts.open_registration },
+    /** Signing in at an OpenID Connect provider; null where there is none. */
+    oidc: toOidc(settings.oidc),
     tasks: {
       /** Null: each provider's own. */
       deadlineMs: tasks.deadline_s === null ? null : tasks.deadline_s * MS_PER_S,
@@ -124,19 +146,26 @@ export function toConfig(settings: Settings, context: ConfigContext) {
       /** Fault of the sandbox → share from 0 to 1. */
       faults: sandbox.faults,
     },
-    media: {
-      root: media.root === null ? resolve(dataDir, 'media') : resolve(context.cwd, media.root),
-      access: media.access,
-      uploadMaxBytes: media.upload_max_mb * BYTES_PER_MB,
-      maxPixels: media.max_megapixels * PIXELS_PER_MEGAPIXEL,
-      keepPromptMetadata: media.keep_prompt_metadata,
-    },
+    media: mediaConfig(settings, dataDir, context.cwd),
     limits: {
       requestsPerMinute: limits.requests_per_minute,
       anonymousRequestsPerMinute: limits.anonymous_requests_per_minute,
       streamsPerAccount: limits.streams_per_account,
       /** 0: no limit. */
+      storageBytesPerAccount: limits.storage_mb_per_account * BYTES_PER_MB,
+      /** 0: no limit. */
       maxRssBytes: limits.max_rss_mb * BYTES_PER_MB,
+    },
+    backup: {
+      folder: settings.backup.folder === null ? null : resolve(context.cwd, settings.backup.folder),
+      schedule: toSchedule(settings.backup.schedule),
+      keep: settings.backup.keep,
+    },
+    retention: {
+      /** Null: never. */
+      picturesMs: settings.retention.pictures_days * MS_PER_DAY || null,
+      /** Null: as long as the store keeps unused ones. */
+      uploadsMs: settings.retention.uploads_days * MS_PER_DAY || null,
     },
     watchdog: {
       /** 0: only when asked. */
@@ -166,6 +195,26 @@ export function toConfig(settings: Settings, context: ConfigContext) {
   };
 }
 
+const SCHEDULE_UNIT_MS = { m: 60 * MS_PER_S, h: MS_PER_HOUR, d: MS_PER_DAY } as const;
+
+/** `03:30` → a time of day; `6h` → a distance. The schema has checked the form. */
+function toSchedule(
+  text: string | null,
+): { kind: 'daily'; minuteOfDay: number } | { kind: 'interval'; intervalMs: number } | null {
+  if (text === null) return null;
+  const [hours = '', minutes] = text.split(':');
+  if (minutes !== undefined) return { kind: 'daily', minuteOfDay: Number(hours) * 60 + Number(minutes) };
+  const unit = text.slice(-1) as keyof typeof SCHEDULE_UNIT_MS;
+  return { kind: 'interval', intervalMs: Number(text.slice(0, -1)) * SCHEDULE_UNIT_MS[unit] };
+}
+
+function toOidc({ issuer, client_id: clientId, ...rest }: Settings['oidc']) {
+  const { client_secret: clientSecret, name, auto_register: autoRegister, allowed_domains: domains } = rest;
+  if (issuer === null || clientId === null) return null;
+  const allowedDomains = domains.map((domain) => domain.toLowerCase());
+  return { issuer, clientId, clientSecret, name, autoRegister, allowedDomains };
+}
+
 function deepFreeze<T>(value: T): DeepReadonly<T> {
   if (value !== null && typeof value === 'object' && !Object.isFrozen(value)) {
     Object.freeze(value);
@@ -191,6 +240,12 @@ export function loadConfig(input: ConfigInput): LoadedConfig {
   warnOfUnknownNames(gathered, issues);
   warnOfUnknownParts(gathered, issues);
   if (parsed.success) warnOfWeakAdminKey(parsed.data, issues);
+  // A section that lacks something was reported above, with every place it was looked for.
+  if (parsed.success && issues.problems.length === 0) {
+    const { problems, warnings } = resolveStores(parsed.data);
+    issues.problems.push(...problems);
+    issues.warnings.push(...warnings);
+  }
 
   const { environment, found } = gathered;
   const documented = [...gathered.settings.filter(({ secret }) => secret), ...EXTERNAL_NAMES];
@@ -300,15 +355,23 @@ function secretsIn(value: unknown, isSecret: boolean): string[] {
 /** The configured secrets' values, for the log to mask wherever they turn up. */
 export function secretValues(config: Config): string[] {
   const text = (value: unknown) => (typeof value === 'string' ? value : '');
+  // The stores' fields have other names there, but the same meaning.
+  const listed = config.media.stores.flatMap((store) => [
+    store.kind === 's3' ? [store.accessKeyId, store.secretAccessKey] : [],
+    store.kind === 'imgbb' ? store.apiKey : [],
+    store.kind !== 'disk' && store.proxy !== null ? passwordsIn(store.proxy) : [],
+  ]);
   const inSections = [config.providers, config.stores].flatMap((sections) => secretsIn(sections, false));
   const urls = [config.databaseUrl, config.proxy.http, config.proxy.https, config.proxy.all];
   const { current, previous } = config.secretsKey;
   return [
     config.adminKey,
     config.client.apiKey,
+    config.oidc?.clientSecret,
     current,
     previous,
     ...inSections,
+    ...listed.flat(),
     ...urls.flatMap((url) => passwordsIn(text(url))),
   ]
     .map(text)
@@ -334,7 +397,7 @@ export function describeConfig(config: Config): Record<string, string> {
     public_url: config.publicUrl ?? `from each request (here ${local})`,
     database: config.databaseUrl === null ? 'sqlite' : redactText(config.databaseUrl),
     providers: [...(config.sandbox.enabled ? ['sandbox'] : []), ...providers].join(', '),
-    stores: ['disk', ...Object.keys(config.stores)].join(', '),
+    stores: config.media.stores.map(({ name }) => name).join(', '),
     docs: `${base}/docs`,
   };
 }

@@ -23,6 +23,10 @@ export interface SqlDialect {
   now(nowMs: number): RawBuilder<number>;
   /** True for changes below which no transaction can still commit: readers that follow changes must not look past it. */
   isSettled(change: ExpressionWrapper<Tables, never, number> | RawBuilder<number>): RawBuilder<boolean>;
+  /** The bytes of all rows' hexadecimal texts, in the order of an inner query; null without rows. */
+  joinHex(text: RawBuilder<string>): RawBuilder<Uint8Array | null>;
+  /** Behind a table's name: has SQLite, which knows nothing of the values, read by this index. */
+  readBy(index: string): RawBuilder<unknown>;
 }
 
 const sqlite: SqlDialect = {
@@ -32,6 +36,8 @@ const sqlite: SqlDialect = {
   lockName: async () => {},
   now: (nowMs) => sql<number>`${nowMs}`,
   isSettled: () => sql<boolean>`1 = 1`,
+  joinHex: (text) => sql<Uint8Array | null>`unhex(group_concat(${text}, ''))`,
+  readBy: (index) => sql`indexed by ${sql.id(index)}`,
 };
 
 const postgres: SqlDialect = {
@@ -43,6 +49,8 @@ const postgres: SqlDialect = {
   },
   now: () => sql<number>`(extract(epoch from clock_timestamp()) * 1000)::bigint`,
   isSettled: (change) => sql<boolean>`${change} < change_horizon()`,
+  joinHex: (text) => sql<Uint8Array | null>`decode(string_agg(${text}, ''), 'hex')`,
+  readBy: () => sql``,
 };
 
 /** The dialect of a `Reader`, a `Trx` or a migration's connection. */

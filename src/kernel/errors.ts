@@ -21,6 +21,7 @@ export const ERROR_CODES = {
   conflict: { status: 409, retryable: false },
   insufficient_credits: { status: 402, retryable: false },
   spending_limit_reached: { status: 402, retryable: false },
+  storage_quota_reached: { status: 403, retryable: false },
   rate_limited: { status: 429, retryable: true },
   payload_too_large: { status: 413, retryable: false },
   unsupported_media_type: { status: 415, retryable: false },

@@ -8,6 +8,8 @@ export type IdPrefix =
   | 'key'
   | 'acct'
   | 'sess'
+  | 'usr'
+  | 'inv'
   | 'batch'
   | 'story'
   | 'share'
@@ -19,6 +21,10 @@ export type IdPrefix =
   | 'wh'
   | 'msg'
   | 'wdr'
+  | 'style'
+  | 'stylecat'
+  | 'prompt'
+  | 'act'
   | 'node';
 
 /** UUIDv7 fields: 48 bits of time, version, 74 random bits. */

@@ -44,6 +44,8 @@ export interface LogOptions {
   format: 'auto' | 'json' | 'pretty';
   /** Absolute path to append to; null writes to standard output. */
   file: string | null;
+  /** Size at which the file is put aside and a new one begins; see log-file.ts. */
+  fileBytes?: number;
   clock?: Clock;
   /** Shared with whoever learns secrets while running. */
   redactor?: Redactor;
@@ -54,8 +56,6 @@ const LONGEST_STRING = 8192;
 const MOST_ENTRIES = 100;
 const DEEPEST = 6;
 const MOST_STACK_FRAMES = 12;
-/** The log may name accounts and addresses: not for everybody on the machine. */
-const FILE_MODE = 0o640;
 /** Names that the line itself uses. */
 const RESERVED = new Set(['level', 'time', 'msg']);
 /** Control and line-breaking characters, and those that reorder text on a terminal. */
@@ -193,7 +193,7 @@ interface Output {
   reopen(): void;
 }
 
-async function openOutput({ format, file }: LogOptions): Promise<Output> {
+async function openOutput({ format, file, fileBytes }: LogOptions): Promise<Output> {
   const pretty = format === 'pretty' || (format === 'auto' && file === null && process.stdout.isTTY === true);
   if (pretty) {
     const { default: prettyStream } = await import('pino-pretty');
@@ -206,21 +206,18 @@ async function openOutput({ format, file }: LogOptions): Promise<Output> {
     });
     return { stream, flush: () => {}, reopen: () => {} };
   }
+  if (file !== null) {
+    const { LogFile } = await import('./log-file.ts');
+    const log = new LogFile({ path: file, ...(fileBytes === undefined ? {} : { maxBytes: fileBytes }) });
+    return {
+      stream: { write: (line) => log.write(line) },
+      flush: () => log.flush(),
+      reopen: () => log.reopen(),
+    };
+  }
   // Synchronous: an asynchronous stream loses or reorders the last lines of a process, which are the ones that matter.
-  const stream = pino.destination({
-    dest: file ?? 1,
-    append: true,
-    mkdir: true,
-    sync: true,
-    mode: FILE_MODE,
-  });
-  return {
-    stream,
-    flush: () => stream.flushSync(),
-    reopen: () => {
-      if (file !== null) stream.reopen();
-    },
-  };
+  const stream = pino.destination({ dest: 1, sync: true });
+  return { stream, flush: () => stream.flushSync(), reopen: () => {} };
 }
 
 /** Opens the log; rejects with the system's error if the file cannot be opened. pino-pretty is loaded only when used. */

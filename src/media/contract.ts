@@ -2,6 +2,32 @@
 import { z } from 'zod';
 import { isId } from '../kernel/id.ts';
 import { defineRoute } from '../kernel/route.ts';
+import { imageSchema, taskImageSchema } from './image-contract.ts';
+
+export {
+  actOnGalleryRoute,
+  countNewInGalleryRoute,
+  type GalleryActionBody,
+  type GalleryFacets,
+  type GalleryOperation,
+  type GalleryQuery,
+  type GalleryRow,
+  getGalleryActionRoute,
+  getGalleryFacetsRoute,
+  getGalleryIndexRoute,
+  getGalleryWindowRoute,
+  repairImageRoute,
+  undoGalleryActionRoute,
+} from './gallery-contract.ts';
+export { imageSchema, taskImageSchema };
+export {
+  getStorageRoute,
+  listMovesRoute,
+  moveSchema,
+  presignUploadRoute,
+  retryMovesRoute,
+  storageSchema,
+} from './store-contract.ts';
 
 export const MAX_TAGS = 32;
 export const MAX_TAG_CHARS = 64;
@@ -34,42 +60,6 @@ export const uploadSchema = z.object({
   expires_at: timestamp.describe('Removed after this time unless a task uses it'),
 });
 
-/** A picture as it appears inside its task. */
-export const taskImageSchema = z.object({
-  id: z.string(),
-  kind: z.enum(['final', 'hd']),
-  url: z.url(),
-  thumb_url: z.url(),
-  download_url: z.url(),
-  width: z.int(),
-  height: z.int(),
-  mime: z.string(),
-  bytes: z.int(),
-  seed: z.number().nullable(),
-  thumbhash: z.string().nullable(),
-  extra: z.boolean().describe('Delivered beyond the `n` asked for: kept, not charged'),
-  late: z
-    .boolean()
-    .describe('It came after its task had ended without it and the credits were returned: kept, not charged'),
-  trashed: z.boolean(),
-});
-
-export const imageSchema = taskImageSchema.omit({ trashed: true }).extend({
-  task_id: z.string().nullable(),
-  position: z.int(),
-  sha256: z.string(),
-  mode: z.string(),
-  model: z.string(),
-  provider: z.string(),
-  prompt: z.string(),
-  favourite: z.boolean(),
-  tags: z.array(z.string()),
-  parent_id: z.string().nullable().describe('The picture this one was made larger from'),
-  created_at: timestamp,
-  trashed_at: timestamp.nullable(),
-  version: z.int(),
-});
-
 export const createUploadRoute = defineRoute({
   id: 'uploads.create',
   method: 'POST',
@@ -91,6 +81,38 @@ export const createUploadRoute = defineRoute({
     'storage_unavailable',
   ],
 });
+
+export const completeUploadRoute = defineRoute({
+  id: 'uploads.complete',
+  method: 'POST',
+  path: '/v1/uploads/:id/complete',
+  tag: 'Uploads',
+  summary: 'Take over a file that was put to the address of a direct upload',
+  description:
+    'Its bytes are checked and prepared exactly as those of every other upload. A second call gives the same upload.',
+  access: { kind: 'scope', scope: 'tasks:write' },
+  limit: 'api',
+  params: z.object({ id: z.string().describe('`upload_id` of the promise') }),
+  responses: { 200: { description: 'The stored upload', schema: uploadSchema } },
+  errors: [
+    'not_found',
+    'conflict',
+    'unsupported_media_type',
+    'payload_too_large',
+    'image_invalid',
+    'storage_full',
+    'storage_unavailable',
+  ],
+});
+
+/** A copy at a public host, which nobody but its owner can delete. */
+export const publicCopySchema = z
+  .object({
+    url: z.url(),
+    delete_url: z.url().nullable().describe('A page on which a person can delete it; keep it to yourself'),
+    expires_at: timestamp.nullable().describe('When the host removes it by itself'),
+  })
+  .meta({ id: 'PublicCopy' });
 
 export const listImagesRoute = defineRoute({
   id: 'images.list',
@@ -170,11 +192,17 @@ export const removeImageRoute = defineRoute({
   path: '/v1/images/:id',
   tag: 'Images',
   summary: 'Move a picture to the trash',
-  description: 'Its link stops working at once. It can be restored for 30 days.',
+  description:
+    'Its link stops working at once. It can be restored for 30 days. `public_copies` names what cannot be taken back: copies at a public host (ImgBB) that hold until a person deletes them there.',
   access: { kind: 'scope', scope: 'images:write' },
   limit: 'api',
   params: imageId,
-  responses: { 200: { description: 'The picture, now in the trash', schema: imageSchema } },
+  responses: {
+    200: {
+      description: 'The picture, now in the trash',
+      schema: imageSchema.extend({ public_copies: z.array(publicCopySchema) }),
+    },
+  },
   errors: ['not_found'],
 });
 
@@ -213,6 +241,7 @@ export const serveMediaRoute = defineRoute({
   responses: {
     200: { description: 'The picture', contentType: 'image/*' },
     206: { description: 'The range asked for', contentType: 'image/*' },
+    302: { description: 'The picture lies in a store that callers are sent to' },
     304: { description: 'Not changed' },
     416: { description: 'No byte of the file is in the range asked for' },
   },

@@ -36,15 +36,17 @@ import {
   type ListedFile,
   MEDIA_KINDS,
   type MediaKind,
-  type MediaStore,
   newMediaKey,
   type OpenedFile,
   type StagedFile,
+  type StagingStore,
 } from './media-store.ts';
 
 export const MARKER_FILE = '.drawbridge-media';
 const STAGING = '.staging';
 const QUARANTINE = '.quarantine';
+/** Local copies of what lies in remote stores, for helpers that need a path; swept a day after their last use. */
+const COPIES = '.copies';
 /** Never swept: a damaged file may be all that is left of a picture. */
 const DAMAGED = '.damaged';
 /** Below this much free space nothing new is accepted, so that the database and the logs can still write. */
@@ -70,8 +72,9 @@ export interface DiskStoreOptions {
   verifyHash?: boolean;
 }
 
-export class DiskStore implements MediaStore {
+export class DiskStore implements StagingStore {
   readonly name = 'disk';
+  readonly isRemote = false;
   readonly #options: DiskStoreOptions;
   #root: string;
   #markerId: string | null = null;
@@ -100,7 +103,7 @@ export class DiskStore implements MediaStore {
       const found = await this.#readMarker();
       if (expectedId !== null && found !== expectedId) throw markerError(found);
       const id = found ?? (await this.#createMarker());
-      for (const name of [STAGING, QUARANTINE, DAMAGED, ...MEDIA_KINDS])
+      for (const name of [STAGING, QUARANTINE, COPIES, DAMAGED, ...MEDIA_KINDS])
         await this.#ensureDirectory(join(this.#root, name));
       this.#markerId = id;
       return id;
@@ -142,6 +145,17 @@ export class DiskStore implements MediaStore {
 
   stagingPath(suffix: string): string {
     return join(this.#root, STAGING, `${randomBytes(16).toString('hex')}.${suffix}`);
+  }
+
+  /** Where a local copy of a remote file lies, whether it is there or not. The key must have been checked. */
+  copyPath(key: string): string {
+    return join(this.#root, COPIES, basename(key));
+  }
+
+  /** Starts the time anew after which a local copy is swept. */
+  async touch(path: string): Promise<void> {
+    const seconds = this.#options.clock.now() / 1000;
+    await utimes(path, seconds, seconds).catch(() => {});
   }
 
   async discard(path: string): Promise<void> {
@@ -225,8 +239,9 @@ export class DiskStore implements MediaStore {
     quarantinedMs: number;
   }): Promise<{ staged: number; quarantined: number }> {
     await this.#requireMarker();
+    const copies = await this.#sweepDirectory(COPIES, before.stagedMs);
     return {
-      staged: await this.#sweepDirectory(STAGING, before.stagedMs),
+      staged: copies + (await this.#sweepDirectory(STAGING, before.stagedMs)),
       quarantined: await this.#sweepDirectory(QUARANTINE, before.quarantinedMs),
     };
   }

@@ -7,6 +7,7 @@ import { measureStream } from './disk-files.ts';
 import { type FilesTable, findFile, findFilesAfter, markFiles } from './file-store.ts';
 import { findStrays, STRAY_GRACE_MS } from './garbage.ts';
 import type { MediaStore } from './media-store.ts';
+import type { StoreOrder } from './store-order.ts';
 
 const BATCH = 500;
 /** A check names this many files and counts the rest. */
@@ -15,7 +16,7 @@ const MAX_NAMED = 20;
 const LOW_SPACE_BYTES = 1024 * 1024 * 1024;
 
 export interface MediaCheck {
-  name: 'media.volume' | 'media.space' | 'media.files' | 'media.strays';
+  name: 'media.volume' | 'media.stores' | 'media.space' | 'media.files' | 'media.strays';
   state: 'ok' | 'warning' | 'failed' | 'skipped';
   /** What is so, in plain English. */
   detail: string;
@@ -27,7 +28,9 @@ export interface MediaCheck {
 
 export interface DoctorOptions {
   db: Db;
+  /** The disk. */
   store: MediaStore;
+  order: StoreOrder;
   clock: Clock;
 }
 
@@ -50,12 +53,44 @@ export async function checkMedia(
     } as const;
     return [volume, { name: 'media.files', ...skipped }, { name: 'media.strays', ...skipped }];
   }
+  const { remotes, usable } = await checkRemotes(options.order);
+  const stores = [options.store, ...usable];
   return [
     volume,
+    remotes,
     await checkSpace(options.store),
-    await checkFiles(options, deep),
-    await checkStrays(options, strayBefore ?? options.clock.now() - STRAY_GRACE_MS),
+    await checkFiles(options, stores, deep),
+    await checkStrays(options, stores, strayBefore ?? options.clock.now() - STRAY_GRACE_MS),
   ];
+}
+
+/** Which remote stores take a picture just now; files in the others are not judged. */
+async function checkRemotes(order: StoreOrder): Promise<{ remotes: MediaCheck; usable: MediaStore[] }> {
+  const usable: MediaStore[] = [];
+  const bad: string[] = [];
+  for (const { store } of order.remotes) {
+    try {
+      await store.probe();
+      order.note(store.name, null);
+      usable.push(store);
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      order.note(store.name, error);
+      bad.push(`${store.name}: ${error.message}`);
+    }
+  }
+  const count = order.remotes.length;
+  const fine = count === 0 ? 'Pictures are kept on local disk alone.' : `${count} remote stores are usable.`;
+  const remotes: MediaCheck = {
+    name: 'media.stores',
+    state: bad.length > 0 ? 'failed' : 'ok',
+    detail: bad.length > 0 ? `${bad.length} of ${count} remote stores cannot be used.` : fine,
+    fix:
+      bad.length > 0 ? 'Check its address, keys and bucket; pictures go to the next store meanwhile.' : null,
+    count: bad.length,
+    examples: bad,
+  };
+  return { remotes, usable };
 }
 
 async function checkVolume(store: MediaStore): Promise<MediaCheck> {
@@ -86,8 +121,33 @@ async function checkSpace(store: MediaStore): Promise<MediaCheck> {
   };
 }
 
-async function checkFiles({ db, store, clock }: DoctorOptions, deep: boolean): Promise<MediaCheck> {
+async function checkFiles(
+  options: DoctorOptions,
+  stores: readonly MediaStore[],
+  deep: boolean,
+): Promise<MediaCheck> {
   const bad: string[] = [];
+  let checked = 0;
+  for (const store of stores) checked += await checkFilesIn({ ...options, store }, deep, bad);
+  return {
+    name: 'media.files',
+    state: bad.length > 0 ? 'failed' : 'ok',
+    detail:
+      bad.length > 0
+        ? `${bad.length} of ${checked} files are missing or do not have their bytes; they are not served.`
+        : `${checked} files are there with their ${deep ? 'hashes' : 'sizes'}.`,
+    fix: bad.length > 0 ? 'Copy these files back from a backup, then run: drawbridge doctor --deep' : null,
+    count: bad.length,
+    examples: bad.slice(0, MAX_NAMED),
+  };
+}
+
+/** Flags what is wrong in one store and adds it to `bad`; returns how many files were checked. */
+async function checkFilesIn(
+  { db, store, clock }: DoctorOptions,
+  deep: boolean,
+  bad: string[],
+): Promise<number> {
   let checked = 0;
   let after = '';
   for (;;) {
@@ -109,20 +169,9 @@ async function checkFiles({ db, store, clock }: DoctorOptions, deep: boolean): P
     bad.push(...damaged);
     checked += live.length;
     const last = rows.at(-1);
-    if (!last || rows.length < BATCH) break;
+    if (!last || rows.length < BATCH) return checked;
     after = last.key;
   }
-  return {
-    name: 'media.files',
-    state: bad.length > 0 ? 'failed' : 'ok',
-    detail:
-      bad.length > 0
-        ? `${bad.length} of ${checked} files are missing or do not have their bytes; they are not served.`
-        : `${checked} files are there with their ${deep ? 'hashes' : 'sizes'}.`,
-    fix: bad.length > 0 ? 'Copy these files back from a backup, then run: drawbridge doctor --deep' : null,
-    count: bad.length,
-    examples: bad.slice(0, MAX_NAMED),
-  };
 }
 
 async function holdsItsBytes(store: MediaStore, row: FilesTable, deep: boolean): Promise<boolean> {
@@ -135,14 +184,21 @@ async function holdsItsBytes(store: MediaStore, row: FilesTable, deep: boolean):
       await opened.close();
     }
   } catch (error) {
-    if (error instanceof AppError && (error.code === 'not_found' || error.code === 'storage_unavailable'))
-      return false;
+    const code = error instanceof AppError ? error.code : null;
+    // A remote store that does not answer says nothing about the file.
+    if (code === 'storage_unavailable' && store.isRemote) return row.damaged_at === null;
+    if (code === 'not_found' || code === 'storage_unavailable') return false;
     throw error;
   }
 }
 
-async function checkStrays({ db, store }: DoctorOptions, before: number): Promise<MediaCheck> {
-  const { files } = await findStrays({ db, store }, before);
+async function checkStrays(
+  { db }: DoctorOptions,
+  stores: readonly MediaStore[],
+  before: number,
+): Promise<MediaCheck> {
+  const found = await Promise.all(stores.map((store) => findStrays({ db, store }, before)));
+  const files = found.flatMap((one) => one.files);
   return {
     name: 'media.strays',
     state: files.length > 0 ? 'warning' : 'ok',

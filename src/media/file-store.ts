@@ -34,6 +34,8 @@ declare module '../kernel/db.ts' {
 
 export interface StoredThumb {
   key: string;
+  /** Where it lies, when that is not where its picture does. */
+  store?: string;
   bytes: number;
   sha256: string;
 }
@@ -62,7 +64,9 @@ export function fileRows(picture: StoredPicture, now: number): FilesTable[] {
 }
 
 export function thumbRow(thumb: StoredThumb, store: string, now: number): FilesTable {
-  return { ...thumb, kind: 'thumb', store, mime: 'image/webp', created_at: now, ...FRESH };
+  const { key, bytes, sha256 } = thumb;
+  const place = thumb.store ?? store;
+  return { key, bytes, sha256, kind: 'thumb', store: place, mime: 'image/webp', created_at: now, ...FRESH };
 }
 
 /** Forgets files whose bytes are gone. */
@@ -147,11 +151,26 @@ export async function findQuarantined(
     .execute();
 }
 
-/** Which of these keys have a row. */
-export async function findKnownKeys(reader: Reader, keys: readonly string[]): Promise<Set<string>> {
+/** Which of these keys have a row that says they lie in this store, or a move that is not over. */
+export async function findKnownKeys(
+  reader: Reader,
+  store: string,
+  keys: readonly string[],
+): Promise<Set<string>> {
   if (keys.length === 0) return new Set();
-  const rows = await reader.selectFrom('files').select('key').where('key', 'in', keys).execute();
-  return new Set(rows.map((row) => row.key));
+  const rows = await reader
+    .selectFrom('files')
+    .select('key')
+    .where('key', 'in', keys)
+    .where('store', '=', store)
+    .execute();
+  const moving = await reader
+    .selectFrom('store_moves')
+    .select('file_key as key')
+    .where('file_key', 'in', keys)
+    .where('state', '<>', 'done')
+    .execute();
+  return new Set([...rows, ...moving].map((row) => row.key));
 }
 
 export async function findVolumeMarker(reader: Reader, store: string): Promise<string | null> {

@@ -8,6 +8,7 @@ import type { Logger } from '../kernel/log.ts';
 import { findKnownKeys, findQuarantined, forgetFiles } from './file-store.ts';
 import type { ListedFile, MediaStore } from './media-store.ts';
 import { collectExpired } from './store.ts';
+import { isStoreFailure, type StoreOrder } from './store-order.ts';
 
 const DAY_MS = 24 * 60 * 60_000;
 export const TRASH_KEEP_MS = 30 * DAY_MS;
@@ -34,12 +35,17 @@ export interface GarbageReport {
 
 export interface GarbageOptions {
   db: Db;
+  /** The disk. */
   store: MediaStore;
+  order: StoreOrder;
   clock: Clock;
   log: Logger;
 }
 
-/** One run over everything. Throws `storage_unavailable` (and deletes nothing) when the volume is not there. */
+/**
+ * One run over everything. Throws `storage_unavailable` (and deletes nothing) when the volume of the disk is not there; a remote
+ * store that is away is left for the next run.
+ */
 export async function collectGarbage(options: GarbageOptions): Promise<GarbageReport> {
   const { db, store, clock, log } = options;
   const now = clock.now();
@@ -53,25 +59,47 @@ export async function collectGarbage(options: GarbageOptions): Promise<GarbageRe
     crashPoint('kp16');
     if (batch.images < BATCH && batch.uploads < BATCH) break;
   }
-  const filesRemoved = await removeQuarantined(options, now);
-  const strays = await findStrays(options, now - STRAY_GRACE_MS);
-  const refused = strays.files.length > Math.max(FEW_STRAYS, strays.total * MAX_STRAY_SHARE);
-  if (refused) {
-    log.error(
-      { strays: strays.files.length, files: strays.total },
-      'too many files without a row: none was collected',
-    );
-  } else {
-    for (const file of strays.files) await store.quarantine(file.kind, file.key);
-  }
-  return {
+  const report: GarbageReport = {
     ...expired,
-    filesRemoved,
-    straysQuarantined: refused ? 0 : strays.files.length,
-    straysRefused: refused ? strays.files.length : 0,
+    filesRemoved: await removeQuarantined(options, now),
+    straysQuarantined: 0,
+    straysRefused: 0,
     stagedRemoved: swept.staged,
     quarantinedRemoved: swept.quarantined,
   };
+  await collectStrays(options, now, report);
+  for (const { store: remote } of options.order.remotes) {
+    try {
+      const remoteSwept = await remote.sweep({
+        stagedMs: now - STAGING_KEEP_MS,
+        quarantinedMs: now - QUARANTINE_MS,
+      });
+      report.stagedRemoved += remoteSwept.staged;
+      report.quarantinedRemoved += remoteSwept.quarantined;
+      report.filesRemoved += await removeQuarantined({ ...options, store: remote }, now);
+      await collectStrays({ ...options, store: remote }, now, report);
+    } catch (error) {
+      if (!isStoreFailure(error)) throw error;
+      log.warn({ store: remote.name, err: error }, 'a store is away; it is collected in the next run');
+    }
+  }
+  return report;
+}
+
+/** Puts the files of one store that have no row into quarantine, unless there are too many of them. */
+async function collectStrays(options: GarbageOptions, now: number, report: GarbageReport): Promise<void> {
+  const { store, log } = options;
+  const strays = await findStrays(options, now - STRAY_GRACE_MS);
+  if (strays.files.length > Math.max(FEW_STRAYS, strays.total * MAX_STRAY_SHARE)) {
+    log.error(
+      { store: store.name, strays: strays.files.length, files: strays.total },
+      'too many files without a row: none was collected',
+    );
+    report.straysRefused += strays.files.length;
+    return;
+  }
+  for (const file of strays.files) await store.quarantine(file.kind, file.key);
+  report.straysQuarantined += strays.files.length;
 }
 
 /** Bytes first, row second: cut off in between, the next run finds the row again and the missing file is fine. */
@@ -98,6 +126,7 @@ export async function findStrays(
   const flush = async () => {
     const known = await findKnownKeys(
       db.slow,
+      store.name,
       batch.map((file) => file.key),
     );
     strays.push(...batch.filter((file) => !known.has(file.key)));

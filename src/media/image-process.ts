@@ -34,6 +34,8 @@ export interface ImageProcessOptions {
 
 export interface InspectOptions {
   purpose: PictureJob['purpose'];
+  /** For `enlarge`: the size to write, in pixels. */
+  enlargeTo?: { width: number; height: number };
   /** For results: cut out prompt and workflow text. */
   removeRecipes: boolean;
   thumbPath: string;

@@ -9,11 +9,15 @@ import { AppError } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/log.ts';
 import type { StoredPicture, StoredThumb } from './file-store.ts';
 import type { ImageProcess, InspectOptions } from './image-process.ts';
-import { type MediaKind, type MediaStore, mimeOf, newMediaKey, type StagedFile } from './media-store.ts';
+import { type MediaKind, mimeOf, newMediaKey, type StagedFile, type StagingStore } from './media-store.ts';
 import type { DecodedPicture } from './picture-decode.ts';
+import type { StoreOrder } from './store-order.ts';
 
 export interface IntakeOptions {
-  store: MediaStore;
+  /** Where bytes are kept until they are checked. */
+  store: StagingStore;
+  /** Where they go then. */
+  order: StoreOrder;
   imageProcess: ImageProcess;
   log: Logger;
 }
@@ -81,6 +85,22 @@ export class Intake {
     }
   }
 
+  /**
+   * Writes a picture anew in another size by plain interpolation, to a private file of the staging area. Throws as
+   * `ImageProcess.inspect` does.
+   */
+  async enlarge(path: string, enlargeTo: { width: number; height: number }): Promise<StagedFile> {
+    const { store, imageProcess } = this.#options;
+    const options = this.#inspectOptions({ purpose: 'enlarge', removeRecipes: false });
+    try {
+      await imageProcess.inspect(path, { ...options, enlargeTo });
+      return await store.adopt(options.cleanPath);
+    } catch (error) {
+      await store.discard(options.cleanPath);
+      throw error;
+    }
+  }
+
   async #stage(source: PictureSource, maxBytes: number): Promise<{ staged: StagedFile; isOurs: boolean }> {
     const { store } = this.#options;
     if (!('path' in source)) return { staged: await store.stage(source, { maxBytes }), isOurs: true };
@@ -111,16 +131,19 @@ export class Intake {
     kind: MediaKind,
     rules: Pick<InspectOptions, 'purpose' | 'removeRecipes'>,
   ): Promise<StoredPicture> {
-    const { store, imageProcess } = this.#options;
+    const { store, order, imageProcess } = this.#options;
     const options = this.#inspectOptions(rules);
     crashPoint('kp10');
     try {
       const picture = await imageProcess.inspect(staged.path, options);
       const whole = picture.cleanPath ? await store.adopt(picture.cleanPath) : staged;
       const fileKey = newMediaKey(picture.format);
-      const [thumb] = await Promise.all([this.#publishThumb(picture), store.publish(whole, kind, fileKey)]);
+      const [thumb, place] = await Promise.all([
+        this.#publishThumb(picture),
+        order.publish(whole, kind, fileKey),
+      ]);
       return {
-        store: store.name,
+        store: place,
         fileKind: kind,
         fileKey,
         thumb,
@@ -139,12 +162,12 @@ export class Intake {
   /** Null when there is no thumbnail or it cannot be stored: it is made again by the collection run. */
   async #publishThumb(picture: DecodedPicture): Promise<StoredPicture['thumb']> {
     if (!picture.thumbPath) return null;
-    const { store, log } = this.#options;
+    const { store, order, log } = this.#options;
     try {
       const staged = await store.adopt(picture.thumbPath);
       const key = newMediaKey('webp');
-      await store.publish(staged, 'thumb', key);
-      return { key, bytes: staged.bytes, sha256: staged.sha256 };
+      const place = await order.publish(staged, 'thumb', key);
+      return { key, store: place, bytes: staged.bytes, sha256: staged.sha256 };
     } catch (error) {
       log.warn({ err: error }, 'a thumbnail could not be stored; it will be made later');
       return null;

@@ -82,17 +82,13 @@ export interface ListedFile {
 export interface MediaStore {
   /** The store's name as kept in the `files` table. */
   readonly name: string;
-  /** Writes `source` to a private file; more than `maxBytes` throws `payload_too_large` and removes it. */
-  stage(source: AsyncIterable<Uint8Array>, limits: { maxBytes: number }): Promise<StagedFile>;
-  /** Takes a file that already lies in the staging area (of `stagingPath`) and measures it. */
-  adopt(path: string): Promise<StagedFile>;
-  /** A fresh path in the staging area, for a helper that writes files itself. */
-  stagingPath(suffix: string): string;
-  /** Removes a private file; a missing one is fine. */
-  discard(path: string): Promise<void>;
+  /** Reached over the network: a failed read says nothing about the file, and reading everything costs money. */
+  readonly isRemote: boolean;
   /**
-   * Makes a staged file visible under `key`, durably: when this resolves it survives a power cut and the staged path is gone.
-   * When it fails nothing is visible; the staged file is still there for another try, unless its bytes cannot be trusted.
+   * Makes a staged file visible under `key`, durably: when this resolves it survives a power cut. The disk moves the staged
+   * file, a remote store leaves it for its caller to discard. When it fails nothing is visible that a row names; the staged
+   * file is still there for another try, unless its bytes cannot be trusted. A try under the same key after an unknown
+   * outcome is safe.
    */
   publish(staged: StagedFile, kind: MediaKind, key: string): Promise<void>;
   open(kind: MediaKind, key: string): Promise<OpenedFile>;
@@ -107,12 +103,33 @@ export interface MediaStore {
     stagedMs: number;
     quarantinedMs: number;
   }): Promise<{ staged: number; quarantined: number }>;
-  /** Throws `storage_unavailable` unless the right volume is there just now: without it every file looks missing. */
+  /** Throws `storage_unavailable` unless the right volume or bucket is there just now: without it every file looks missing. */
   requireVolume(): Promise<void>;
-  /** All visible files, in no order. */
+  /** All visible files, in no order; a remote store may give a part of them, and goes on there at the next call. */
   list(): AsyncIterable<ListedFile>;
   /** Throws unless a picture can be written, made durable, read back and deleted just now. */
   probe(): Promise<void>;
   /** Free bytes for new pictures, or null where the store has no such limit. */
   freeBytes(): Promise<number | null>;
+}
+
+/** The store that bytes enter by: the local disk, whatever store they are published to in the end. */
+export interface StagingStore extends MediaStore {
+  /** Writes `source` to a private file; more than `maxBytes` throws `payload_too_large` and removes it. */
+  stage(source: AsyncIterable<Uint8Array>, limits: { maxBytes: number }): Promise<StagedFile>;
+  /** Takes a file that already lies in the staging area (of `stagingPath`) and measures it. */
+  adopt(path: string): Promise<StagedFile>;
+  /** A fresh path in the staging area, for a helper that writes files itself. */
+  stagingPath(suffix: string): string;
+  /** Removes a private file; a missing one is fine. */
+  discard(path: string): Promise<void>;
+  freeBytes(): Promise<number>;
+}
+
+/** What a caller gets to put an object into a store, or to read one there, by itself. */
+export interface PresignedRequest {
+  url: string;
+  /** Headers that the caller must send exactly so. */
+  headers: Record<string, string>;
+  expiresAt: number;
 }

@@ -3,12 +3,16 @@
 // whose row never came is collected after a grace.
 import { constants } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import type { Clock } from '../kernel/clock.ts';
+import type { StoreConfig } from '../kernel/config-stores.ts';
 import type { Db } from '../kernel/db.ts';
 import { AppError } from '../kernel/errors.ts';
 import { isId, newId } from '../kernel/id.ts';
 import type { Logger } from '../kernel/log.ts';
+import type { Outbound } from '../kernel/outbound.ts';
+import type { LoopState } from '../kernel/supervised-loop.ts';
+import { DirectUploads } from './direct-uploads.ts';
 import { errnoOf, writeFailure } from './disk-files.ts';
 import { DiskStore } from './disk-store.ts';
 import { checkMedia, type MediaCheck } from './doctor.ts';
@@ -20,14 +24,21 @@ import {
   rememberVolume,
   type StoredPicture,
 } from './file-store.ts';
+import { Gallery } from './gallery.ts';
+import { GalleryActions } from './gallery-actions.ts';
 import { collectGarbage, type GarbageReport } from './garbage.ts';
 import { requireFormat } from './image-format.ts';
 import { ImageProcess } from './image-process.ts';
 import { Intake, type PictureSource } from './intake.ts';
-import { type MediaKind, type MediaStore, mimeOf, type OpenedFile } from './media-store.ts';
+import { type MediaKind, mimeOf, type OpenedFile, type StagingStore } from './media-store.ts';
+import { openStores } from './open-stores.ts';
+import { findPublicCopies, type PublicCopiesTable } from './public-copy-store.ts';
+import { RemoteFiles } from './remote-files.ts';
 import { taskImageResource } from './resources.ts';
-import { type Replica, type ScrubRequest, type ScrubStep, scrubStep } from './scrubber.ts';
+import { type Replica, repairFile, type ScrubRequest, type ScrubStep, scrubStores } from './scrubber.ts';
 import { addThumb, findImage, findImagesWithoutThumb, type ImagesTable } from './store.ts';
+import { StoreMover } from './store-moves.ts';
+import { type StoreHealth, StoreOrder } from './store-order.ts';
 import { createUpload, findUpload, type UploadsTable } from './upload-store.ts';
 import { MediaUrls } from './urls.ts';
 
@@ -43,6 +54,8 @@ export {
 export { type GarbageReport, TRASH_KEEP_MS } from './garbage.ts';
 export type { PictureSource } from './intake.ts';
 export { isMediaKey, isMediaKind, type MediaKind } from './media-store.ts';
+export { storeOrigins } from './open-stores.ts';
+export { countStoredBytes, findAgedImages } from './retention-store.ts';
 export type { Replica, ScrubRequest, ScrubStep } from './scrubber.ts';
 export {
   findImage,
@@ -53,8 +66,11 @@ export {
   type ImagesTable,
   insertImages,
   type NewImage,
+  releaseUploads,
+  setImageTrashed,
   trashAllOf,
 } from './store.ts';
+export type { StoreHealth } from './store-order.ts';
 export { pinUploads, type UploadsTable } from './upload-store.ts';
 export { downloadName, MediaUrls } from './urls.ts';
 
@@ -85,10 +101,20 @@ export interface MediaOptions {
   signingKey?: Uint8Array | null;
   /** The internal nginx location that serves the root, when nginx is to send the bytes (X-Accel-Redirect). */
   accelLocation?: string | null;
+  /** The stores in the order in which they are tried (default: the disk alone). */
+  stores?: readonly StoreConfig[];
+  /** The way to remote stores; needed where there are some. */
+  openOutbound?: () => Promise<Outbound>;
+  /** Whether pictures in remote stores pass through this server (the default) or callers are sent there. */
+  serve?: 'stream' | 'redirect';
   /** Least free space for new pictures, in bytes (default 64 MB). */
   minFreeBytes?: number;
   /** Where the scrubber looks for a good copy of a damaged file. */
   replica?: Replica | null;
+  /** How long an upload is kept, and longer while a task needs it (default 30 days). */
+  uploadKeepMs?: number | null;
+  /** Throws when an account may keep nothing more; asked before an upload is stored. */
+  requireRoom?(accountId: string): Promise<void>;
 }
 
 /** A picture's file on local disk, as providers' adapters take their inputs. */
@@ -120,6 +146,13 @@ export class Media {
   readonly urls: MediaUrls;
   readonly uploadBytes: number;
   readonly accelLocation: string | null;
+  /** Which stores there are, and how they do. */
+  readonly order: StoreOrder;
+  readonly mover: StoreMover;
+  readonly directUploads: DirectUploads;
+  readonly gallery: Gallery;
+  readonly galleryActions: GalleryActions;
+  readonly #remote: RemoteFiles;
   readonly #options: MediaOptions;
   readonly #store: DiskStore;
   readonly #imageProcess: ImageProcess;
@@ -129,14 +162,25 @@ export class Media {
     this.#options = options;
     this.#store = store;
     this.#imageProcess = imageProcess;
-    this.#intake = new Intake({ store, imageProcess, log: options.log });
+    const { db, clock, log } = options;
+    this.order = new StoreOrder({ disk: store, entries: openStores(options, store), clock, log });
+    this.mover = new StoreMover({ db, clock, log, order: this.order });
+    this.#remote = new RemoteFiles({
+      order: this.order,
+      disk: store,
+      redirects: options.serve === 'redirect',
+    });
+    this.#intake = new Intake({ store, order: this.order, imageProcess, log });
+    this.directUploads = new DirectUploads({ db, clock, order: this.order, media: this });
+    this.gallery = new Gallery({ db, clock, log });
+    this.galleryActions = new GalleryActions({ db, clock, log, gallery: this.gallery });
     this.urls = new MediaUrls({ clock: options.clock, signingKey: options.signingKey ?? null });
     this.uploadBytes = options.uploadBytes ?? DEFAULT_UPLOAD_BYTES;
     this.accelLocation = options.accelLocation ?? null;
   }
 
   /** For other parts of the slice and the test suites of stores. */
-  get store(): MediaStore {
+  get store(): StagingStore {
     return this.#store;
   }
 
@@ -157,14 +201,43 @@ export class Media {
     this.#options.log.info({ free_bytes: await this.#store.freeBytes() }, 'media volume attached');
   }
 
+  /** Prepares what older versions left for the gallery, and goes on with actions that a restart cut off. */
+  async startGallery(): Promise<void> {
+    this.gallery.start();
+    await this.galleryActions.start();
+  }
+
+  /** Starts to look after remote stores and to move pictures to the first store; does nothing with the disk alone. */
+  startMoving(): void {
+    if (this.order.remotes.length > 0) this.mover.start();
+  }
+
+  /** The loops that must go on while this process serves. */
+  get loops(): LoopState[] {
+    return this.order.remotes.length > 0 ? [this.mover.loop] : [];
+  }
+
+  /** How every store does, in the order in which they are tried. */
+  storeHealth(): StoreHealth[] {
+    return this.order.health();
+  }
+
+  /** Copies of these files at public hosts, which nobody but their owner can delete. */
+  publicCopies(keys: readonly string[]): Promise<PublicCopiesTable[]> {
+    return findPublicCopies(this.#options.db.read, keys);
+  }
+
   /** The operator's word that the volume now at the root is the right one, although its marker is new or missing. */
   async adoptVolume(): Promise<void> {
     await this.#remember(await this.#store.attach(null), true);
   }
 
-  /** Ends the image processes; pictures in work fail with `storage_unavailable`. */
-  close(): Promise<void> {
-    return this.#imageProcess.close();
+  /** Ends the moves and the image processes; pictures in work fail with `storage_unavailable`. */
+  async close(): Promise<void> {
+    await this.mover.stop();
+    this.gallery.close();
+    await this.galleryActions.close();
+    await this.#imageProcess.close();
   }
 
   /** Throws unless a picture can be stored just now. For readiness. */
@@ -192,6 +265,15 @@ export class Media {
    */
   shrink(bytes: Uint8Array, maxBytes: number): Promise<Uint8Array> {
     return this.#intake.shrink(bytes, maxBytes);
+  }
+
+  /**
+   * A stored picture in another size by plain interpolation, as a private local file for `ingestResult`; its label says
+   * that a machine made it. Throws `image_invalid`, `storage_full`, `storage_unavailable`.
+   */
+  async enlarge(path: string, size: { width: number; height: number }): Promise<LocalPicture> {
+    const { path: larger, bytes } = await this.#intake.enlarge(path, size);
+    return { path: larger, bytes, mime: mimeOf(await requireFormat(larger)) };
   }
 
   /**
@@ -242,7 +324,8 @@ export class Media {
    * Stores an upload: turned upright, re-encoded without metadata. Throws `unsupported_media_type`, `image_invalid`,
    * `payload_too_large`, `storage_full`, `storage_unavailable`.
    */
-  async createUpload(accountId: string, source: PictureSource): Promise<UploadsTable> {
+  async createUpload(accountId: string, source: PictureSource, id?: string): Promise<UploadsTable> {
+    await this.#options.requireRoom?.(accountId);
     const picture = await this.#intake.take(source, 'original', {
       purpose: 'upload',
       removeRecipes: true,
@@ -250,8 +333,8 @@ export class Media {
     });
     const { db, clock } = this.#options;
     const now = clock.now();
-    const expiresAt = now + UPLOAD_KEEP_MS;
-    return db.write(createUpload, { id: newId('up', now), accountId, picture, now, expiresAt });
+    const expiresAt = now + (this.#options.uploadKeepMs ?? UPLOAD_KEEP_MS);
+    return db.write(createUpload, { id: id ?? newId('up', now), accountId, picture, now, expiresAt });
   }
 
   /** An account's upload (`up_…`) or picture (`img_…`) as a local file. Throws `not_found` for foreign and unknown ids. */
@@ -270,8 +353,7 @@ export class Media {
     if (!found) throw new AppError('not_found', { detail: 'There is no such picture or upload.' });
     const kind = 'kind' in found ? found.kind : 'original';
     const file = await this.openFile(kind, found.file_key, { allowHidden: true });
-    await file.opened.close();
-    const path = file.opened.path ?? join(this.root, kind, found.file_key);
+    const path = await this.#remote.localPath(file);
     const { bytes, mime, width, height, file_key: key } = found;
     return { path, bytes, mime, width, height, kind, key };
   }
@@ -281,21 +363,35 @@ export class Media {
     return taskImageResource(row, this.urls, baseUrl);
   }
 
+  /** The row of a file that may be seen. Throws `not_found` without one, `storage_unavailable` for a damaged file. */
+  async requireFile(kind: MediaKind, key: string, { allowHidden = false } = {}): Promise<FilesTable> {
+    const row = await findFile(this.#options.db.read, key);
+    if (!row || row.kind !== kind || row.deleted_at !== null || (row.hidden === 1 && !allowHidden)) {
+      throw new AppError('not_found', { detail: 'There is no such picture.' });
+    }
+    if (row.damaged_at !== null) throw damaged();
+    return row;
+  }
+
+  /** Where a browser is sent for a file in a remote store, and for how long that stands; null where we send it ourselves. */
+  redirectOf(row: FilesTable, disposition: string | null): ReturnType<RemoteFiles['redirect']> {
+    return this.#remote.redirect(row, { disposition, isPrivate: this.urls.areSigned });
+  }
+
   /**
    * Opens a stored file whose row says that it may be seen. Throws `not_found` without such a row, and `storage_unavailable`
    * when the bytes are missing or not those that were stored: wrong bytes are never served.
    */
   async openFile(kind: MediaKind, key: string, { allowHidden = false } = {}): Promise<ServableFile> {
     const { db, log, clock } = this.#options;
-    const row = await findFile(db.read, key);
-    if (!row || row.kind !== kind || row.deleted_at !== null || (row.hidden === 1 && !allowHidden)) {
-      throw new AppError('not_found', { detail: 'There is no such picture.' });
-    }
-    if (row.damaged_at !== null) throw damaged();
-    const opened = await this.#store.open(kind, key).catch((error: unknown) => {
-      log.error({ key, err: error }, 'a stored picture could not be opened');
-      throw damaged();
-    });
+    const row = await this.requireFile(kind, key, { allowHidden });
+    const { opened, store } = await this.#remote
+      .open(row, () => findFile(db.read, key))
+      .catch((error: unknown) => {
+        log.error({ key, err: error }, 'a stored picture could not be opened');
+        throw damaged();
+      });
+    row.store = store;
     if (opened.bytes === row.bytes) return { row, opened };
     await opened.close();
     log.error(
@@ -309,7 +405,9 @@ export class Media {
   /** Collects what nobody needs and makes missing thumbnails. Throws `storage_unavailable` when the volume is not there. */
   async gc(): Promise<GarbageReport & { thumbs: number }> {
     const { db, clock, log } = this.#options;
-    const report = await collectGarbage({ db, clock, log, store: this.#store });
+    const report = await collectGarbage({ db, clock, log, store: this.#store, order: this.order });
+    await this.directUploads.collect();
+    await this.galleryActions.prune();
     return { ...report, thumbs: await this.deriveMissingThumbs() };
   }
 
@@ -321,7 +419,8 @@ export class Media {
       try {
         const { path } = await this.localFileOf(image.id, image.account_id);
         const { thumb, thumbhash } = await this.#intake.deriveThumb(path);
-        const input = { imageId: image.id, store: this.#store.name, thumb, thumbhash, now: clock.now() };
+        const store = thumb.store ?? this.#store.name;
+        const input = { imageId: image.id, store, thumb, thumbhash, now: clock.now() };
         if (await db.write(addThumb, input)) made += 1;
       } catch (error) {
         log.warn({ image_id: image.id, err: error }, 'a thumbnail still cannot be made');
@@ -333,13 +432,30 @@ export class Media {
   /** One step of a pass over all files, as slow as asked; see `scrubStep`. */
   scrub(request: ScrubRequest): Promise<ScrubStep> {
     const { db, clock, log, replica = null } = this.#options;
-    return scrubStep({ db, clock, log, replica, store: this.#store }, request);
+    return scrubStores({ db, clock, log, replica, order: this.order }, request);
+  }
+
+  /** Whether there is another place that may hold a good copy of a damaged file. */
+  get hasReplica(): boolean {
+    return (this.#options.replica ?? null) !== null || this.order.remotes.length > 0;
+  }
+
+  /**
+   * Reads a picture's file again, and brings it back from another place if it is damaged. Throws `not_found` for foreign and
+   * unknown ids, `storage_unavailable` when its store is away.
+   */
+  async repair(id: string, accountId: string): Promise<'whole' | 'repaired' | 'damaged'> {
+    const { db, clock, log, replica = null } = this.#options;
+    const image = await findImage(db.read, id, accountId);
+    const row = image && (await findFile(db.read, image.file_key));
+    if (!row) throw new AppError('not_found', { detail: 'There is no such picture.' });
+    return repairFile({ db, clock, log, replica, order: this.order }, row);
   }
 
   /** The slice's checks for `doctor`; deep ones read every byte. Damaged files are flagged and not served from then on. */
   doctorChecks(how: { deep: boolean; strayBefore?: number | undefined }): Promise<MediaCheck[]> {
     const { db, clock } = this.#options;
-    return checkMedia({ db, clock, store: this.#store }, how);
+    return checkMedia({ db, clock, store: this.#store, order: this.order }, how);
   }
 
   get #resultBytes(): number {

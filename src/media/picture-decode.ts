@@ -4,6 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import sharp, { type Metadata, type Sharp } from 'sharp';
 import { rgbaToThumbHash } from 'thumbhash';
 import { AppError } from '../kernel/errors.ts';
+import { sourceTypeXmp } from './digital-source-type.ts';
 import { readFailure, writeFailure } from './disk-files.ts';
 import type { PictureFormat } from './media-store.ts';
 import { walkPicture } from './picture-chunks.ts';
@@ -34,11 +35,14 @@ const COLOUR_SPACES = new Set(['srgb', 'rgb', 'b-w', 'rgb16', 'grey16', 'cmyk'])
  * What to do with a picture.
  * - `upload`: turned upright, re-encoded (in its own format) without any metadata (whatever lay behind its end is gone).
  * - `result`: kept byte for byte, but for recipe text when `removeRecipes`.
+ * - `enlarge`: written anew in the size `enlargeTo`, labelled as made by a machine; without a thumbnail.
  */
 export interface PictureJob {
   path: string;
   format: PictureFormat;
-  purpose: 'upload' | 'result';
+  purpose: 'upload' | 'result' | 'enlarge';
+  /** Pixels, for `enlarge`. */
+  enlargeTo?: { width: number; height: number };
   removeRecipes: boolean;
   maxPixels: number;
   thumbPath: string;
@@ -74,6 +78,7 @@ export async function decodePicture(job: PictureJob): Promise<DecodedPicture> {
   const { cleaned } = walkPicture(job.format, bytes, job.purpose === 'result' && job.removeRecipes);
   const input = cleaned ?? bytes;
   const { width, height } = metadata.autoOrient;
+  if (job.purpose === 'enlarge') return enlarge(input, job, metadata);
   if (job.purpose === 'upload') {
     const format = await reencode(input, job, metadata);
     return {
@@ -150,6 +155,29 @@ async function readHeader(bytes: Buffer, job: PictureJob): Promise<Metadata> {
   return metadata;
 }
 
+/** By interpolation alone; the label that the source carries goes with it. */
+async function enlarge(input: Buffer, job: PictureJob, metadata: Metadata): Promise<DecodedPicture> {
+  const { width, height } = job.enlargeTo ?? metadata.autoOrient;
+  if (width * height > job.maxPixels || Math.max(width, height) > MAX_SIDE) {
+    const detail = `A picture of ${width} × ${height} pixels is larger than this server allows.`;
+    throw new AppError('image_invalid', { detail });
+  }
+  const larger = openPicture(input, job.maxPixels)
+    .autoOrient()
+    .resize({ width, height, fit: 'fill', kernel: 'lanczos3' })
+    .toColourspace('srgb')
+    .withXmp(sourceTypeXmp(metadata.xmp));
+  const encoded =
+    job.format === 'jpeg'
+      ? larger.jpeg({ quality: 94, chromaSubsampling: '4:4:4', optimiseCoding: false })
+      : job.format === 'webp' && width * height <= MAX_WEBP_PIXELS
+        ? larger.webp({ quality: 95, effort: 2 })
+        : larger.png({ compressionLevel: 3 });
+  const { format } = await decoding(encoded.toFile(job.cleanPath));
+  const written = format === 'jpeg' || format === 'webp' ? format : 'png';
+  return { format: written, width, height, cleanPath: job.cleanPath, thumbPath: null, thumbhash: null };
+}
+
 /** Upright, in sRGB, without metadata or a tail, at a quality that shows no difference. Returns the format written. */
 async function reencode(input: Buffer, job: PictureJob, metadata: Metadata): Promise<PictureFormat> {
   // The WebP encoder needs about 10 bytes of memory for each pixel, which a very large picture does not get here.
@@ -170,7 +198,7 @@ async function reencode(input: Buffer, job: PictureJob, metadata: Metadata): Pro
 /** One full decode that proves the picture whole and gives thumbnail and thumbhash. A failed thumbnail is null. */
 async function makeThumb(
   input: Buffer,
-  { thumbPath, maxPixels }: PictureJob,
+  { thumbPath, maxPixels, purpose }: PictureJob,
 ): Promise<{ thumbPath: string | null; thumbhash: string | null }> {
   const { data, info } = await decoding(
     openPicture(input, maxPixels)
@@ -183,7 +211,9 @@ async function makeThumb(
   );
   const raw = { raw: { width: info.width, height: info.height, channels: 4 as const } };
   try {
-    await sharp(data, raw).webp({ quality: THUMB_QUALITY, effort: THUMB_EFFORT }).toFile(thumbPath);
+    const thumb = sharp(data, raw).webp({ quality: THUMB_QUALITY, effort: THUMB_EFFORT });
+    // Whose picture an upload is, nobody here knows; what came from a provider was made by a machine.
+    await (purpose === 'result' ? thumb.withXmp(sourceTypeXmp(undefined)) : thumb).toFile(thumbPath);
     const tiny = await sharp(data, raw)
       .resize({ width: THUMBHASH_SIDE, height: THUMBHASH_SIDE, fit: 'inside', withoutEnlargement: true })
       .raw()

@@ -2,9 +2,13 @@
 import type { z } from 'zod';
 import { toTimestamp } from '../kernel/clock.ts';
 import type { imageSchema, taskImageSchema, uploadSchema } from './contract.ts';
+import type { PublicCopiesTable } from './public-copy-store.ts';
 import type { ImagesTable } from './store.ts';
 import type { UploadsTable } from './upload-store.ts';
 import { downloadName, type MediaUrls } from './urls.ts';
+
+/** The helper that enlarges without a model (src/providers/resize). */
+const RESIZE_PROVIDER = 'resize';
 
 type ImageResource = z.output<typeof imageSchema>;
 type TaskImageResource = z.output<typeof taskImageSchema>;
@@ -45,12 +49,28 @@ export function imageResource(row: ImagesTable, urls: MediaUrls, baseUrl: string
     model: row.model,
     provider: row.provider,
     prompt: row.prompt,
+    style: row.style_id === null ? null : { id: row.style_id, names: styleNames(row) },
     favourite: row.favourite === 1,
     tags: JSON.parse(row.tags) as string[],
     parent_id: row.parent_id,
+    method: row.kind === 'hd' ? (row.provider === RESIZE_PROVIDER ? 'resize' : 'provider') : null,
     created_at: toTimestamp(row.created_at),
     trashed_at: row.trashed_at === null ? null : toTimestamp(row.trashed_at),
     version: row.version,
+  };
+}
+
+/** The names of a picture's style as it was then. */
+function styleNames({ style_id: id, style_names: names }: ImagesTable): { en: string; zh: string } {
+  return names === null ? { en: id ?? '', zh: id ?? '' } : (JSON.parse(names) as { en: string; zh: string });
+}
+
+/** For the owner of the picture alone: who has the page can delete the copy. */
+export function publicCopyResource(row: PublicCopiesTable) {
+  return {
+    url: row.url,
+    delete_url: row.delete_url,
+    expires_at: row.expires_at === null ? null : toTimestamp(row.expires_at),
   };
 }
 

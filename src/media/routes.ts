@@ -15,10 +15,12 @@ import {
   serveMediaRoute,
   updateImageRoute,
 } from './contract.ts';
+import { galleryRoutes } from './gallery-routes.ts';
 import type { LocalPicture, Media } from './media.ts';
-import { imageResource, uploadResource } from './resources.ts';
+import { imageResource, publicCopyResource, uploadResource } from './resources.ts';
 import { serveMedia } from './serve.ts';
 import { findImage, findImages, type ImagesTable, setImageTrashed, updateImage } from './store.ts';
+import { storeRoutes } from './store-routes.ts';
 
 const UPLOAD_FIELD = 'file';
 /** Room for the other, ignored parts of a form. */
@@ -85,13 +87,19 @@ export function mediaRoutes({ db, clock, media }: MediaRoutesOptions): BoundRout
       if (row) db.signal('events');
       return show(row, baseUrl);
     }),
-    bindRoute(removeImageRoute, async ({ params, access, baseUrl }) =>
-      show(await setTrashed(params.id, access.accountId, true), baseUrl),
-    ),
+    bindRoute(removeImageRoute, async ({ params, access, baseUrl }) => {
+      const row = await setTrashed(params.id, access.accountId, true);
+      const { status, body } = show(row, baseUrl);
+      const keys = row ? [row.file_key, row.thumb_key].filter((key) => key !== null) : [];
+      const copies = await media.publicCopies(keys);
+      return { status, body: { ...body, public_copies: copies.map(publicCopyResource) } };
+    }),
     bindRoute(restoreImageRoute, async ({ params, access, baseUrl }) =>
       show(await setTrashed(params.id, access.accountId, false), baseUrl),
     ),
+    ...galleryRoutes({ db, media }),
     bindRoute(serveMediaRoute, serveMedia(media, db.read)),
+    ...storeRoutes({ db, media }),
   ];
 }
 

@@ -7,7 +7,8 @@ import { AppError } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/log.ts';
 import { measureStream } from './disk-files.ts';
 import { type FilesTable, findFile, findFilesAfter, markFiles } from './file-store.ts';
-import type { MediaKind, MediaStore } from './media-store.ts';
+import type { MediaKind, MediaStore, StagingStore } from './media-store.ts';
+import { isStoreFailure, type StoreOrder } from './store-order.ts';
 
 const PAGE = 100;
 const MS_PER_S = 1000;
@@ -21,6 +22,8 @@ export interface Replica {
 export interface ScrubOptions {
   db: Db;
   store: MediaStore;
+  /** Where a copy lies until it is put into its place. */
+  staging: StagingStore;
   clock: Clock;
   log: Logger;
   replica: Replica | null;
@@ -46,6 +49,77 @@ export interface ScrubStep {
   nextKey: string | null;
 }
 
+/** Divides the store from the key in the place of a pass; the disk's keys stand alone. */
+const PLACE_DIVIDER = '/';
+
+/**
+ * One step of a pass over all stores, the disk first; `afterKey` and `nextKey` say where, as `<store>/<key>` for a remote one.
+ * Remote files are checked by their presence and size alone: their stores keep their own sums, and reading costs money. A
+ * remote store that is away is left for the next pass. Throws as `scrubStep` does for the disk.
+ */
+export async function scrubStores(
+  options: Omit<ScrubOptions, 'store' | 'staging'> & { order: StoreOrder },
+  request: ScrubRequest,
+): Promise<ScrubStep> {
+  const { order, log } = options;
+  const stores = [order.disk, ...order.remotes.map(({ store }) => store)];
+  const divider = request.afterKey.indexOf(PLACE_DIVIDER);
+  const name = divider < 0 ? order.disk.name : request.afterKey.slice(0, divider);
+  const index = stores.findIndex((store) => store.name === name);
+  const store = stores[index];
+  const next = stores[index + 1];
+  const nextStore = next ? `${next.name}${PLACE_DIVIDER}` : null;
+  if (!store) return { files: 0, bytes: 0, damaged: [], restored: [], nextKey: null };
+  const replica = otherPlaces(order, store, options.replica);
+  const parts = { ...options, replica, store, staging: order.disk };
+  try {
+    const step = await scrubStep(parts, { ...request, afterKey: request.afterKey.slice(divider + 1) });
+    const prefix = store.isRemote ? `${store.name}${PLACE_DIVIDER}` : '';
+    return { ...step, nextKey: step.nextKey === null ? nextStore : `${prefix}${step.nextKey}` };
+  } catch (error) {
+    if (!store.isRemote || !isStoreFailure(error)) throw error;
+    log.warn({ store: store.name, err: error }, 'a store is away; its files are checked in the next pass');
+    return { files: 0, bytes: 0, damaged: [], restored: [], nextKey: nextStore };
+  }
+}
+
+/**
+ * Checks one file now, as a pass does. `repaired`: it was flagged or wrong and is served again; `damaged`: it stays flagged.
+ * Throws `storage_unavailable` when its store is away.
+ */
+export async function repairFile(
+  options: Omit<ScrubOptions, 'store' | 'staging'> & { order: StoreOrder },
+  row: FilesTable,
+): Promise<'whole' | 'repaired' | 'damaged'> {
+  const { order } = options;
+  const store = [order.disk, ...order.remotes.map((entry) => entry.store)].find(
+    ({ name }) => name === row.store,
+  );
+  if (!store)
+    throw new AppError('storage_unavailable', { detail: 'The store of this picture is not configured.' });
+  const step: ScrubStep = { files: 0, bytes: 0, damaged: [], restored: [], nextKey: null };
+  const replica = otherPlaces(order, store, options.replica);
+  await scrubFile({ ...options, replica, store, staging: order.disk }, row, step);
+  if (step.damaged.length > 0) return 'damaged';
+  return step.restored.length > 0 ? 'repaired' : 'whole';
+}
+
+/** The backup, and after it the other stores: a restored database may name the place from before a move. */
+function otherPlaces(order: StoreOrder, store: MediaStore, replica: Replica | null): Replica {
+  return {
+    async read(kind, key) {
+      const copy = await replica?.read(kind, key);
+      if (copy) return copy;
+      for (const { store: other } of order.entries) {
+        if (other === store) continue;
+        const opened = await other.open(kind, key).catch(() => null);
+        if (opened) return opened.stream();
+      }
+      return null;
+    },
+  };
+}
+
 /**
  * One step of a pass. Throws `storage_unavailable` when the volume is away (nothing is flagged then), and the signal's reason
  * when it is aborted; what was found until then stays flagged.
@@ -64,7 +138,7 @@ export async function scrubStep(options: ScrubOptions, request: ScrubRequest): P
       await scrubFile(options, row, step);
       step.files += 1;
       step.bytes += row.bytes;
-      await sleep(clock, (row.bytes / request.bytesPerS) * MS_PER_S, request.signal);
+      if (!store.isRemote) await sleep(clock, (row.bytes / request.bytesPerS) * MS_PER_S, request.signal);
       if (step.bytes >= request.maxBytes) return { ...step, nextKey: after };
     }
     if (rows.length < PAGE) return step;
@@ -76,6 +150,9 @@ type Verdict = 'good' | 'wrong' | 'missing' | 'unreadable';
 async function scrubFile(options: ScrubOptions, row: FilesTable, step: ScrubStep): Promise<void> {
   const { db, store, clock, log } = options;
   const verdict = await judge(store, row);
+  if (verdict === 'unreadable' && store.isRemote) {
+    throw new AppError('storage_unavailable', { detail: 'The store does not give its files just now.' });
+  }
   if (verdict === 'good') {
     if (row.damaged_at === null) return;
     await db.write(markFiles, { keys: [row.key], damagedAt: null });
@@ -104,6 +181,7 @@ async function judge(store: MediaStore, row: FilesTable): Promise<Verdict> {
     const opened = await store.open(row.kind, row.key);
     try {
       if (opened.bytes !== row.bytes) return 'wrong';
+      if (store.isRemote) return 'good';
       return (await measureStream(opened.stream())).sha256 === row.sha256 ? 'good' : 'wrong';
     } finally {
       await opened.close();
@@ -115,17 +193,17 @@ async function judge(store: MediaStore, row: FilesTable): Promise<Verdict> {
 }
 
 /** Whether the replica had the very bytes, and they are in their place again. A full disk leaves the file for the next pass. */
-async function bringBack({ store, replica, log }: ScrubOptions, row: FilesTable): Promise<boolean> {
+async function bringBack({ store, staging, replica, log }: ScrubOptions, row: FilesTable): Promise<boolean> {
   try {
     const source = await replica?.read(row.kind, row.key);
     if (!source) return false;
-    const staged = await store.stage(source, { maxBytes: row.bytes });
+    const staged = await staging.stage(source, { maxBytes: row.bytes });
     try {
       if (staged.bytes !== row.bytes || staged.sha256 !== row.sha256) return false;
       await store.publish(staged, row.kind, row.key);
       return true;
     } finally {
-      await store.discard(staged.path);
+      await staging.discard(staged.path);
     }
   } catch (error) {
     log.warn({ key: row.key, err: error }, 'the copy of a damaged picture file could not be brought back');

@@ -11,6 +11,7 @@ import type { Handler } from '../kernel/route.ts';
 import type { serveMediaRoute } from './contract.ts';
 import type { Media, ServableFile } from './media.ts';
 import { isMediaKey, isMediaKind, type MediaKind } from './media-store.ts';
+import type { Redirect } from './remote-files.ts';
 import { ownsFile } from './store.ts';
 import { attachmentHeader } from './urls.ts';
 
@@ -37,13 +38,16 @@ export function serveMedia(media: Media, reader: Reader): ServeHandler {
     if (media.urls.areSigned && !media.urls.verify(kind, key, query.expires, query.signature)) {
       if (!access || !(await ownsFile(reader, key, access.accountId))) throw notFound();
     }
+    const disposition = query.download === undefined ? null : attachmentHeader(query.download);
+    const elsewhere = await media.redirectOf(await media.requireFile(kind, key), disposition);
+    if (elsewhere) return sendElsewhere(reply, elsewhere, media.urls.areSigned);
     const file = await media.openFile(kind, key);
     let isSending = false;
     try {
       setHeaders(reply, file, media.urls.areSigned ? PRIVATE_CACHE : PUBLIC_CACHE);
-      if (query.download !== undefined) reply.header('content-disposition', attachmentHeader(query.download));
+      if (disposition !== null) reply.header('content-disposition', disposition);
       if (isUnchanged(headers, file.row.sha256)) return finish(reply.code(304).removeHeader('content-type'));
-      if (media.accelLocation !== null)
+      if (media.accelLocation !== null && file.opened.path !== null)
         return finish(reply.header('x-accel-redirect', accelPath(media, kind, key)));
       isSending = await sendBytes(reply, file, headers, raw.method === 'HEAD');
       return 'handled';
@@ -51,6 +55,16 @@ export function serveMedia(media: Media, reader: Reader): ServeHandler {
       if (!isSending) await file.opened.close();
     }
   };
+}
+
+/** Who follows it gets the bytes from the store itself; a signed address is nobody's to keep. */
+function sendElsewhere(reply: FastifyReply, { url, publicForS }: Redirect, isPrivate: boolean): 'handled' {
+  const caching = isPrivate || publicForS === 0 ? PRIVATE_CACHE : `public, max-age=${publicForS}`;
+  reply
+    .code(302)
+    .headers({ location: url, 'cache-control': caching, 'referrer-policy': 'no-referrer' })
+    .send();
+  return 'handled';
 }
 
 function notFound(): AppError {
@@ -96,6 +110,20 @@ function rangeOf(headers: IncomingHttpHeaders, sha256: string): string | undefin
   return condition === undefined || condition === etagOf(sha256) ? headers.range : undefined;
 }
 
+/** One range of a file in a remote store; null for several or none that can be understood, which get the whole file. */
+function windowOf(range: string, bytes: number): { start: number; end: number } | 'outside' | null {
+  const match = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(range.trim());
+  if (!match || (match[1] === '' && match[2] === '')) return null;
+  if (match[1] === '') {
+    const last = Math.min(Number(match[2]), bytes);
+    return last === 0 ? 'outside' : { start: bytes - last, end: bytes - 1 };
+  }
+  const start = Number(match[1]);
+  const end = match[2] === '' ? bytes - 1 : Math.min(Number(match[2]), bytes - 1);
+  if (match[2] !== '' && Number(match[2]) < start) return null;
+  return start >= bytes ? 'outside' : { start, end };
+}
+
 /**
  * Sends all or a range; true when a stream has taken the open file over. The library judges the range (from headers alone, by
  * a HEAD of its own); the bytes come from our descriptor, because the library would open the path again and follow links.
@@ -109,6 +137,18 @@ async function sendBytes(
   const range = rangeOf(headers, row.sha256);
   let bytes = opened.bytes;
   let window: { start: number; end: number } | null = null;
+  if (range !== undefined && opened.path === null) {
+    const wanted = windowOf(range, bytes);
+    if (wanted === 'outside') {
+      reply.code(416).header('content-range', `bytes */${bytes}`).removeHeader('content-type').send();
+      return false;
+    }
+    if (wanted) {
+      window = wanted;
+      reply.code(206).header('content-range', `bytes ${wanted.start}-${wanted.end}/${bytes}`);
+      bytes = wanted.end - wanted.start + 1;
+    }
+  }
   if (range !== undefined && opened.path !== null) {
     const question = Object.assign(Readable.from([]), { method: 'HEAD', headers: { range } });
     const root = dirname(opened.path);

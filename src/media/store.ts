@@ -7,6 +7,10 @@ import { compileOnce, type Reader, registerWrites, type Trx } from '../kernel/db
 import { currentChange } from '../kernel/db-dialect.ts';
 import { appendEvent } from '../kernel/outbox.ts';
 import { fileRows, type StoredPicture, type StoredThumb, thumbRow } from './file-store.ts';
+import { galleryColumnsOf, type NewFacts, purgeFromGallery } from './gallery-store.ts';
+
+/** Where the task of a picture came from. */
+export type Origin = 'studio' | 'batch' | 'story' | 'api';
 
 export interface ImagesTable {
   id: string;
@@ -27,6 +31,12 @@ export interface ImagesTable {
   model: string;
   provider: string;
   prompt: string;
+  style_id: string | null;
+  /** The names of the style when it was used, `{en, zh}` as JSON. */
+  style_names: string | null;
+  origin: Origin;
+  /** What the gallery keeps of it (gallery-record.ts); null until an old row is prepared. */
+  gallery: string | null;
   favourite: 0 | 1;
   /** A JSON array of strings. */
   tags: string;
@@ -61,6 +71,10 @@ export interface NewImage {
   model: string;
   provider: string;
   prompt: string;
+  /** What it was made with; absent or null: no style. */
+  style?: { id: string; names: { en: string; zh: string } } | null;
+  /** Absent: `api`. */
+  origin?: Origin;
   parentId: string | null;
   extra: boolean;
   captured: boolean;
@@ -70,7 +84,11 @@ export interface NewImage {
 const flag = (value: boolean) => (value ? 1 : 0);
 
 /** Tells open studios that a picture changed. */
-async function announce(trx: Trx, image: ImagesTable, nowMs: number): Promise<void> {
+export async function announce(
+  trx: Trx,
+  image: Pick<ImagesTable, 'id' | 'account_id' | 'version'>,
+  nowMs: number,
+): Promise<void> {
   await appendEvent(trx, {
     accountId: image.account_id,
     topic: 'images',
@@ -79,6 +97,14 @@ async function announce(trx: Trx, image: ImagesTable, nowMs: number): Promise<vo
     version: image.version,
     nowMs,
   });
+}
+
+function factsOf(image: NewImage, createdAt: number): NewFacts {
+  const { picture, accountId, prompt, mode, kind, model, provider } = image;
+  const { width, height, bytes } = picture;
+  const style = image.style ? { id: image.style.id, label: JSON.stringify(image.style.names) } : null;
+  const origin = image.origin ?? 'api';
+  return { accountId, prompt, width, height, bytes, mode, kind, origin, model, provider, style, createdAt };
 }
 
 /** Adds pictures and their files; called inside the transaction that finalises their task. */
@@ -93,10 +119,14 @@ export async function insertImages(
     .insertInto('files')
     .values(input.images.flatMap(({ picture }) => fileRows(picture, now)))
     .execute();
+  const columns = await galleryColumnsOf(
+    trx,
+    input.images.map((image) => factsOf(image, now)),
+  );
   await trx
     .insertInto('images')
     .values(
-      input.images.map(({ picture, ...image }) => ({
+      input.images.map(({ picture, ...image }, index) => ({
         id: image.id,
         account_id: image.accountId,
         task_id: image.taskId,
@@ -115,6 +145,10 @@ export async function insertImages(
         model: image.model,
         provider: image.provider,
         prompt: image.prompt,
+        style_id: image.style?.id ?? null,
+        style_names: image.style ? JSON.stringify(image.style.names) : null,
+        origin: image.origin ?? 'api',
+        gallery: columns[index] ?? null,
         favourite: 0 as const,
         tags: '[]',
         parent_id: image.parentId,
@@ -219,8 +253,9 @@ export async function collectExpired(
       eb.selectFrom('images').select('id').where('trashed_at', '<', input.trashedBefore).limit(input.limit),
     )
     .where('trashed_at', '<', input.trashedBefore)
-    .returning(['file_key', 'thumb_key'])
+    .returning(['id', 'account_id', 'gallery', 'file_key', 'thumb_key'])
     .execute();
+  await purgeFromGallery(trx, { purged: images, now: input.now });
   const uploads = await trx
     .deleteFrom('uploads')
     .where('id', 'in', (eb) =>
@@ -265,6 +300,19 @@ export async function addThumb(
     .values(thumbRow(input.thumb, input.store, input.now))
     .execute();
   return true;
+}
+
+/** Lets uploads go that were pinned for something that needs them no more; called inside its transaction. */
+export async function releaseUploads(
+  trx: Trx,
+  input: { ids: readonly string[]; untilMs: number },
+): Promise<void> {
+  if (input.ids.length === 0) return;
+  await trx
+    .updateTable('uploads')
+    .set({ expires_at: input.untilMs })
+    .where('id', 'in', [...input.ids])
+    .execute();
 }
 
 const imageOfAccount = compileOnce<{ id: string; accountId: string }, ImagesTable>((query, param) =>

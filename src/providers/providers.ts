@@ -68,6 +68,8 @@ export interface ProviderEntry {
   proxy?: string | null;
   /** It writes texts and makes no pictures, so it does not make the server usable. */
   isChat?: boolean;
+  /** Built in for one small purpose: it is no provider that anybody waits for, and none that health speaks of. */
+  isHelper?: boolean;
 }
 
 export interface ProvidersOptions {
@@ -167,7 +169,8 @@ export class Providers {
   /** What a task without a model gets. */
   get defaultModelName(): string {
     const { defaultModel } = this.#options;
-    const firstReal = this.models.find((model) => model.provider !== SANDBOX_NAME) ?? this.models[0];
+    const isReal = ({ provider }: PublicModel) => provider !== SANDBOX_NAME && !this.#isHelper(provider);
+    const firstReal = this.models.find(isReal) ?? this.models[0];
     return defaultModel ?? firstReal?.name ?? SANDBOX_NAME;
   }
 
@@ -202,10 +205,14 @@ export class Providers {
     return { ...model, routes, provider: first.provider, providerModel: first.providerModel };
   }
 
-  /** The model that upscales, of the same provider where it can. */
+  /** The model that upscales: of the same provider where it can, of another, or plain enlargement before the sandbox's. */
   requireUpscaler(preferredProvider: string | null): PublicModel {
     const able = this.models.filter((model) => supports(model, 'upscale'));
-    const model = able.find((candidate) => candidate.provider === preferredProvider) ?? able[0];
+    const model =
+      able.find(({ provider }) => provider === preferredProvider) ??
+      able.find(({ provider }) => provider !== SANDBOX_NAME && !this.#isHelper(provider)) ??
+      able.find(({ provider }) => this.#isHelper(provider)) ??
+      able[0];
     if (!model) throw new AppError('model_not_found', { detail: 'No configured model can upscale.' });
     return model;
   }
@@ -332,9 +339,14 @@ export class Providers {
     return view && toHealth(view, this.#prober.last(name));
   }
 
+  #isHelper(name: string): boolean {
+    return this.#entries.get(name)?.isHelper === true;
+  }
+
   /** Every provider's health, and whether business can be done at all. */
   overview(): { usable: boolean; providers: ProviderHealth[] } {
-    const providers = this.names.flatMap((name) => this.health(name) ?? []);
+    const shown = this.names.filter((name) => !this.#isHelper(name));
+    const providers = shown.flatMap((name) => this.health(name) ?? []);
     const painters = providers.filter((health) => !this.isChat(health.name));
     const real = painters.filter((health) => health.name !== SANDBOX_NAME);
     const counted = real.length > 0 ? real : painters;

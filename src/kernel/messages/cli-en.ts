@@ -1,6 +1,9 @@
 // English texts of the command line. The object is the catalogue's type: the Chinese file is checked against it, so a
 // missing or a left-over text does not compile. Texts with values are functions of them.
+import { deliveryEn } from './delivery-en.ts';
+
 export const cliEn = {
+  delivery: deliveryEn,
   help: {
     program:
       'Drawbridge: a self-hosted backend and studio for AI pictures.\n\nCommands talk to the server of DRAWBRIDGE_URL if that is set, else to the one that runs on the data directory (as administrator), else they work on the data directory themselves.',
@@ -54,6 +57,22 @@ export const cliEn = {
         'Find tasks that are stuck, ask their providers, show what would be done, and do it after a yes',
       fixApply: 'do it without asking',
       id: 'task id',
+    },
+    users: {
+      summary: 'Add, invite and list people, and set their passwords',
+      add: 'Add a person, with an account of their own; asks for the password without showing it',
+      login: 'user name or e-mail address to sign in with',
+      loginOrId: 'user name, e-mail address or id of the person',
+      name: 'name that others see',
+      role: 'member or admin',
+      account: 'account to join, instead of one of their own',
+      list: 'List people, newest first',
+      query: 'only those with this text in a name or address',
+      passwd: 'Set a new password; every session of the person ends',
+      link: 'print a one-time link instead, with which the person chooses the password',
+      invite: 'Print a one-time link with which a person joins',
+      email: 'whom the invitation is for',
+      hours: 'hours that the link works; 168 unless given',
     },
     keys: {
       summary: 'Create, list and revoke API keys',
@@ -228,6 +247,8 @@ export const cliEn = {
     prefix: 'BEGINS WITH',
     scopes: 'SCOPES',
     lastUsed: 'LAST USED',
+    login: 'LOGIN',
+    lastSignIn: 'LAST SIGN-IN',
     role: 'ROLE',
     entry: 'ENTRY',
     amount: 'AMOUNT',
@@ -272,6 +293,18 @@ export const cliEn = {
     cancelled: 'cancelled',
     admin: 'admin',
     member: 'member',
+    disabled: 'disabled',
+  },
+  users: {
+    prompt: (login: string) => `Password for ${login} (not shown): `,
+    repeat: 'The same again: ',
+    different: 'The two passwords differ.',
+    argvFix: 'Type it when asked, or send it to standard input: drawbridge users add mia < password.txt',
+    added: (login: string) => `${login} can sign in now.`,
+    passwordSet: (login: string) => `The password of ${login} is set; older sessions have ended.`,
+    linkOnce: 'The link works once, and is not shown again.',
+    unknown: (login: string) => `There is nobody called "${login}"`,
+    unknownFix: 'drawbridge users list shows everybody.',
   },
   keys: {
     created: 'Keep it safe: it is not shown again.',

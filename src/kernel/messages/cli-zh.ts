@@ -1,7 +1,9 @@
 // Chinese (zh-CN) texts of the command line; the English file says which texts exist.
 import type { CliMessages } from './cli-en.ts';
+import { deliveryZh } from './delivery-zh.ts';
 
 export const cliZh: CliMessages = {
+  delivery: deliveryZh,
   help: {
     program:
       'Drawbridge：自托管的 AI 绘图后端与工作室。\n\n设置了 DRAWBRIDGE_URL 时，命令发往那台服务器；否则发往正在使用该数据目录的服务器（以管理员身份）；都没有时，命令直接处理数据目录。',
@@ -54,6 +56,22 @@ export const cliZh: CliMessages = {
       fixStuck: '查找卡住的任务，询问其服务商，列出将要做的修复，确认后执行',
       fixApply: '不询问，直接执行',
       id: '任务 ID',
+    },
+    users: {
+      summary: '添加、邀请和列出用户，设置密码',
+      add: '添加一个有自己账户的用户；提示输入密码，不显示内容',
+      login: '登录用的用户名或邮箱',
+      loginOrId: '用户名、邮箱或用户 ID',
+      name: '显示给别人的名字',
+      role: 'member（成员）或 admin（管理员）',
+      account: '加入已有账户，而不是新开一个',
+      list: '列出用户，新的在前',
+      query: '只看名字或邮箱中包含此文字的用户',
+      passwd: '设置新密码；该用户的所有会话都会结束',
+      link: '改为打印一次性链接，由用户自己设置密码',
+      invite: '打印一个用于加入的一次性链接',
+      email: '被邀请人的邮箱',
+      hours: '链接有效的小时数；默认 168',
     },
     keys: {
       summary: '创建、列出和吊销 API 密钥',
@@ -214,6 +232,8 @@ export const cliZh: CliMessages = {
     prefix: '开头',
     scopes: '权限范围',
     lastUsed: '最近使用',
+    login: '登录名',
+    lastSignIn: '上次登录',
     role: '角色',
     entry: '账目',
     amount: '数额',
@@ -258,6 +278,18 @@ export const cliZh: CliMessages = {
     cancelled: '已取消',
     admin: '管理员',
     member: '成员',
+    disabled: '已停用',
+  },
+  users: {
+    prompt: (login) => `${login} 的密码（输入不显示）：`,
+    repeat: '再输入一次：',
+    different: '两次输入的密码不一样。',
+    argvFix: '请在提示时输入，或从标准输入传入：drawbridge users add mia < password.txt',
+    added: (login) => `${login} 现在可以登录了。`,
+    passwordSet: (login) => `${login} 的密码已设置，之前的会话已结束。`,
+    linkOnce: '链接只能用一次，且不会再次显示。',
+    unknown: (login) => `没有用户“${login}”`,
+    unknownFix: '用 drawbridge users list 查看所有用户。',
   },
   keys: {
     created: '请妥善保管：不会再次显示。',

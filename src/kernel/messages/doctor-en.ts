@@ -79,6 +79,11 @@ export const doctorEn = {
       cause: 'The volume of the pictures is nearly full.',
       fix: 'Make space, or empty the trash: drawbridge gc',
     },
+    stores: {
+      title: 'Remote stores',
+      cause: 'The store is not reachable from here, its keys are wrong, or the bucket is another one.',
+      fix: 'Check its address, keys, bucket and proxy. Pictures go to the next store meanwhile and are moved later.',
+    },
     serving: {
       title: 'Serving of pictures',
       cause: 'The file of a picture is missing or damaged, or its route answers wrongly.',

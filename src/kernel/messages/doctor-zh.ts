@@ -74,6 +74,11 @@ export const doctorZh: DoctorMessages = {
       cause: '图片所在的卷快满了。',
       fix: '腾出空间，或清空回收站：drawbridge gc',
     },
+    stores: {
+      title: '远程存储',
+      cause: '从这里连不上该存储、密钥有误，或存储桶不是原来的那个。',
+      fix: '检查它的地址、密钥、存储桶和代理。在此期间图片会存到下一个存储，之后自动移回。',
+    },
     serving: {
       title: '图片访问',
       cause: '图片文件缺失或损坏，或访问路径回答有误。',

@@ -65,6 +65,11 @@ export const errorsEn = {
       'An administrator set how much this account may spend in a day or a month, and this would be more.',
     fix: 'Ask for fewer pictures or a cheaper model, wait for the next day or month (UTC), or have an administrator raise the limit ("drawbridge credits limit").',
   },
+  storage_quota_reached: {
+    title: 'The account is full',
+    cause: 'An administrator set how much an account may keep, and its pictures and uploads take as much.',
+    fix: 'Delete pictures or uploads that are not needed any more (the trash does not count), or ask an administrator for a larger quota.',
+  },
   rate_limited: {
     title: 'Too many requests',
     cause: 'This account, key or address sent more requests than its limit allows in this period.',

@@ -57,6 +57,11 @@ export const errorsZh = {
     cause: '管理员为该账户设置了每日或每月的消费上限，本次请求会超出上限。',
     fix: '请减少图片数量或选用更便宜的模型，等到下一天或下个月（UTC），或请管理员提高上限（"drawbridge credits limit"）。',
   },
+  storage_quota_reached: {
+    title: '账户空间已满',
+    cause: '管理员设置了账户的存储配额，该账户的图片和上传文件已占满配额。',
+    fix: '请删除不再需要的图片或上传文件（回收站不计入），或请管理员提高配额。',
+  },
   rate_limited: {
     title: '请求过于频繁',
     cause: '该账户、密钥或地址在这段时间内的请求数超过了限制。',

@@ -1,0 +1,86 @@
+// English texts of the commands that put a server into its place: service, logs, reverse proxies, scheduled backups.
+export const deliveryEn = {
+  role: 'all, api (takes requests, leaves the work to others) or worker (does the work); needs PostgreSQL unless all',
+  nginx: {
+    summary: 'Print the nginx site file for this configuration',
+    caddySummary: 'Print the Caddyfile for this configuration',
+    upstream: 'host:port of the server as the proxy reaches it',
+    certificate: "file of the certificate, instead of Let's Encrypt's",
+    certificateKey: "file of the certificate's key",
+    listen: 'port to listen on, instead of the one in DRAWBRIDGE_PUBLIC_URL',
+    anyName:
+      'DRAWBRIDGE_PUBLIC_URL is not set: the file answers to every name, on plain http. Set it (https://pictures.example.com) and print again.',
+    accel: (setting: string) =>
+      `Pictures pass through the application. To let the proxy send them: DRAWBRIDGE_MEDIA_ACCEL_REDIRECT=${setting}`,
+    listenFix: 'Give a port from 1 to 65535.',
+  },
+  logs: {
+    summary: 'Show the log: of the service, else of DRAWBRIDGE_LOG_FILE, else of the running server',
+    follow: 'go on with new lines until Ctrl-C',
+    tail: 'how many lines to begin with',
+    component: 'only lines of this part, such as http, tasks, providers',
+    level: 'only lines at least this important: debug, info, warn, error',
+    from: {
+      journal: (unit: string) => `From the journal of ${unit}`,
+      file: (path: string) => `From ${path}`,
+      server: 'From the running server (its latest lines only)',
+    },
+    gap: '… lines are missing here …',
+    nowhere: 'There is no log to show',
+    nowhereDetail: 'No service and no server runs here, and DRAWBRIDGE_LOG_FILE is not set.',
+    nowhereFix: 'Start the server, or run the command with the environment that the server has.',
+  },
+  service: {
+    summary: 'Run the server as a systemd service',
+    install: 'Make the user, the configuration folder and the hardened unit, and start it (as root)',
+    uninstall: 'Stop the service and remove its unit; data and configuration stay',
+    start: 'Start the service',
+    stop: 'Stop the service; running tasks come to a safe point first',
+    restart: 'Restart the service',
+    status: 'Show whether the service runs; exit code 6 if it does not',
+    logs: 'Show the service’s log',
+    role: 'all, api or worker: each is a service of its own',
+    user: 'user that it runs as; made if there is none',
+    print: 'only print the unit',
+    root: 'write below this folder and touch nothing else: for images and packages',
+    noStart: 'do not start it',
+    noSystemdTitle: 'This machine has no systemd',
+    noSystemdDetail: 'Services of this kind need systemd as the first process.',
+    noSystemdFix:
+      'Run it in a container (docker compose up -d), or "npm start" under the supervisor that is here; with DRAWBRIDGE_LOG_FILE the log is kept in a file, and "drawbridge logs" shows it. The unit itself: drawbridge service install --print',
+    rootTitle: 'Only root can do this',
+    rootFix: 'Run the same command with sudo.',
+    otherDataTitle: 'There is data in another folder',
+    otherDataDetail: (folder: string) => `The database of this configuration is in ${folder}.`,
+    otherDataFix: (folder: string) =>
+      `To go on with it: drawbridge --data-dir ${folder} service install. To begin anew: drawbridge --data-dir /var/lib/drawbridge service install`,
+    roleTitle: 'There is no such role',
+    roleFix: 'Give all, api or worker.',
+    commandFailed: (command: string, code: number) => `"${command}" ended with ${code}.`,
+    failedTitle: 'The system refused',
+    failedFix: 'The lines above say why; "journalctl -xe" may say more.',
+    badPath: 'A unit cannot name this path',
+    badPathFix: 'Use paths without spaces, quotes, backslashes, $ and %.',
+    madeUser: (user: string) => `User ${user} was made.`,
+    wrote: (path: string) => `Written: ${path}`,
+    kept: (path: string) => `Kept as it is: ${path}`,
+    takenOver: (from: string, to: string) => `Taken over: ${from} → ${to}`,
+    configure: (path: string) => `Settings and secrets go into ${path}; then: drawbridge service restart`,
+    started: (unit: string) =>
+      `${unit} runs. Its state: drawbridge service status, its log: drawbridge logs -f`,
+    notStarted: (unit: string) => `It is not started. To start it: systemctl enable --now ${unit}`,
+    removed: (unit: string) => `${unit} is removed; data and configuration are where they were.`,
+  },
+  backups: {
+    summary: 'Show the scheduled backups: when the next is due, how the last ones went',
+    now: 'Make a backup now, into the configured folder',
+    noSchedule:
+      'No backup is scheduled. To have one every night: DRAWBRIDGE_BACKUP_FOLDER=/mnt/backup DRAWBRIDGE_BACKUP_SCHEDULE=03:30',
+    next: (time: string, folder: string) => `The next is due ${time}, in ${folder}.`,
+    begun: 'It has begun. How it goes: drawbridge backup runs',
+    columns: { started: 'STARTED', seconds: 'SECONDS', missing: 'MISSING' },
+    states: { running: 'running', done: 'done', failed: 'failed' },
+  },
+};
+
+export type DeliveryMessages = typeof deliveryEn;

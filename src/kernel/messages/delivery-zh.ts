@@ -1,0 +1,86 @@
+// Chinese (zh-CN) texts of the commands that put a server into its place; the English file says which texts exist.
+import type { DeliveryMessages } from './delivery-en.ts';
+
+export const deliveryZh: DeliveryMessages = {
+  role: 'all、api（只接收请求，工作交给其他进程）或 worker（只干活）；除 all 外都需要 PostgreSQL',
+  nginx: {
+    summary: '按当前配置打印 nginx 站点文件',
+    caddySummary: '按当前配置打印 Caddyfile',
+    upstream: '代理访问服务器所用的 host:port',
+    certificate: "证书文件，用来代替 Let's Encrypt 的默认路径",
+    certificateKey: '证书的私钥文件',
+    listen: '监听端口，用来代替 DRAWBRIDGE_PUBLIC_URL 中的端口',
+    anyName:
+      '未设置 DRAWBRIDGE_PUBLIC_URL：该文件会以普通 http 响应任何域名。请设置它（例如 https://pictures.example.com）后重新打印。',
+    accel: (setting: string) =>
+      `图片目前经由应用发送。若要由代理直接发送：DRAWBRIDGE_MEDIA_ACCEL_REDIRECT=${setting}`,
+    listenFix: '请给出 1 到 65535 之间的端口。',
+  },
+  logs: {
+    summary: '查看日志：先看系统服务的，再看 DRAWBRIDGE_LOG_FILE，最后看正在运行的服务器',
+    follow: '持续显示新的日志，按 Ctrl-C 结束',
+    tail: '先显示多少行',
+    component: '只看该部分的日志，例如 http、tasks、providers',
+    level: '只看不低于此级别的日志：debug、info、warn、error',
+    from: {
+      journal: (unit: string) => `来自 ${unit} 的系统日志`,
+      file: (path: string) => `来自 ${path}`,
+      server: '来自正在运行的服务器（只有最近的日志）',
+    },
+    gap: '……此处缺少若干行……',
+    nowhere: '没有可显示的日志',
+    nowhereDetail: '这里没有运行中的服务或服务器，也未设置 DRAWBRIDGE_LOG_FILE。',
+    nowhereFix: '请启动服务器，或用与服务器相同的环境变量运行此命令。',
+  },
+  service: {
+    summary: '把服务器作为 systemd 服务运行',
+    install: '创建用户、配置目录和加固的服务单元，并启动（需要 root）',
+    uninstall: '停止服务并删除其单元文件；数据和配置保留',
+    start: '启动服务',
+    stop: '停止服务；正在运行的任务会先到达安全点',
+    restart: '重启服务',
+    status: '查看服务是否在运行；未运行时退出码为 6',
+    logs: '查看服务的日志',
+    role: 'all、api 或 worker：各自是独立的服务',
+    user: '运行服务的用户；没有则创建',
+    print: '只打印单元文件',
+    root: '写到此目录之下，其他什么都不动：用于制作镜像和安装包',
+    noStart: '不启动',
+    noSystemdTitle: '这台机器没有 systemd',
+    noSystemdDetail: '这种服务要求 systemd 是系统的第一个进程。',
+    noSystemdFix:
+      '可以用容器运行（docker compose up -d），或用本机已有的进程管理工具运行 "npm start"；设置 DRAWBRIDGE_LOG_FILE 后日志会写入文件，用 "drawbridge logs" 查看。只看单元文件：drawbridge service install --print',
+    rootTitle: '此操作需要 root',
+    rootFix: '请用 sudo 运行同一命令。',
+    otherDataTitle: '另一个目录中已有数据',
+    otherDataDetail: (folder: string) => `当前配置的数据库在 ${folder}。`,
+    otherDataFix: (folder: string) =>
+      `继续使用它：drawbridge --data-dir ${folder} service install。从头开始：drawbridge --data-dir /var/lib/drawbridge service install`,
+    roleTitle: '没有这种角色',
+    roleFix: '请给出 all、api 或 worker。',
+    commandFailed: (command: string, code: number) => `"${command}" 以 ${code} 结束。`,
+    failedTitle: '系统拒绝了此操作',
+    failedFix: '原因见上面的输出；"journalctl -xe" 中可能有更多信息。',
+    badPath: '单元文件中不能使用此路径',
+    badPathFix: '请使用不含空格、引号、反斜杠、$ 和 % 的路径。',
+    madeUser: (user: string) => `已创建用户 ${user}。`,
+    wrote: (path: string) => `已写入：${path}`,
+    kept: (path: string) => `保持不变：${path}`,
+    takenOver: (from: string, to: string) => `已沿用：${from} → ${to}`,
+    configure: (path: string) => `设置和密钥写在 ${path} 中；改后执行：drawbridge service restart`,
+    started: (unit: string) =>
+      `${unit} 正在运行。查看状态：drawbridge service status，查看日志：drawbridge logs -f`,
+    notStarted: (unit: string) => `尚未启动。启动它：systemctl enable --now ${unit}`,
+    removed: (unit: string) => `${unit} 已删除；数据和配置仍在原处。`,
+  },
+  backups: {
+    summary: '查看定时备份：下次何时进行，最近几次结果如何',
+    now: '立即备份到配置的目录',
+    noSchedule:
+      '没有设置定时备份。每晚备份一次：DRAWBRIDGE_BACKUP_FOLDER=/mnt/backup DRAWBRIDGE_BACKUP_SCHEDULE=03:30',
+    next: (time: string, folder: string) => `下次备份：${time}，目录 ${folder}。`,
+    begun: '备份已开始。查看进展：drawbridge backup runs',
+    columns: { started: '开始时间', seconds: '秒数', missing: '缺失' },
+    states: { running: '进行中', done: '完成', failed: '失败' },
+  },
+};
