@@ -3,9 +3,12 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
+import { prepareGalleryScreens, shootGallery } from './screens-gallery.ts';
+import { shootShares } from './screens-share.ts';
 import {
   chooseModel,
   launchBrowser,
+  openMenu,
   openPage,
   openStudio,
   pageTestsSkipped,
@@ -20,12 +23,14 @@ const LANGUAGES = {
   en: {
     locale: 'en-US',
     flaky: 'Sandbox, flaky',
+    why: 'Why this result',
     one: 'A lighthouse on a basalt cliff in a winter storm, one warm window',
     four: 'A small wooden teahouse above a misty bamboo valley at dawn',
   },
   zh: {
     locale: 'zh-CN',
     flaky: '沙盒(故障演练)',
+    why: '为什么是这个结果',
     one: '冬日风暴中，玄武岩悬崖上的一座灯塔，一扇透出暖光的窗',
     four: '黎明时分，薄雾竹谷之上的小木茶舍，水墨画，大片留白',
   },
@@ -66,9 +71,11 @@ async function shootStudio(page: Page, words: Words, shoot: Shoot): Promise<void
   await submit(page, `${words.one} [sandbox:delay=30s]`);
   await shoot(page, 'running');
   await page.locator('article button').first().click();
-  await page.locator('article details > summary').first().click();
-  await shoot(page, 'details');
-  await page.locator('[popovertarget]').click();
+  await page.getByRole('button', { name: words.why }).first().click();
+  await page.locator('dialog[open]').waitFor();
+  await shoot(page, 'why');
+  await page.keyboard.press('Escape');
+  await openMenu(page);
   await shoot(page, 'menu');
   await page.keyboard.press('Escape');
   await page.locator('[data-image]').first().click();
@@ -95,7 +102,9 @@ async function shootAll(browser: Browser, server: StudioServer, folder: string):
         await door.close();
         const studio = await openStudio(browser, server, options);
         await shootStudio(studio.page, words, shoot);
+        await shootGallery(studio.page, server.baseUrl, shoot);
         await studio.close();
+        await shootShares(browser, server, options, shoot);
       }
 }
 
@@ -105,6 +114,7 @@ await mkdir(folder, { recursive: true });
 const server = await startStudioServer();
 const browser = await launchBrowser();
 try {
+  await prepareGalleryScreens(server);
   await shootAll(browser, server, folder);
 } finally {
   await browser.close();

@@ -173,3 +173,24 @@ export async function chooseModel(page: Page, title: string): Promise<void> {
   await page.getByRole('radio', { name: title }).check();
   await opener.click();
 }
+
+/** Opens the account's menu: in the header, or behind the last tab on phones. */
+export async function openMenu(page: Page): Promise<void> {
+  await page.locator('[popovertarget=account-panel]:visible').click();
+  await page.locator('#account-panel:popover-open').waitFor();
+}
+
+/** Frames that a page may take until something holds: ten seconds at full speed. */
+const MAX_FRAMES = 600;
+
+/** Waits, frame by frame, until an expression holds in the page. (waitForFunction is refused by the page's policy.) */
+export async function untilInPage(page: Page, condition: string): Promise<void> {
+  const held = await page.evaluate<boolean>(`(async () => {
+    for (let frame = 0; frame < ${MAX_FRAMES}; frame += 1) {
+      if (${condition}) return true;
+      await new Promise((resolve) => requestAnimationFrame(resolve));
+    }
+    return false;
+  })()`);
+  assert.ok(held, condition);
+}

@@ -8,11 +8,13 @@ import {
   accessibilityViolations,
   chooseModel,
   launchBrowser,
+  openMenu,
   openPage,
   openStudio,
   pageTestsSkipped,
   type StudioServer,
   startStudioServer,
+  untilInPage,
 } from './studio-browser.ts';
 
 const card = (page: Page, prompt: string) => page.locator('article', { hasText: prompt });
@@ -171,7 +173,8 @@ describe('studio', { skip: pageTestsSkipped }, () => {
     assert.equal(body.mode, 'image-to-image');
     assert.match(body.images[0].upload_id, /^up_/);
     await pictureArrived(page, 'the same in autumn');
-    await card(page, 'the same in autumn').getByRole('button', { name: 'Use as input' }).click();
+    await card(page, 'the same in autumn').getByRole('button', { name: 'More for picture 1' }).click();
+    await page.getByRole('menuitem', { name: 'Use as input' }).click();
     await page.getByRole('img', { name: 'Input picture: earlier result' }).waitFor();
     assertClean();
     await close();
@@ -191,6 +194,8 @@ describe('studio', { skip: pageTestsSkipped }, () => {
     await page.keyboard.press('Enter');
     await page.keyboard.press('Tab');
     await page.keyboard.type('two cranes in snow');
+    await page.locator('form input[type=radio][value="2"]').check();
+    await page.locator('#prompt').focus();
     await page.keyboard.press('Control+Enter');
     await pictureArrived(page, 'two cranes');
     const opener = card(page, 'two cranes').locator('[data-image]').first();
@@ -205,9 +210,9 @@ describe('studio', { skip: pageTestsSkipped }, () => {
     await page.keyboard.press('Escape');
     await page.locator('dialog[open]').waitFor({ state: 'detached' });
     await opener.and(page.locator(':focus')).waitFor();
-    await page.locator('#prompt').focus();
+    await page.fill('#prompt', 'something new');
     await page.keyboard.press('Alt+ArrowUp');
-    assert.equal(await page.inputValue('#prompt'), 'two cranes in snow');
+    await untilInPage(page, `document.querySelector('#prompt').value === 'two cranes in snow'`);
     assertClean();
     await close();
   });
@@ -262,7 +267,7 @@ describe('studio', { skip: pageTestsSkipped }, () => {
               await page.locator('#prompt').press('Control+Enter');
               await card(page, `running ${colorScheme} ${locale} ${width}`).waitFor();
             },
-            menu: () => page.locator('[popovertarget]').click(),
+            menu: () => openMenu(page),
             large: async () => {
               await page.keyboard.press('Escape');
               await page.locator('[data-image]').first().click();
@@ -283,9 +288,9 @@ describe('studio', { skip: pageTestsSkipped }, () => {
 
   test('the language and the theme are switched at once and kept', async () => {
     const { page, close } = await openStudio(browser, server);
-    await page.getByRole('button', { name: '中文' }).click();
+    await openMenu(page);
+    await page.getByRole('radio', { name: '简体中文' }).check();
     await page.getByLabel('提示词', { exact: true }).waitFor();
-    await page.locator('[popovertarget]').click();
     await page.getByRole('radio', { name: '深色' }).check();
     await page.reload();
     await page.getByLabel('提示词', { exact: true }).waitFor();

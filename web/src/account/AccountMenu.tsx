@@ -1,15 +1,28 @@
-// The account's panel: who is signed in, the balance in detail, language, appearance, sign out.
+// The account's panel: who is signed in, the balance in detail, further pages, language, appearance, sign out.
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useRouter } from '@tanstack/react-router';
-import { useId, useState } from 'react';
+import { useRef, useState } from 'react';
+import type { WebMessageKey } from '../../../src/kernel/messages/web-en.ts';
+import { apiUrl } from '../api/client.ts';
 import { type Problem, problemOf } from '../api/problem.ts';
 import { ChoiceGroup } from '../ui/ChoiceGroup.tsx';
 import { formatCredits } from '../ui/format.ts';
-import { Icon } from '../ui/Icon.tsx';
+import { Icon, type IconName } from '../ui/Icon.tsx';
 import { type Language, switchLanguage, useText } from '../ui/language.ts';
 import { ProblemNote } from '../ui/ProblemNote.tsx';
 import { switchTheme, useTheme } from '../ui/theme.ts';
 import { creditsQuery, removeSession, sessionQuery } from './queries.ts';
+
+/** The panel's id, for every button that opens it. */
+export const ACCOUNT_PANEL = 'account-panel';
+
+export interface MenuLink {
+  /** Path of the page, such as `/settings`. */
+  to: string;
+  name: WebMessageKey;
+  icon: IconName;
+  adminOnly?: boolean;
+}
 
 const LANGUAGES: readonly Language[] = ['zh', 'en'];
 const LANGUAGE_NAMES: Record<Language, string> = { zh: '简体中文', en: 'English' };
@@ -40,9 +53,60 @@ function SignOut() {
   );
 }
 
-export function AccountMenu() {
+interface AccountMenuProps {
+  links: readonly MenuLink[];
+  onShowKeys(): void;
+}
+
+/** The pages that have no place in the navigation. */
+function Links({ links, onShowKeys, close }: AccountMenuProps & { close(): void }) {
+  const { t } = useText();
+  const router = useRouter();
+  const { data: session } = useQuery(sessionQuery);
+  const isAdmin = session?.scopes.includes('admin') === true;
+  const row = 'menu-item -mx-3';
+  return (
+    <div className="flex flex-col">
+      {links
+        .filter((link) => isAdmin || !link.adminOnly)
+        .map((link) => (
+          <a
+            key={link.to}
+            className={row}
+            href={router.buildLocation({ to: link.to }).href}
+            onClick={(event) => {
+              if (event.metaKey || event.ctrlKey || event.shiftKey) return;
+              event.preventDefault();
+              close();
+              void router.navigate({ to: link.to });
+            }}
+          >
+            <Icon name={link.icon} />
+            {t(link.name)}
+          </a>
+        ))}
+      <a className={row} href={apiUrl('docs')} target="_blank" rel="noreferrer">
+        <Icon name="info" />
+        {t('room.docs')}
+      </a>
+      <button
+        type="button"
+        className={row}
+        onClick={() => {
+          close();
+          onShowKeys();
+        }}
+      >
+        <Icon name="keyboard" />
+        {t('keys.title')}
+      </button>
+    </div>
+  );
+}
+
+export function AccountMenu(props: AccountMenuProps) {
   const { t, locale, language } = useText();
-  const panel = useId();
+  const panel = useRef<HTMLDivElement>(null);
   const theme = useTheme();
   const { data: session } = useQuery(sessionQuery);
   const { data: credits } = useQuery(creditsQuery);
@@ -51,18 +115,19 @@ export function AccountMenu() {
     <>
       <button
         type="button"
-        className="button button-quiet button-icon"
-        popoverTarget={panel}
+        className="button button-quiet button-icon max-sm:hidden"
+        popoverTarget={ACCOUNT_PANEL}
         aria-label={t('account.menu')}
       >
-        <Icon name="settings" />
+        <Icon name="account" />
       </button>
       <div
-        id={panel}
+        ref={panel}
+        id={ACCOUNT_PANEL}
         popover="auto"
         role="dialog"
         aria-label={t('account.menu')}
-        className="sheet fixed top-15 right-2 w-[min(20rem,calc(100vw-1rem))] p-5 text-ink shadow-float sm:right-6"
+        className="popover p-5 sm:top-15 sm:right-6 sm:w-80"
       >
         <div className="flex flex-col gap-5">
           <p className="truncate text-base font-semibold">{session?.account.name}</p>
@@ -74,6 +139,7 @@ export function AccountMenu() {
               <dd className="text-right">{amount(credits.held_credits)}</dd>
             </dl>
           )}
+          <Links {...props} close={() => panel.current?.hidePopover()} />
           <ChoiceGroup
             legend={t('account.language')}
             choices={LANGUAGES}

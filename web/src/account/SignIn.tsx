@@ -1,6 +1,6 @@
 // Sign-in with an API key, and the explanation of where one comes from.
 import { useQueryClient } from '@tanstack/react-query';
-import { useRouter } from '@tanstack/react-router';
+import { getRouteApi, useRouter } from '@tanstack/react-router';
 import { type FormEvent, type RefObject, useEffect, useRef, useState } from 'react';
 import { type Problem, problemOf } from '../api/problem.ts';
 import { CopyButton } from '../ui/CopyButton.tsx';
@@ -10,6 +10,7 @@ import { ProblemNote } from '../ui/ProblemNote.tsx';
 import { Door } from './Door.tsx';
 import { createSession, sessionQuery } from './queries.ts';
 
+const signInRoute = getRouteApi('/sign-in');
 const KEY_COMMAND = 'npx drawbridge keys create';
 
 function Explanation() {
@@ -82,6 +83,7 @@ export function SignIn() {
   const { t } = useText();
   const client = useQueryClient();
   const router = useRouter();
+  const { next } = signInRoute.useSearch();
   const [key, setKey] = useState('');
   const [busy, setBusy] = useState(false);
   const [empty, setEmpty] = useState(false);
@@ -103,7 +105,9 @@ export function SignIn() {
     setBusy(true);
     try {
       client.setQueryData(sessionQuery.queryKey, await createSession({ api_key: apiKey }));
-      await router.navigate({ to: '/', replace: true });
+      // Back to where the session ended; a path of this app, as the route has checked.
+      const [path = '/', query = ''] = (next ?? '/').split(/\?(.*)/s);
+      await router.navigate({ to: path as '/', search: router.options.parseSearch(query), replace: true });
     } catch (error) {
       setProblem(problemOf(error));
       field.current?.focus();

@@ -2,8 +2,15 @@
 import type { z } from 'zod';
 import type { sessionSchema } from '../../../src/accounts/contract.ts';
 import type { balanceSchema } from '../../../src/credits/contract.ts';
-import type { uploadSchema } from '../../../src/media/contract.ts';
-import type { createTaskBody, modelSchema, taskSchema } from '../../../src/tasks/contract.ts';
+import type { imageSchema, uploadSchema } from '../../../src/media/contract.ts';
+import type { styleListSchema } from '../../../src/styles/contract.ts';
+import type {
+  createTaskBody,
+  listPromptsRoute,
+  modelSchema,
+  quoteTaskRoute,
+  taskSchema,
+} from '../../../src/tasks/contract.ts';
 
 export type Task = z.output<typeof taskSchema>;
 export type TaskImage = Task['images'][number];
@@ -15,6 +22,15 @@ export interface TaskPage {
   data: readonly Task[];
   next_cursor: string | null;
 }
+
+export type Image = z.output<typeof imageSchema>;
+export type Quote = z.output<(typeof quoteTaskRoute)['responses'][200]['schema']>;
+export type StyleCategory = z.output<typeof styleListSchema>['categories'][number];
+export type Style = StyleCategory['styles'][number];
+
+export type PromptPage = z.output<(typeof listPromptsRoute)['responses'][200]['schema']>;
+/** A prompt of the history. */
+export type Prompt = PromptPage['data'][number];
 
 export type Upload = z.output<typeof uploadSchema>;
 export type Session = z.output<typeof sessionSchema>;

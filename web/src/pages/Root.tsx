@@ -1,7 +1,8 @@
-// Around every page: the skip link and the live region.
+// Around every page: the skip link, the live region and the place of notes.
 import { Outlet } from '@tanstack/react-router';
 import { Announcer } from '../ui/announce.tsx';
 import { useText } from '../ui/language.ts';
+import { Toaster } from '../ui/toast.tsx';
 
 export function Root() {
   const { t } = useText();
@@ -17,6 +18,7 @@ export function Root() {
       </button>
       <Outlet />
       <Announcer />
+      <Toaster />
     </>
   );
 }

@@ -10,6 +10,9 @@ import {
 } from '@tanstack/react-router';
 import { sessionQuery } from '../account/queries.ts';
 import { ApiError } from '../api/problem.ts';
+import { parseGallerySearch } from '../gallery/gallery-search.ts';
+import { galleryTexts } from '../gallery/gallery-text.ts';
+import { shareTexts } from '../share/share-text.ts';
 import { Crash } from './Crash.tsx';
 import { NotFound } from './NotFound.tsx';
 import { Root } from './Root.tsx';
@@ -42,6 +45,9 @@ const rootRoute = createRootRouteWithContext<RouterContext>()({ component: Root 
 const signInRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: '/sign-in',
+  validateSearch: (search: Record<string, unknown>): { next?: string } =>
+    // A path of this app, never another origin.
+    typeof search.next === 'string' && /^\/(?![/\\])/.test(search.next) ? { next: search.next } : {},
   component: lazyRouteComponent(() => import('../account/SignIn.tsx'), 'SignIn'),
 });
 
@@ -55,9 +61,15 @@ const shellRoute = createRoute({
   getParentRoute: () => rootRoute,
   id: 'shell',
   component: Shell,
-  beforeLoad: async ({ context }) => {
+  beforeLoad: async ({ context, location }) => {
     const session = await context.queryClient.ensureQueryData(sessionQuery);
-    if (!session) throw redirect({ to: '/sign-in', replace: true });
+    // Back to the same place after signing in; the draft waits on this device.
+    if (!session)
+      throw redirect({
+        to: '/sign-in',
+        search: location.href === '/' ? {} : { next: location.href },
+        replace: true,
+      });
     return { session };
   },
 });
@@ -65,17 +77,48 @@ const shellRoute = createRoute({
 export interface StudioSearch {
   /** Id of the picture shown large. */
   view?: string;
+  /** What to start from, as "make one like this" and other rooms ask for it; taken into the draft at once. */
+  prompt?: string;
+  model?: string;
+  style?: string;
 }
+
+const STUDIO_SEARCH = ['view', 'prompt', 'model', 'style'] as const;
 
 const studioRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: '/',
   validateSearch: (search: Record<string, unknown>): StudioSearch =>
-    typeof search.view === 'string' ? { view: search.view } : {},
+    Object.fromEntries(
+      // The router reads a prompt such as `1984` as a number.
+      STUDIO_SEARCH.flatMap((name) => {
+        const value = search[name];
+        return typeof value === 'string' || typeof value === 'number' ? [[name, String(value)]] : [];
+      }),
+    ),
   component: lazyRouteComponent(() => import('../studio/Page.tsx'), 'StudioPage'),
 });
 
-const routeTree = rootRoute.addChildren([signInRoute, setUpRoute, shellRoute.addChildren([studioRoute])]);
+const galleryRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: '/gallery',
+  validateSearch: parseGallerySearch,
+  loader: () => galleryTexts.load(),
+  component: lazyRouteComponent(() => import('../gallery/Page.tsx'), 'GalleryPage'),
+});
+
+const linksRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: '/account/links',
+  loader: () => shareTexts.load(),
+  component: lazyRouteComponent(() => import('../share/LinksPage.tsx'), 'LinksPage'),
+});
+
+const routeTree = rootRoute.addChildren([
+  signInRoute,
+  setUpRoute,
+  shellRoute.addChildren([studioRoute, galleryRoute, linksRoute]),
+]);
 
 /** The router, under the path prefix that <base> states. */
 export function createAppRouter(queryClient: QueryClient) {

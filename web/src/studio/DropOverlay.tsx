@@ -3,23 +3,21 @@ import { useQuery } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { Icon } from '../ui/Icon.tsx';
 import { useText } from '../ui/language.ts';
+import { maybePicture, readTransfer } from './given-pictures.ts';
+import { takesPictures } from './model.ts';
 import { modelsQuery } from './queries.ts';
-import { useStudio } from './studio-context.ts';
-
-const hasFiles = (transfer: DataTransfer | null) => transfer?.types.includes('Files') ?? false;
-const firstFile = (transfer: DataTransfer | null) =>
-  [...(transfer?.files ?? [])].find((file) => file.type.startsWith('image/')) ?? transfer?.files[0] ?? null;
+import { useGivenPictures } from './use-given-pictures.ts';
 
 export function DropOverlay() {
   const { t } = useText();
-  const { input } = useStudio();
+  const take = useGivenPictures();
   const [over, setOver] = useState(false);
   const { data: models = [] } = useQuery(modelsQuery);
-  const wanted = models.some((model) => model.drawbridge.capabilities.max_input_images > 0);
+  const wanted = models.some((model) => takesPictures(model.drawbridge.capabilities));
 
   useEffect(() => {
     const onOver = (event: DragEvent) => {
-      if (!hasFiles(event.dataTransfer)) return;
+      if (!maybePicture(event.dataTransfer)) return;
       event.preventDefault();
       if (event.dataTransfer) event.dataTransfer.dropEffect = wanted ? 'copy' : 'none';
       setOver(wanted);
@@ -28,29 +26,32 @@ export function DropOverlay() {
       if (event.relatedTarget === null) setOver(false);
     };
     const onDrop = (event: DragEvent) => {
-      if (!hasFiles(event.dataTransfer)) return;
-      event.preventDefault();
       setOver(false);
-      const file = firstFile(event.dataTransfer);
-      if (wanted && file) void input.take(file, file.name);
+      if (!maybePicture(event.dataTransfer)) return;
+      event.preventDefault();
+      const given = readTransfer(event.dataTransfer);
+      if (wanted && given) take(given);
     };
     const onPaste = (event: ClipboardEvent) => {
-      const file = firstFile(event.clipboardData);
-      if (!wanted || !file) return;
+      const given = wanted ? readTransfer(event.clipboardData) : null;
+      if (!given) return;
       event.preventDefault();
-      void input.take(file, file.name || t('image.pasted'));
+      take(given);
     };
+    const stop = () => setOver(false);
     document.addEventListener('dragover', onOver);
     document.addEventListener('dragleave', onLeave);
     document.addEventListener('drop', onDrop);
+    document.addEventListener('dragend', stop);
     document.addEventListener('paste', onPaste);
     return () => {
       document.removeEventListener('dragover', onOver);
       document.removeEventListener('dragleave', onLeave);
       document.removeEventListener('drop', onDrop);
+      document.removeEventListener('dragend', stop);
       document.removeEventListener('paste', onPaste);
     };
-  }, [input, t, wanted]);
+  }, [take, wanted]);
 
   if (!over) return null;
   return (

@@ -2,11 +2,12 @@
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { useEffect, useRef } from 'react';
 import { problemOf } from '../api/problem.ts';
-import type { Task } from '../api/resources.ts';
+import type { Task, TaskImage } from '../api/resources.ts';
 import { useText } from '../ui/language.ts';
 import { ProblemNote } from '../ui/ProblemNote.tsx';
+import { useShortcuts } from '../ui/shortcuts.ts';
 import { EmptyState } from './EmptyState.tsx';
-import { CARD_KEY } from './model.ts';
+import { CARD_KEY, isEmptied, stackVariants } from './model.ts';
 import { OutboxCard } from './OutboxCard.tsx';
 import { allTasks, tasksQuery } from './queries.ts';
 import { useOutbox } from './studio-context.ts';
@@ -45,16 +46,23 @@ function More({ onReach, busy }: { onReach(): void; busy: boolean }) {
 function Cards({ tasks }: { tasks: readonly Task[] }) {
   const outbox = useOutbox();
   const taken = new Set<string>();
-  const cards = tasks.map((task) => {
+  const { cards: shown, variants } = stackVariants(tasks);
+  const variantOf = (image: TaskImage) => variants.get(image.id)?.[0];
+  const cards = shown.flatMap((task) => {
+    if (isEmptied(task)) return [];
     // A retry copies its task's metadata: only the first task may have the key.
     const wanted = cardKey(task);
     const key = task.retry_of === null && !taken.has(wanted) ? wanted : task.id;
     taken.add(key);
-    return (
+    return [
       <li key={key} className="card">
-        <TaskCard task={task} />
-      </li>
-    );
+        <TaskCard
+          task={task}
+          variants={task.images.flatMap(({ id }) => variants.get(id) ?? [])}
+          variantOf={variantOf}
+        />
+      </li>,
+    ];
   });
   const onTheirWay = outbox
     .filter((entry) => !taken.has(entry.key))
@@ -77,7 +85,14 @@ export function Feed() {
   reach.current = () => {
     if (hasNextPage && !isFetchingNextPage) void fetchNextPage();
   };
-  const isEmpty = !isPending && !error && tasks.length === 0 && outbox.length === 0;
+  const isEmpty = !isPending && !error && !hasNextPage && tasks.every(isEmptied) && outbox.length === 0;
+  useShortcuts(t('feed.title'), [
+    {
+      keys: 'Shift+X',
+      label: t('keys.cancel'),
+      run: () => document.querySelector<HTMLElement>('[data-cancel]')?.click(),
+    },
+  ]);
   return (
     <section id="feed" aria-labelledby="feed-title" className="min-w-0">
       <h2 id="feed-title" className="sr-only">

@@ -1,43 +1,34 @@
 // The Studio: composer beside the feed, one draft and one outbox per account, and pictures dropped or pasted anywhere.
-import { useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
-import { useEffect, useMemo, useRef } from 'react';
+import { useEffect, useMemo, useRef, useState } from 'react';
 import { sessionQuery } from '../account/queries.ts';
 import type { StudioSearch } from '../pages/routes.tsx';
-import { useText } from '../ui/language.ts';
+import { useRoomTitle } from '../pages/use-room-title.ts';
+import { currentText, useText } from '../ui/language.ts';
 import { randomUuid } from '../ui/random-id.ts';
 import { readStored, writeStored } from '../ui/stored.ts';
+import { showToast } from '../ui/toast.tsx';
 import { Composer } from './Composer.tsx';
 import { DropOverlay } from './DropOverlay.tsx';
-import { DraftStore } from './draft-store.ts';
+import { type DraftStore, openDraft } from './draft-store.ts';
 import { Feed } from './Feed.tsx';
-import { InputUpload } from './input-upload.ts';
+import { InputUploads } from './input-upload.ts';
 import { Lightbox } from './Lightbox.tsx';
-import { tabTitle } from './model.ts';
+import { type Draft, EMPTY_DRAFT, hasContent } from './model.ts';
 import { Outbox } from './outbox.ts';
-import { allTasks, createTask, tasksQuery } from './queries.ts';
+import { refreshPrompts } from './prompt-history.ts';
+import { createTask } from './queries.ts';
 import { type Studio, StudioContext, useOutbox } from './studio-context.ts';
 import { ToPrompt } from './ToPrompt.tsx';
-import { useLiveTasks } from './use-live-tasks.ts';
 
 const shell = getRouteApi('/shell/');
 
-function useTabTitle(): void {
-  const { t } = useText();
-  const { data } = useInfiniteQuery(tasksQuery);
-  const sending = useOutbox().filter((entry) => entry.state === 'sending').length;
-  const title = tabTitle(allTasks(data), sending, t('room.studio'));
-  useEffect(() => {
-    document.title = title;
-  }, [title]);
-}
-
 function Layout({ search }: { search: StudioSearch }) {
   const { t } = useText();
-  useTabTitle();
-  useLiveTasks();
+  useRoomTitle(t('room.studio'), useOutbox().filter((entry) => entry.state === 'sending').length);
   return (
-    <div className="mx-auto grid max-w-[100rem] gap-x-8 gap-y-6 px-3 py-4 sm:px-6 sm:py-6 lg:grid-cols-[23rem_minmax(0,1fr)] xl:grid-cols-[26rem_minmax(0,1fr)]">
+    <div className="mx-auto grid max-w-[100rem] grid-cols-[minmax(0,1fr)] gap-x-8 gap-y-6 px-3 py-4 sm:px-6 sm:py-6 lg:grid-cols-[23rem_minmax(0,1fr)] xl:grid-cols-[26rem_minmax(0,1fr)]">
       <h1 className="sr-only">{t('room.studio')}</h1>
       <Composer />
       <Feed />
@@ -48,47 +39,120 @@ function Layout({ search }: { search: StudioSearch }) {
   );
 }
 
-export function StudioPage() {
+function focusPrompt(): void {
+  const prompt = document.getElementById('prompt') as HTMLTextAreaElement | null;
+  prompt?.scrollIntoView({ block: 'center' });
+  prompt?.focus({ preventScroll: true });
+  prompt?.setSelectionRange(prompt.value.length, prompt.value.length);
+}
+
+/** Replaces the draft; where something that was never sent would be lost, it can be had back. */
+function takeOver(store: DraftStore, draft: Draft): void {
+  const before = store.get();
+  store.replace(draft);
+  focusPrompt();
+  if (before.isSent || !hasContent(before) || before.prompt === draft.prompt) return;
+  const { t } = currentText();
+  showToast({
+    text: t('draft.replaced'),
+    action: { label: t('app.undo'), run: () => store.replace(before) },
+  });
+}
+
+/** What an address such as `/?prompt=…&model=…&style=…` asks to start from; it then leaves the address. */
+function useAddressDraft(studio: Studio, search: StudioSearch, leave: () => void): void {
+  const { prompt, model, style } = search;
+  const leaveNow = useRef(leave);
+  leaveNow.current = leave;
+  useEffect(() => {
+    if (prompt === undefined && model === undefined && style === undefined) return;
+    const before = studio.draft.get();
+    studio.takeOver({
+      ...before,
+      isSent: false,
+      prompt: prompt ?? before.prompt,
+      model: model ?? before.model,
+      style: style ?? before.style,
+    });
+    leaveNow.current();
+  }, [studio, prompt, model, style]);
+}
+
+/** Says once that a draft came back, and how to be rid of it. */
+function useRestoredNote({ draft }: Studio): void {
+  useEffect(() => {
+    if (!draft.wasRestored) return;
+    draft.wasRestored = false;
+    const restored = draft.get();
+    const { t } = currentText();
+    return showToast({
+      text: t('draft.restored'),
+      action: {
+        label: t('draft.discard'),
+        run: () => {
+          draft.replace({ ...restored, ...CLEARED });
+          showToast({
+            text: t('draft.discarded'),
+            action: { label: t('app.undo'), run: () => draft.replace(restored) },
+          });
+        },
+      },
+    });
+  }, [draft]);
+}
+
+/** What starting afresh clears; the model and the shape are habits, and stay. */
+const CLEARED: Partial<Draft> = {
+  prompt: EMPTY_DRAFT.prompt,
+  negativePrompt: EMPTY_DRAFT.negativePrompt,
+  seed: EMPTY_DRAFT.seed,
+  style: EMPTY_DRAFT.style,
+  inputs: EMPTY_DRAFT.inputs,
+  mask: EMPTY_DRAFT.mask,
+};
+
+function StudioRoom({ accountId, draft }: { accountId: string; draft: DraftStore }) {
   const client = useQueryClient();
   const navigate = shell.useNavigate();
   const search = shell.useSearch();
-  const { data: session } = useQuery(sessionQuery);
-  const accountId = session?.account.id ?? '';
   const goTo = useRef(navigate);
   goTo.current = navigate;
 
   const studio = useMemo((): Studio => {
     const outboxKey = `drawbridge.outbox.${accountId}`;
-    const draft = new DraftStore(accountId);
     return {
       draft,
-      input: new InputUpload(draft),
+      inputs: new InputUploads(draft, accountId),
       outbox: new Outbox({
         read: () => readStored(outboxKey),
         write: (json) => writeStored(outboxKey, json),
         nowMs: () => Date.now(),
         newKey: randomUuid,
-        send: (request, key) => createTask(client, request, key),
+        send: async (request, key) => {
+          await createTask(client, request, key);
+          refreshPrompts(client);
+        },
         pause: (delayMs) => new Promise((resolve) => setTimeout(resolve, delayMs)),
       }),
-      focusPrompt() {
-        const prompt = document.getElementById('prompt') as HTMLTextAreaElement | null;
-        prompt?.scrollIntoView({ block: 'center' });
-        prompt?.focus({ preventScroll: true });
-        prompt?.setSelectionRange(prompt.value.length, prompt.value.length);
-      },
+      takeOver: (next) => takeOver(draft, next),
+      focusPrompt,
       openPicture: (imageId) => void goTo.current({ search: { view: imageId }, resetScroll: false }),
     };
-  }, [accountId, client]);
+  }, [accountId, client, draft]);
 
+  useAddressDraft(studio, search, () => {
+    void navigate({ search: search.view ? { view: search.view } : {}, replace: true });
+  });
+  useRestoredNote(studio);
   useEffect(() => {
     studio.outbox.resume();
+    void studio.inputs.resume();
     const flush = () => studio.draft.flush();
     window.addEventListener('pagehide', flush);
     document.addEventListener('visibilitychange', flush);
     return () => {
       flush();
-      studio.input.cancel();
+      studio.inputs.pause();
       window.removeEventListener('pagehide', flush);
       document.removeEventListener('visibilitychange', flush);
     };
@@ -99,4 +163,20 @@ export function StudioPage() {
       <Layout search={search} />
     </StudioContext.Provider>
   );
+}
+
+export function StudioPage() {
+  const { data: session } = useQuery(sessionQuery);
+  const accountId = session?.account.id ?? '';
+  const [opened, setOpened] = useState<{ accountId: string; draft: DraftStore } | null>(null);
+  useEffect(() => {
+    let isCurrent = true;
+    void openDraft(accountId).then((draft) => isCurrent && setOpened({ accountId, draft }));
+    return () => {
+      isCurrent = false;
+    };
+  }, [accountId]);
+  // Without its draft the form would be typed into and then overwritten.
+  if (opened?.accountId !== accountId) return null;
+  return <StudioRoom key={accountId} {...opened} />;
 }

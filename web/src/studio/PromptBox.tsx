@@ -1,12 +1,17 @@
 // The prompt: grows with its text, submits by Ctrl/⌘+Enter (never by the Enter of an input method), and walks through
 // earlier prompts by Alt+↑ and Alt+↓.
 import { useQueryClient } from '@tanstack/react-query';
-import { type KeyboardEvent, useLayoutEffect, useRef } from 'react';
-import { isComposing, isSubmitKey } from '../ui/keys.ts';
+import { type KeyboardEvent, lazy, Suspense, useLayoutEffect, useRef } from 'react';
+import { Icon } from '../ui/Icon.tsx';
+import { enterSubmits, isComposing, isSubmitKey } from '../ui/keys.ts';
 import { useText } from '../ui/language.ts';
-import { promptHistory } from './model.ts';
-import { allTasks, tasksQuery } from './queries.ts';
+import { Popover } from '../ui/Popover.tsx';
+import { byTime, promptsQuery } from './prompt-history.ts';
 import { useDraft, useStudio } from './studio-context.ts';
+
+const PromptHistory = lazy(() =>
+  import('./PromptHistory.tsx').then(({ PromptHistory }) => ({ default: PromptHistory })),
+);
 
 /** Must agree with the server's limit. */
 const MAX_PROMPT_CHARS = 8000;
@@ -18,14 +23,35 @@ interface PromptBoxProps {
   invalid: boolean;
 }
 
+/** Walks through the history; what was typed is the newest entry, and comes back on the way down. */
+function useHistoryWalk(): { walk(step: number): void; typed(): void } {
+  const { draft } = useStudio();
+  const client = useQueryClient();
+  const place = useRef({ at: -1, typed: '' });
+  return {
+    walk(step) {
+      if (place.current.at === -1) place.current.typed = draft.get().prompt;
+      const started = place.current.typed;
+      void client.fetchQuery(promptsQuery('')).then((prompts) => {
+        const history = byTime(prompts).filter((prompt) => prompt !== started.trim());
+        const at = Math.min(history.length - 1, Math.max(-1, place.current.at + step));
+        place.current.at = at;
+        draft.update({ prompt: at === -1 ? started : (history[at] ?? started) });
+      });
+    },
+    typed() {
+      place.current.at = -1;
+    },
+  };
+}
+
 export function PromptBox({ onSubmit, noteId, invalid }: PromptBoxProps) {
   const { t } = useText();
-  const { draft } = useStudio();
+  const { draft, takeOver } = useStudio();
   const { prompt } = useDraft();
   const client = useQueryClient();
   const box = useRef<HTMLTextAreaElement>(null);
-  /** Where in the history the box stands (-1 = what was typed), and what was typed. */
-  const walk = useRef({ at: -1, typed: '' });
+  const history = useHistoryWalk();
 
   useLayoutEffect(() => {
     const element = box.current;
@@ -34,28 +60,20 @@ export function PromptBox({ onSubmit, noteId, invalid }: PromptBoxProps) {
     element.style.height = `${element.scrollHeight + 2}px`;
   }, [prompt]);
 
-  const walkHistory = (step: number) => {
-    const history = promptHistory(allTasks(client.getQueryData(tasksQuery.queryKey)));
-    if (walk.current.at === -1) walk.current.typed = prompt;
-    const at = Math.min(history.length - 1, Math.max(-1, walk.current.at + step));
-    walk.current.at = at;
-    draft.update({ prompt: at === -1 ? walk.current.typed : (history[at] ?? prompt) });
-  };
-
   const onKeyDown = (event: KeyboardEvent<HTMLTextAreaElement>) => {
     const key = event.nativeEvent ?? event;
     if (isComposing(key)) return;
-    if (isSubmitKey(key)) {
+    if (isSubmitKey(key, enterSubmits())) {
       event.preventDefault();
       if (!event.repeat) onSubmit();
     } else if (event.altKey && (event.key === 'ArrowUp' || event.key === 'ArrowDown')) {
       event.preventDefault();
-      walkHistory(event.key === 'ArrowUp' ? 1 : -1);
+      history.walk(event.key === 'ArrowUp' ? 1 : -1);
     }
   };
 
   return (
-    <div className="flex flex-col gap-1.5">
+    <div className="relative flex flex-col gap-1.5">
       <label htmlFor="prompt" className="eyebrow">
         {t('composer.prompt')}
       </label>
@@ -67,8 +85,9 @@ export function PromptBox({ onSubmit, noteId, invalid }: PromptBoxProps) {
         className="field field-sizing-content max-h-[40dvh] min-h-28 resize-none text-[1.0625rem] leading-relaxed"
         placeholder={t('composer.prompt.placeholder')}
         value={prompt}
+        onFocus={() => void client.prefetchQuery(promptsQuery(''))}
         onInput={(event) => {
-          walk.current.at = -1;
+          history.typed();
           draft.update({ prompt: event.currentTarget.value });
         }}
         onKeyDown={onKeyDown}
@@ -77,6 +96,28 @@ export function PromptBox({ onSubmit, noteId, invalid }: PromptBoxProps) {
         aria-keyshortcuts="Control+Enter Meta+Enter"
         enterKeyHint="enter"
       />
+      {/* Beside the label, but after the box for the keyboard. */}
+      <div className="absolute -top-3 -right-2">
+        <Popover
+          label={<Icon name="history" />}
+          name={t('history.title')}
+          title={t('history.title')}
+          className="button button-quiet button-icon text-soft"
+          panelClassName="w-96"
+        >
+          {(close) => (
+            <Suspense fallback={<p className="p-5 text-soft">{t('app.loading')}</p>}>
+              <PromptHistory
+                onUse={(used) => {
+                  close();
+                  history.typed();
+                  takeOver({ ...draft.get(), prompt: used, isSent: false });
+                }}
+              />
+            </Suspense>
+          )}
+        </Popover>
+      </div>
     </div>
   );
 }

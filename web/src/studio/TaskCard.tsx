@@ -1,89 +1,46 @@
-// One task, in whatever state it is: under way, finished, failed or cancelled. Redrawn only when its version changes.
+// One task, in whatever state it is: under way, finished, failed or cancelled. Redrawn only when its version or that of one of
+// its HD variants changes.
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { memo, type ReactNode, useState } from 'react';
-import { networkProblem, type Problem, problemOf } from '../api/problem.ts';
-import type { Task } from '../api/resources.ts';
-import { CopyButton } from '../ui/CopyButton.tsx';
-import { formatCredits, formatDuration, formatTime } from '../ui/format.ts';
-import { Icon } from '../ui/Icon.tsx';
-import { type Text, useText } from '../ui/language.ts';
+import { lazy, memo, type ReactNode, Suspense, useState } from 'react';
+import { networkProblem, type Problem } from '../api/problem.ts';
+import type { Task, TaskImage } from '../api/resources.ts';
+import { formatCredits, formatTime } from '../ui/format.ts';
+import { Icon, type IconName } from '../ui/Icon.tsx';
+import { useText } from '../ui/language.ts';
+import { Menu } from '../ui/Menu.tsx';
 import { ProblemNote } from '../ui/ProblemNote.tsx';
-import { useNow } from '../ui/ticker.ts';
 import { CardFrame } from './CardFrame.tsx';
-import { capabilitiesOf, draftFromTask, isActive, picturesOf, ratioOf } from './model.ts';
+import { draftFromTask, isActive, picturesOf } from './model.ts';
 import { Pictures } from './Pictures.tsx';
+import { type PictureActions, usePictureActions } from './picture-actions.ts';
 import { cancelTask, modelsQuery, retryTask } from './queries.ts';
 import { useStudio } from './studio-context.ts';
-import { TaskDetails } from './TaskDetails.tsx';
-import { WorkInProgress } from './WorkInProgress.tsx';
+import { UnderWay } from './UnderWay.tsx';
+import { type Action, useAction } from './use-action.ts';
 
-function titleOf(task: Task, { t }: Text): string {
-  if (task.cancel.state === 'requested') return t('task.cancelling');
-  if (task.status === 'queued') return t('task.queued');
-  const phase = t(`task.${task.phase ?? 'submitting'}`);
-  return task.progress === null
-    ? phase
-    : `${phase} · ${t('task.percent', { percent: Math.floor(task.progress * 100) })}`;
-}
+const WhyDrawer = lazy(() => import('./WhyDrawer.tsx').then(({ WhyDrawer }) => ({ default: WhyDrawer })));
+const ShareDialog = lazy(() =>
+  import('../share/ShareDialog.tsx').then(({ ShareDialog }) => ({ default: ShareDialog })),
+);
 
-function attemptNote(task: Task, { t }: Text): string[] {
-  const last = task.attempts.at(-1);
-  const before = task.attempts.at(-2);
-  if (!last || !before) return [];
-  const moved = before.provider !== last.provider;
-  return [
-    moved ? t('task.attempt.via', { n: last.n, provider: last.provider }) : t('task.attempt', { n: last.n }),
-  ];
-}
-
-function queueNote(task: Task, { t }: Text): string[] {
-  if (task.waiting_reason) return [task.waiting_reason];
-  if (task.queue_position === null) return [];
-  return [
-    task.queue_position <= 1
-      ? t('task.queued.next')
-      : t('task.queued.position', { n: task.queue_position - 1 }),
-  ];
-}
-
-function UnderWay({ task }: { task: Task }) {
-  const text = useText();
-  const nowMs = useNow();
-  const { data: models } = useQuery(modelsQuery);
-  const typicalS = models?.find((model) => model.id === task.model)?.drawbridge.typical_seconds;
-  const elapsed = formatDuration(nowMs - Date.parse(task.started_at ?? task.created_at));
-  const usual = typicalS ? ` · ${text.t('task.typical', { time: formatDuration(typicalS * 1000) })}` : '';
-  const notes = [...queueNote(task, text), `${elapsed}${usual}`, ...attemptNote(task, text)];
+function CardButton(props: { icon: IconName; label: string; onClick(): void; isBusy?: boolean }) {
   return (
-    <WorkInProgress
-      ratio={ratioOf(task)}
-      count={task.n}
-      progress={task.status === 'queued' ? 0 : task.progress}
-      title={titleOf(task, text)}
-      notes={notes}
-    />
+    <button
+      type="button"
+      className="button button-quiet"
+      aria-disabled={props.isBusy ?? false}
+      onClick={props.onClick}
+    >
+      <Icon name={props.icon} className="size-4.5" />
+      {props.label}
+    </button>
   );
-}
-
-/** Runs a call for a card's button; the failure stays beside the button. */
-function useAction(): [Problem | null, boolean, (action: () => Promise<void>) => void] {
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const [busy, setBusy] = useState(false);
-  const run = (action: () => Promise<void>) => {
-    if (busy) return;
-    setBusy(true);
-    setProblem(null);
-    action()
-      .catch((error: unknown) => setProblem(problemOf(error)))
-      .finally(() => setBusy(false));
-  };
-  return [problem, busy, run];
 }
 
 function ActiveActions({ task }: { task: Task }) {
   const { t } = useText();
   const client = useQueryClient();
-  const [problem, busy, run] = useAction();
+  const { problem, isBusy, run } = useAction();
   const requested = task.cancel.state === 'requested';
   return (
     <>
@@ -94,12 +51,14 @@ function ActiveActions({ task }: { task: Task }) {
           <button
             type="button"
             className="button"
-            aria-disabled={busy || requested}
+            aria-disabled={isBusy || requested}
+            data-cancel={requested ? undefined : task.id}
             onClick={() => !requested && run(() => cancelTask(client, task.id))}
           >
             <Icon name="stop" />
-            {t(busy || requested ? 'task.cancelling' : 'task.cancel')}
+            {t(isBusy || requested ? 'task.cancelling' : 'task.cancel')}
           </button>
+          {requested && task.cancel.note && <p className="mt-2 text-sm text-soft">{task.cancel.note}</p>}
         </div>
       )}
       {problem && <ProblemNote problem={problem} />}
@@ -107,15 +66,7 @@ function ActiveActions({ task }: { task: Task }) {
   );
 }
 
-function RetryButton({
-  task,
-  run,
-  busy,
-}: {
-  task: Task;
-  busy: boolean;
-  run(action: () => Promise<void>): void;
-}) {
+function RetryButton({ task, action }: { task: Task; action: Action }) {
   const { t } = useText();
   const client = useQueryClient();
   const failed = task.status === 'failed';
@@ -123,8 +74,8 @@ function RetryButton({
     <button
       type="button"
       className={failed ? 'button' : 'button button-quiet'}
-      aria-disabled={busy}
-      onClick={() => run(() => retryTask(client, task.id))}
+      aria-disabled={action.isBusy}
+      onClick={() => action.run(() => retryTask(client, task.id))}
     >
       <Icon name="again" className="size-4.5" />
       {t(failed ? 'task.retry.failed' : 'task.retry')}
@@ -132,98 +83,119 @@ function RetryButton({
   );
 }
 
+function ReuseButtons({ task }: { task: Task }) {
+  const { t } = useText();
+  const { draft, takeOver } = useStudio();
+  const { data: models = [] } = useQuery(modelsQuery);
+  const reuse = (what: 'prompt' | 'all') => {
+    const model = models.find((known) => known.id === task.model) ?? null;
+    takeOver(draftFromTask(draft.get(), task, what, model));
+  };
+  return (
+    <>
+      <CardButton icon="prompt" label={t('task.usePrompt')} onClick={() => reuse('prompt')} />
+      <CardButton icon="settings" label={t('task.useAll')} onClick={() => reuse('all')} />
+    </>
+  );
+}
+
 /** What it was made with, in one line. */
 function MetaLine({ task }: { task: Task }) {
-  const { language, locale } = useText();
+  const { t, language, locale } = useText();
   const { data: models = [] } = useQuery(modelsQuery);
   const name = models.find((model) => model.id === task.model)?.drawbridge.title[language] ?? task.model;
   const finished =
     task.finished_at === null ? [] : [formatTime(Date.parse(task.finished_at), Date.now(), locale)];
+  const style = task.style ? [task.style.names[language]] : [];
   return (
     <p className="figures text-sm text-soft">
-      {[name, task.params.size.replace('x', ' × '), ...finished].join(' · ')}
+      {[name, ...style, task.params.size.replace('x', '\u00a0×\u00a0'), ...finished].join(' · ')}
+      {task.cancel.state === 'finished_first' && (
+        <span className="block">{task.cancel.note ?? t('task.finishedFirst')}</span>
+      )}
     </p>
   );
 }
 
-function ReuseButtons({ task }: { task: Task }) {
-  const { t } = useText();
-  const { draft, focusPrompt } = useStudio();
-  const { data: models = [] } = useQuery(modelsQuery);
-  const reuse = (what: 'prompt' | 'all') => {
-    const model = models.find((known) => known.id === task.model) ?? null;
-    draft.replace(draftFromTask(draft.get(), task, what, model));
-    focusPrompt();
-  };
-  return (
-    <>
-      <button type="button" className="button button-quiet" onClick={() => reuse('prompt')}>
-        <Icon name="prompt" className="size-4.5" />
-        {t('task.usePrompt')}
-      </button>
-      <button type="button" className="button button-quiet" onClick={() => reuse('all')}>
-        <Icon name="settings" className="size-4.5" />
-        {t('task.useAll')}
-      </button>
-    </>
-  );
+interface FinishedProps {
+  task: Task;
+  actions: PictureActions;
+  onShare(imageIds: readonly string[]): void;
 }
 
-function FinishedActions({ task }: { task: Task }) {
+function FinishedActions({ task, actions, onShare }: FinishedProps) {
   const { t } = useText();
-  const { draft, focusPrompt } = useStudio();
-  const { data: models = [] } = useQuery(modelsQuery);
-  const [problem, busy, run] = useAction();
+  const retry = useAction();
   const [image] = picturesOf(task);
-  const canTake = models.some((model) => capabilitiesOf(model).max_input_images > 0);
+  const isSingle = picturesOf(task).length === 1;
+  const { enlarge } = actions;
   return (
     <>
-      {image && task.images.length === 1 && (
-        <div>
+      {image && isSingle && (
+        <div className="flex flex-wrap gap-2">
           <a className="button" href={image.download_url} download="">
             <Icon name="download" className="size-4.5" />
             {t('task.download')}
           </a>
+          <Menu
+            name={t('task.actions', { n: 1 })}
+            label={<Icon name="more" />}
+            items={actions.items(image)}
+            className="button button-icon"
+          />
         </div>
       )}
       <div className="-mx-2.5 grid grid-cols-[repeat(auto-fill,minmax(8rem,1fr))] *:justify-start">
         <ReuseButtons task={task} />
-        {image && canTake && (
-          <button
-            type="button"
-            className="button button-quiet"
-            onClick={() => {
-              const { id, width, height } = image;
-              draft.update({
-                input: { kind: 'image', id, url: image.thumb_url ?? image.url, name: '', width, height },
-              });
-              focusPrompt();
-            }}
-          >
-            <Icon name="input" className="size-4.5" />
-            {t('task.useAsInput')}
-          </button>
+        {image && isSingle && (
+          <CardButton icon="vary" label={t('task.vary')} onClick={() => actions.vary(image)} />
         )}
-        <RetryButton task={task} busy={busy} run={run} />
+        {image && isSingle && enlarge && image.kind === 'final' && (
+          <CardButton icon="hd" label={t('task.hd')} onClick={() => enlarge(image)} />
+        )}
+        <RetryButton task={task} action={retry} />
         {image && (
-          <CopyButton text={image.url} icon="link">
-            {t('task.copyLink')}
-          </CopyButton>
+          <CardButton
+            icon="share"
+            label={t('task.share')}
+            onClick={() => onShare(picturesOf(task).map(({ id }) => id))}
+          />
         )}
       </div>
-      {problem && <ProblemNote problem={problem} />}
+      {retry.problem && <ProblemNote problem={retry.problem} />}
     </>
   );
 }
 
+/** Codes that another model may not have. */
+const OF_THE_MODEL =
+  /^(?:provider_|model_not_found|content_blocked|submit_unknown|deadline_exceeded|rate_limited)/;
+
 function FailedActions({ task }: { task: Task }) {
-  const [problem, busy, run] = useAction();
+  const { t } = useText();
+  const { draft, takeOver } = useStudio();
+  const retry = useAction();
   const shown: Problem = task.error
-    ? { ...networkProblem(), ...task.error, requestId: null }
-    : { ...networkProblem(), code: 'unknown' };
+    ? { ...networkProblem(), ...task.error, requestId: task.id }
+    : { ...networkProblem(), code: 'unknown', requestId: task.id };
+  const { data: models = [] } = useQuery(modelsQuery);
+  const others = models.filter(
+    ({ id, drawbridge }) => id !== task.model && drawbridge.provider_state !== 'down',
+  );
+  const [other] = others;
   return (
-    <ProblemNote problem={problem ?? shown}>
-      <RetryButton task={task} busy={busy} run={run} />
+    <ProblemNote problem={retry.problem ?? shown}>
+      <RetryButton task={task} action={retry} />
+      {other && OF_THE_MODEL.test(shown.code) && (
+        <CardButton
+          icon="studio"
+          label={t('task.otherModel')}
+          onClick={() => {
+            takeOver({ ...draftFromTask(draft.get(), task, 'all', other), model: other.id });
+            document.querySelector<HTMLElement>('form button[aria-controls]')?.focus();
+          }}
+        />
+      )}
       <ReuseButtons task={task} />
     </ProblemNote>
   );
@@ -231,7 +203,7 @@ function FailedActions({ task }: { task: Task }) {
 
 function CancelledActions({ task }: { task: Task }) {
   const { t, locale } = useText();
-  const [problem, busy, run] = useAction();
+  const retry = useAction();
   const charged = task.cost.captured;
   return (
     <>
@@ -241,30 +213,64 @@ function CancelledActions({ task }: { task: Task }) {
           ? t('task.cancelled.free')
           : t('why.cost.captured', { amount: formatCredits(charged, locale) })}
       </p>
+      {task.cancel.note && <p className="text-sm text-soft">{task.cancel.note}</p>}
       <div className="-mx-2.5 flex flex-wrap">
-        <RetryButton task={task} busy={busy} run={run} />
+        <RetryButton task={task} action={retry} />
         <ReuseButtons task={task} />
       </div>
-      {problem && <ProblemNote problem={problem} />}
+      {retry.problem && <ProblemNote problem={retry.problem} />}
     </>
   );
 }
 
-function partsOf(task: Task): { picture: ReactNode; actions: ReactNode } {
-  if (isActive(task)) return { picture: <UnderWay task={task} />, actions: <ActiveActions task={task} /> };
-  const picture = task.images.length > 0 ? <Pictures task={task} /> : null;
-  if (task.status === 'succeeded') return { picture, actions: <FinishedActions task={task} /> };
-  if (task.status === 'failed') return { picture, actions: <FailedActions task={task} /> };
-  return { picture, actions: <CancelledActions task={task} /> };
+interface TaskCardProps {
+  task: Task;
+  /** HD variants of its pictures, newest first. */
+  variants: readonly Task[];
+  variantOf(image: TaskImage): Task | undefined;
 }
 
-export const TaskCard = memo(function TaskCard({ task }: { task: Task }) {
-  const { picture, actions } = partsOf(task);
+function Card({ task, variantOf }: TaskCardProps) {
+  const { t } = useText();
+  const [layer, setLayer] = useState<{ kind: 'why' } | { kind: 'share'; imageIds: readonly string[] } | null>(
+    null,
+  );
+  const onShare = (imageIds: readonly string[]) => setLayer({ kind: 'share', imageIds });
+  const actions = usePictureActions(task, onShare);
+  const close = () => setLayer(null);
+  const pictures =
+    picturesOf(task).length > 0 ? <Pictures task={task} variantOf={variantOf} actions={actions} /> : null;
+  const parts: Record<Task['status'], () => ReactNode> = {
+    queued: () => <ActiveActions task={task} />,
+    running: () => <ActiveActions task={task} />,
+    succeeded: () => <FinishedActions task={task} actions={actions} onShare={onShare} />,
+    failed: () => <FailedActions task={task} />,
+    cancelled: () => <CancelledActions task={task} />,
+  };
   return (
-    <CardFrame prompt={task.prompt} picture={picture}>
+    <CardFrame prompt={task.prompt} picture={isActive(task) ? <UnderWay task={task} /> : pictures}>
       {task.status === 'succeeded' && <MetaLine task={task} />}
-      {actions}
-      <TaskDetails task={task} />
+      {parts[task.status]()}
+      <button
+        type="button"
+        className="mt-auto flex min-h-11 items-center gap-1.5 self-start text-sm text-soft hover:text-ink"
+        onClick={() => setLayer({ kind: 'why' })}
+      >
+        <Icon name="info" className="size-4.5" />
+        {t(task.status === 'succeeded' ? 'task.why' : 'task.details')}
+      </button>
+      <Suspense fallback={null}>
+        {layer?.kind === 'why' && <WhyDrawer task={task} onClose={close} />}
+        {layer?.kind === 'share' && <ShareDialog imageIds={layer.imageIds} onClose={close} />}
+      </Suspense>
     </CardFrame>
   );
-});
+}
+
+export const TaskCard = memo(
+  Card,
+  (before, after) =>
+    before.task === after.task &&
+    before.variants.length === after.variants.length &&
+    before.variants.every((task, index) => task === after.variants[index]),
+);

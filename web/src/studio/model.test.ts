@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Model, Task } from '../api/resources.ts';
+import type { Model, Task, TaskImage } from '../api/resources.ts';
 import {
   cleanSeed,
   countChoices,
@@ -9,14 +9,17 @@ import {
   fitDraft,
   mergeTask,
   nearestRatio,
+  parametersText,
   parseDraft,
   parseRatio,
   priceOf,
-  promptHistory,
   ratioOf,
+  stackVariants,
   type TaskPages,
   tabTitle,
   toTaskRequest,
+  unusedBy,
+  variationOf,
 } from './model.ts';
 
 const model: Model = {
@@ -29,6 +32,11 @@ const model: Model = {
     title: { en: 'Ink', zh: '墨' },
     provider: 'sandbox',
     provider_state: 'healthy',
+    provider_reason: null,
+    providers: [{ name: 'sandbox', state: 'healthy' }],
+    median_seconds: null,
+    queue_ahead: 0,
+    input_schema: {},
     price_credits: 0.5,
     typical_seconds: 4,
     capabilities: {
@@ -54,6 +62,12 @@ function task(id: string, version: number, createdAt: string, more: Partial<Task
     status: 'queued',
     phase: null,
     progress: null,
+    eta_s: null,
+    provider_model: 'ink-1',
+    style: null,
+    final_prompt: `prompt of ${id}`,
+    final_negative_prompt: null,
+    timings: { queued_ms: null, submit_ms: null, wait_ms: null, save_ms: null, total_ms: null },
     preview_url: null,
     queue_position: null,
     waiting_reason: null,
@@ -121,7 +135,8 @@ test('a draft survives storage, and rubbish becomes the empty draft', () => {
 
 test('the request carries what the model offers and nothing else', () => {
   const input = { kind: 'upload', id: 'up_1', url: '/x', name: 'x', width: 1, height: 1 } as const;
-  const draft = { ...EMPTY_DRAFT, prompt: ' a fox ', negativePrompt: 'text', seed: '7', count: 4, input };
+  const words = { prompt: ' a fox ', negativePrompt: 'text', seed: '7' };
+  const draft = { ...EMPTY_DRAFT, ...words, count: 4, inputs: [input] };
   assert.deepEqual(toTaskRequest({ ...draft, aspectRatio: '3:2' }, model, 'card'), {
     prompt: 'a fox',
     mode: 'image-to-image',
@@ -135,7 +150,12 @@ test('the request carries what the model offers and nothing else', () => {
     metadata: { studio_card: 'card' },
   });
   const plain = fitDraft(draft, { ...model.drawbridge.capabilities, max_input_images: 0, seed: false });
-  assert.deepEqual([plain.input, plain.seed], [null, '']);
+  assert.deepEqual([plain.inputs, plain.seed], [[], '']);
+  assert.deepEqual(unusedBy(draft, { ...model.drawbridge.capabilities, max_input_images: 0, seed: false }), [
+    'seed',
+    'pictures',
+  ]);
+  assert.deepEqual(unusedBy(draft, model.drawbridge.capabilities), []);
 });
 
 test('price, counts, seeds and ratios', () => {
@@ -160,8 +180,56 @@ test('the tab title counts what is under way', () => {
   assert.equal(tabTitle([{ status: 'failed', progress: 0.3 }], 0, 'Studio'), 'Studio · Drawbridge');
 });
 
-test('history names each prompt once; a task can be repeated', () => {
-  assert.deepEqual(promptHistory([{ prompt: 'b' }, { prompt: 'a' }, { prompt: 'b' }]), ['b', 'a']);
+const picture = (id: string, more: Partial<TaskImage> = {}): TaskImage => ({
+  id,
+  kind: 'final',
+  url: `https://host/media/final/${id}-key?signature=1`,
+  thumb_url: '',
+  download_url: '',
+  width: 1600,
+  height: 900,
+  mime: 'image/png',
+  bytes: 1,
+  seed: 5,
+  thumbhash: null,
+  extra: false,
+  late: false,
+  trashed: false,
+  ...more,
+});
+
+test('an HD variant stands under the picture it was made from, as long as that is there', () => {
+  const made = task('a', 1, '01', { images: [picture('img_1')] });
+  const source = { url: 'https://host/media/final/img_1-key', width: 1600, height: 900 };
+  const plain = task('b', 1, '02', { mode: 'upscale' });
+  const variant = { ...plain, params: { ...plain.params, images: [source] } };
+  const { cards, variants } = stackVariants([variant, made]);
+  assert.deepEqual(cards, [made]);
+  assert.deepEqual(variants.get('img_1'), [variant]);
+  const gone = task('a', 1, '01', { images: [picture('img_1', { trashed: true })] });
+  assert.deepEqual(stackVariants([variant, gone]).cards, [variant, gone]);
+});
+
+test('a variation starts from the picture where the model takes one, and never from the same seed', () => {
+  const made = task('a', 1, '01', { n: 4, images: [picture('img_1')] });
+  const varied = variationOf(made, picture('img_1'), model, 'card');
+  assert.deepEqual([varied.images, varied.n, varied.seed], [[{ image_id: 'img_1' }], 1, undefined]);
+  const blind = {
+    ...model.drawbridge,
+    capabilities: { ...model.drawbridge.capabilities, max_input_images: 0 },
+  };
+  const inWords = variationOf(made, picture('img_1'), { ...model, drawbridge: blind }, 'card');
+  assert.deepEqual([inWords.mode, inWords.images, inWords.seed], ['text-to-image', undefined, undefined]);
+});
+
+test('parameters are copied as words and one line of settings', () => {
+  assert.equal(
+    parametersText(task('a', 1, '01'), picture('img_1')),
+    'prompt of a\nSize: 1600x900, Seed: 5, Model: ink',
+  );
+});
+
+test('a task can be repeated', () => {
   const plain = task('a', 1, '01', { n: 2 });
   const old = { ...plain, params: { ...plain.params, size: '1600x912', negative_prompt: 'text' } };
   const draft = draftFromTask({ ...EMPTY_DRAFT, seed: '1' }, old, 'all', model);

@@ -2,10 +2,11 @@
 // merged (an older version never replaces a newer one), and what the tab title says.
 import type { Model, ModelCapabilities, Task, TaskImage, TaskPage, TaskRequest } from '../api/resources.ts';
 
-/** A picture to start from: an upload, or a picture made earlier. */
+/** A picture to start from: an upload, a picture made earlier, or one that the server fetches from `id` as its address. */
 export interface DraftInput {
-  kind: 'upload' | 'image';
+  kind: 'upload' | 'image' | 'url';
   id: string;
+  /** A small view of it; empty where the page may not show it. */
   url: string;
   name: string;
   width: number;
@@ -17,25 +18,39 @@ export interface Draft {
   negativePrompt: string;
   /** null follows the server's default model. */
   model: string | null;
+  /** Id of a style. */
+  style: string | null;
   aspectRatio: string;
   count: number;
   /** Digits, or empty for a new seed each time. */
   seed: string;
   /** 0 keeps the input picture, 1 ignores it. */
   strength: number;
-  input: DraftInput | null;
+  inputs: readonly DraftInput[];
+  /** What may change in the first input picture, as an upload with transparency there. */
+  mask: DraftInput | null;
+  /** Whether it was sent as it stands, so that nothing of it would be lost. */
+  isSent: boolean;
 }
 
 export const EMPTY_DRAFT: Draft = {
   prompt: '',
   negativePrompt: '',
   model: null,
+  style: null,
   aspectRatio: '1:1',
   count: 1,
   seed: '',
   strength: 0.6,
-  input: null,
+  inputs: [],
+  mask: null,
+  isSent: false,
 };
+
+/** Whether the draft holds work that somebody would miss. */
+export function hasContent(draft: Draft): boolean {
+  return draft.prompt.trim() !== '' || draft.negativePrompt.trim() !== '' || draft.inputs.length > 0;
+}
 
 /** The largest seed that a task may ask for. */
 export const LARGEST_SEED = 2_147_483_647;
@@ -52,7 +67,7 @@ function parseInput(value: unknown): DraftInput | null {
   const input = value as Record<string, unknown>;
   if (typeof input.id !== 'string' || typeof input.url !== 'string') return null;
   return {
-    kind: input.kind === 'image' ? 'image' : 'upload',
+    kind: input.kind === 'image' || input.kind === 'url' ? input.kind : 'upload',
     id: input.id,
     url: input.url,
     name: stringOr(input.name, ''),
@@ -76,11 +91,14 @@ export function parseDraft(json: string | null): Draft {
     prompt: stringOr(stored.prompt, ''),
     negativePrompt: stringOr(stored.negativePrompt, ''),
     model: typeof stored.model === 'string' ? stored.model : null,
+    style: typeof stored.style === 'string' ? stored.style : null,
     aspectRatio: RATIO_SHAPE.test(ratio) ? ratio : EMPTY_DRAFT.aspectRatio,
     count: Math.max(1, Math.round(numberOr(stored.count, 1))),
     seed: cleanSeed(stringOr(stored.seed, '')),
     strength: Math.min(1, Math.max(0, numberOr(stored.strength, EMPTY_DRAFT.strength))),
-    input: parseInput(stored.input),
+    inputs: (Array.isArray(stored.inputs) ? stored.inputs : []).flatMap((input) => parseInput(input) ?? []),
+    mask: parseInput(stored.mask),
+    isSent: stored.isSent === true,
   };
 }
 
@@ -91,7 +109,7 @@ export function cleanSeed(text: string): string {
 }
 
 /** What can be asked for while no model is known: a form that promises nothing. */
-const PLAIN_CAPABILITIES: Omit<ModelCapabilities, 'sizes' | 'mask'> = {
+const PLAIN_CAPABILITIES: Omit<ModelCapabilities, 'sizes'> = {
   modes: ['text-to-image'],
   aspect_ratios: ['1:1'],
   max_images: 1,
@@ -99,6 +117,7 @@ const PLAIN_CAPABILITIES: Omit<ModelCapabilities, 'sizes' | 'mask'> = {
   negative_prompt: false,
   seed: false,
   strength: false,
+  mask: false,
   cancel: false,
   progress: false,
 };
@@ -143,7 +162,8 @@ export function fitDraft(draft: Draft, capabilities: FormCapabilities): Draft {
       : Math.max(...counts.filter((n) => n <= draft.count), 1),
     negativePrompt: capabilities.negative_prompt ? draft.negativePrompt : '',
     seed: capabilities.seed ? draft.seed : '',
-    input: takesPictures(capabilities) ? draft.input : null,
+    inputs: takesPictures(capabilities) ? draft.inputs.slice(-capabilities.max_input_images) : [],
+    mask: takesPictures(capabilities) && capabilities.mask && draft.inputs.length > 0 ? draft.mask : null,
   };
 }
 
@@ -153,7 +173,7 @@ export function toTaskRequest(draft: Draft, model: Model | null, cardKey: string
   const fitted = fitDraft(draft, capabilities);
   const request: TaskRequest = {
     prompt: fitted.prompt.trim(),
-    mode: fitted.input ? 'image-to-image' : 'text-to-image',
+    mode: fitted.inputs.length > 0 ? 'image-to-image' : 'text-to-image',
     aspect_ratio: fitted.aspectRatio,
     n: fitted.count,
     metadata: { [CARD_KEY]: cardKey },
@@ -161,12 +181,31 @@ export function toTaskRequest(draft: Draft, model: Model | null, cardKey: string
   if (model) request.model = model.id;
   if (fitted.negativePrompt.trim() !== '') request.negative_prompt = fitted.negativePrompt.trim();
   if (fitted.seed !== '') request.seed = Number(fitted.seed);
-  if (fitted.input) {
-    const { kind, id } = fitted.input;
-    request.images = [kind === 'upload' ? { upload_id: id } : { image_id: id }];
+  if (fitted.style) request.style = fitted.style;
+  if (fitted.inputs.length > 0) {
+    request.images = fitted.inputs.map(sourceOf);
+    if (fitted.mask) request.mask = sourceOf(fitted.mask);
     if (capabilities.strength) request.strength = fitted.strength;
   }
   return request;
+}
+
+function sourceOf({ kind, id }: DraftInput): NonNullable<TaskRequest['images']>[number] {
+  if (kind === 'url') return { url: id };
+  return kind === 'upload' ? { upload_id: id } : { image_id: id };
+}
+
+/** What the draft holds that this model has no use for; empty when everything will be used. */
+export function unusedBy(
+  draft: Draft,
+  capabilities: FormCapabilities,
+): ('negative' | 'seed' | 'pictures' | 'mask')[] {
+  return [
+    ...(draft.negativePrompt.trim() !== '' && !capabilities.negative_prompt ? (['negative'] as const) : []),
+    ...(draft.seed !== '' && !capabilities.seed ? (['seed'] as const) : []),
+    ...(draft.inputs.length > 0 && !takesPictures(capabilities) ? (['pictures'] as const) : []),
+    ...(draft.mask && draft.inputs.length > 0 && !capabilities.mask ? (['mask'] as const) : []),
+  ];
 }
 
 /** Price of the whole draft in credits, or null while no model is known. */
@@ -208,6 +247,35 @@ export function picturesOf(task: Pick<Task, 'images'>): TaskImage[] {
   return task.images.filter((image) => !image.trashed).sort((a, b) => Number(a.extra) - Number(b.extra));
 }
 
+/** Whether every picture of a finished task lies in the trash: its card has nothing left to show. */
+export function isEmptied(task: Pick<Task, 'status' | 'images'>): boolean {
+  return task.status === 'succeeded' && task.images.length > 0 && task.images.every(({ trashed }) => trashed);
+}
+
+/** The file's key at the end of a picture's address, whatever host and signature surround it. */
+function keyOfUrl(url: string): string {
+  return url.split(/[?#]/, 1)[0]?.split('/').at(-1) ?? '';
+}
+
+/**
+ * Puts HD variants under the picture that they were made from: an upscale task whose parent is loaded has no card of its own.
+ * Returns the tasks that have cards, and the variants by picture id, newest first.
+ */
+export function stackVariants(tasks: readonly Task[]): { cards: Task[]; variants: Map<string, Task[]> } {
+  const imageIds = new Map<string, string>();
+  for (const task of tasks)
+    for (const { id, url, trashed } of task.images) if (!trashed) imageIds.set(keyOfUrl(url), id);
+  const variants = new Map<string, Task[]>();
+  const cards = tasks.filter((task) => {
+    const source = task.mode === 'upscale' ? task.params.images[0] : undefined;
+    const parent = source && imageIds.get(keyOfUrl(source.url));
+    if (!parent) return true;
+    variants.set(parent, [...(variants.get(parent) ?? []), task]);
+    return false;
+  });
+  return { cards, variants };
+}
+
 export function isActive(task: Pick<Task, 'status'>): boolean {
   return task.status === 'queued' || task.status === 'running';
 }
@@ -240,6 +308,22 @@ export function mergeTask<Pages extends TaskPages>(loaded: Pages, task: Task): P
   return loaded;
 }
 
+/** Changes one picture of a loaded task without a new version, for what the stream does not tell. */
+export function patchImage<Pages extends TaskPages>(
+  loaded: Pages,
+  imageId: string,
+  change: Partial<TaskImage>,
+): Pages {
+  const patch = (task: Task): Task =>
+    task.images.some(({ id }) => id === imageId)
+      ? {
+          ...task,
+          images: task.images.map((image) => (image.id === imageId ? { ...image, ...change } : image)),
+        }
+      : task;
+  return { ...loaded, pages: loaded.pages.map((page) => ({ ...page, data: page.data.map(patch) })) };
+}
+
 /** A refetched page must not turn back what the stream has already said. */
 export function keepNewer(fetched: Task, known: Task | undefined): Task {
   return known && known.version > fetched.version ? known : fetched;
@@ -260,23 +344,63 @@ export function tabTitle(
   return `(${count})${percent} · ${room}`;
 }
 
-/** Prompts used before, newest first, each once. */
-export function promptHistory(tasks: readonly Pick<Task, 'prompt'>[]): string[] {
-  return [...new Set(tasks.map((task) => task.prompt))];
-}
+/** What of a task can be repeated. */
+export type RepeatedTask = Pick<Task, 'prompt' | 'params' | 'n' | 'images' | 'style'>;
 
 /** The draft that repeats a task: everything, or its words alone. `model` is the one that the task asked for, if it still exists. */
-export function draftFromTask(draft: Draft, task: Task, what: 'prompt' | 'all', model: Model | null): Draft {
+export function draftFromTask(
+  draft: Draft,
+  task: RepeatedTask,
+  what: 'prompt' | 'all',
+  model: Model | null,
+): Draft {
   const negativePrompt = task.params.negative_prompt ?? '';
-  if (what === 'prompt') return { ...draft, prompt: task.prompt, negativePrompt };
+  if (what === 'prompt') return { ...draft, prompt: task.prompt, negativePrompt, isSent: false };
   return {
     ...draft,
+    isSent: false,
     prompt: task.prompt,
     negativePrompt,
     model: model?.id ?? draft.model,
+    style: task.style?.id ?? null,
     count: task.n,
     aspectRatio: nearestRatio(ratioOf(task), capabilitiesOf(model).aspect_ratios, draft.aspectRatio),
     seed: cleanSeed(String(task.params.seed)),
     strength: task.params.strength ?? draft.strength,
   };
+}
+
+/** How far a variation goes from its picture. */
+const VARIATION_STRENGTH = 0.45;
+
+/** The request for a picture close to this one: from the picture where its model takes pictures, else from its words alone. */
+export function variationOf(
+  task: RepeatedTask,
+  image: TaskImage,
+  model: Model | null,
+  cardKey: string,
+): TaskRequest {
+  const capabilities = capabilitiesOf(model);
+  const base = { ...draftFromTask(EMPTY_DRAFT, task, 'all', model), count: 1, seed: '' };
+  const input: DraftInput = { kind: 'image', id: image.id, url: image.url, name: '', width: 1, height: 1 };
+  const draft = takesPictures(capabilities)
+    ? { ...base, inputs: [input], strength: VARIATION_STRENGTH }
+    : base;
+  return toTaskRequest(draft, model, cardKey);
+}
+
+/** A picture's parameters as people paste them: the words, then one line of settings. */
+export function parametersText(task: RepeatedTask & Pick<Task, 'model'>, image: TaskImage): string {
+  const settings = [
+    `Size: ${image.width}x${image.height}`,
+    `Seed: ${image.seed ?? task.params.seed}`,
+    `Model: ${task.model}`,
+    ...(task.style ? [`Style: ${task.style.name}`] : []),
+    ...(task.params.strength === null ? [] : [`Strength: ${task.params.strength}`]),
+  ];
+  return [
+    task.prompt,
+    ...(task.params.negative_prompt ? [`Negative prompt: ${task.params.negative_prompt}`] : []),
+    settings.join(', '),
+  ].join('\n');
 }

@@ -1,14 +1,16 @@
-// What the parts of the Studio share: the draft, the outbox, and how to bring the prompt into view.
+// What the parts of the Studio share: the draft, the pictures on their way, the outbox, and how to bring the prompt into view.
 import { createContext, useContext, useSyncExternalStore } from 'react';
 import type { DraftStore } from './draft-store.ts';
-import type { InputUpload, UploadStatus } from './input-upload.ts';
+import type { InputUploads, PictureUpload } from './input-upload.ts';
 import type { Draft } from './model.ts';
 import type { Outbox, OutboxEntry } from './outbox.ts';
 
 export interface Studio {
   draft: DraftStore;
-  input: InputUpload;
+  inputs: InputUploads;
   outbox: Outbox;
+  /** Replaces the draft by `draft`, offering to undo it where something unsent would be lost, and shows the prompt. */
+  takeOver(draft: Draft): void;
   /** Scrolls to the prompt and puts the cursor at its end. */
   focusPrompt(): void;
   /** Opens the large view of a picture. */
@@ -34,8 +36,8 @@ export function useOutbox(): readonly OutboxEntry[] {
   return useSyncExternalStore(outbox.subscribe, outbox.get);
 }
 
-/** How the upload of the input picture is going. */
-export function useInputUpload(): UploadStatus {
-  const { input } = useStudio();
-  return useSyncExternalStore(input.subscribe, input.get);
+/** Pictures on their way to the server. */
+export function useUploads(): readonly PictureUpload[] {
+  const { inputs } = useStudio();
+  return useSyncExternalStore(inputs.subscribe, inputs.get);
 }

@@ -1,10 +1,9 @@
 // Writes the live stream into the task list, announces state changes, and reads everything again after a gap.
 import { type QueryClient, useQueryClient } from '@tanstack/react-query';
 import { useEffect } from 'react';
-import { onSignedOut } from '../api/client.ts';
 import type { Task } from '../api/resources.ts';
-import { connectLive } from '../live/connect.ts';
-import { setLiveState, useLiveStatus } from '../live/live-status.ts';
+import { keepLive, listenLive } from '../live/live-events.ts';
+import { useLiveStatus } from '../live/live-status.ts';
 import type { ServerEvent } from '../live/sse.ts';
 import { announce } from '../ui/announce.tsx';
 import { currentText } from '../ui/language.ts';
@@ -32,30 +31,21 @@ function takeTask(client: QueryClient, event: ServerEvent): void {
   }
 }
 
-/** Follows the account's tasks for as long as the calling screen is shown. */
+/** Follows the account's tasks in every room, for as long as the shell is shown. */
 export function useLiveTasks(): void {
   const client = useQueryClient();
   useEffect(() => {
-    let hadOpened = false;
-    let wasLost = false;
-    const connection = connectLive({
+    const stopListening = listenLive({
       onEvent(event) {
         if (event.name === 'reset') void reconcile(client);
         else if (event.name.startsWith('task.')) takeTask(client, event);
       },
-      onState(state) {
-        setLiveState(state, Date.now());
-        if (state === 'open') {
-          if (hadOpened && wasLost) void reconcile(client).then(() => announce(currentText().t('live.back')));
-          hadOpened = true;
-          wasLost = false;
-        } else if (hadOpened) wasLost = true;
-      },
+      onReconnected: () => void reconcile(client).then(() => announce(currentText().t('live.back'))),
     });
-    const stopListening = onSignedOut(() => connection.signOut());
+    const close = keepLive();
     return () => {
       stopListening();
-      connection.close();
+      close();
     };
   }, [client]);
 

@@ -4,11 +4,11 @@ import { type ReactNode, useId } from 'react';
 interface ChoiceGroupProps<Value extends string | number> {
   legend: string;
   choices: readonly Value[];
-  value: Value;
-  onChange(value: Value): void;
-  draw(value: Value): ReactNode;
+  value: NoInfer<Value>;
+  onChange(value: NoInfer<Value>): void;
+  draw(value: NoInfer<Value>): ReactNode;
   /** The accessible name of a choice whose drawing has none. */
-  name?(value: Value): string;
+  name?(value: NoInfer<Value>): string;
   className?: string;
   hideLegend?: boolean;
 }

@@ -1,9 +1,9 @@
 // How amounts, durations, sizes and times are written for people.
 
-/** Seconds as `8 s`, `1:05` or `1:02:03`; negative values (clocks that differ) read as 0. */
-export function formatDuration(milliseconds: number): string {
+/** Seconds as `8 s` (`8 秒` in Chinese), `1:05` or `1:02:03`; negative values (clocks that differ) read as 0. */
+export function formatDuration(milliseconds: number, locale = 'en'): string {
   const seconds = Math.max(0, Math.floor(milliseconds / 1000));
-  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 60) return `${seconds} ${locale.startsWith('zh') ? '秒' : 's'}`;
   const pad = (value: number) => String(value).padStart(2, '0');
   const minutes = Math.floor(seconds / 60);
   if (minutes < 60) return `${minutes}:${pad(seconds % 60)}`;

@@ -8,6 +8,9 @@ test('Ctrl+Enter and Command+Enter submit, Enter alone does not', () => {
   assert.ok(isSubmitKey(enter));
   assert.ok(isSubmitKey({ ...enter, ctrlKey: false, metaKey: true }));
   assert.ok(!isSubmitKey({ ...enter, ctrlKey: false }));
+  assert.ok(isSubmitKey({ ...enter, ctrlKey: false }, true));
+  assert.ok(!isSubmitKey({ ...enter, ctrlKey: false, shiftKey: true }, true));
+  assert.ok(!isSubmitKey({ ...enter, ctrlKey: false, isComposing: true }, true));
 });
 
 test('an Enter that belongs to an input method never submits', () => {

@@ -1,0 +1,318 @@
+// The gallery as people use it: by mouse, by keyboard alone and by touch, in a real browser on the real program. What runs
+// inside the page is written as text, since the server's compiler settings know no DOM.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import type { Browser, Page } from 'playwright-core';
+import { makePictures, openGallery, pretendPictures } from './gallery-pictures.ts';
+import {
+  accessibilityViolations,
+  launchBrowser,
+  openPage,
+  pageTestsSkipped,
+  type StudioServer,
+  startStudioServer,
+  type WatchedPage,
+} from './studio-browser.ts';
+
+const MILLION = 1_000_000;
+const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
+
+const cell = (page: Page, ordinal: number) => page.locator(`.wall-cell[data-ordinal="${ordinal}"]`);
+const picture = (page: Page, ordinal: number) => cell(page, ordinal).locator('.wall-open');
+const count = (page: Page) => page.locator('[data-count]');
+const focusedOrdinal = (page: Page) =>
+  page.evaluate<string>(`document.activeElement?.closest('.wall-cell')?.dataset.ordinal ?? ''`);
+
+/** Waits, frame by frame, until an expression of the page is true; by evaluation, since the page's policy allows no other. */
+const until = (page: Page, expression: string) =>
+  page.evaluate(`(async () => {
+    while (!(${expression})) await new Promise((resolve) => requestAnimationFrame(resolve));
+  })()`);
+
+describe('gallery', { skip: pageTestsSkipped }, () => {
+  let server: StudioServer;
+  let browser: Browser;
+  const open = async (options: Parameters<typeof openPage>[2] = {}, search = ''): Promise<WatchedPage> => {
+    const watched = await openPage(browser, server.baseUrl, { reducedMotion: 'reduce', ...options });
+    await watched.page.context().addCookies([await server.sessionCookie()]);
+    await openGallery(watched.page, server.baseUrl, search);
+    return watched;
+  };
+  before(async () => {
+    [server, browser] = await Promise.all([startStudioServer(), launchBrowser()]);
+    await makePictures(server, [
+      { prompt: 'an old stone bridge', ratio: '1:1', n: 4 },
+      { prompt: '雨夜里的小巷', ratio: '3:4', n: 4 },
+      { prompt: 'a lighthouse at dusk', ratio: '16:9', n: 4 },
+    ]);
+  });
+  after(async () => {
+    await browser?.close();
+    await server?.close();
+  });
+
+  test('the newest come first; a large view has its address, Back closes it, and the focus returns', async () => {
+    const { page, assertClean, close } = await open();
+    assert.match((await count(page).textContent()) ?? '', /^12 pictures/);
+    assert.match((await picture(page, 0).getAttribute('aria-label')) ?? '', /lighthouse/);
+    assert.equal(await cell(page, 0).getAttribute('aria-setsize'), '12');
+    await picture(page, 1).click();
+    await page.locator('.stage-loaded').waitFor();
+    assert.match(page.url(), /view=img_/);
+    await page.keyboard.press('ArrowRight');
+    await page.getByText('3 of 12').waitFor();
+    const address = page.url();
+    await page.goBack();
+    await page.locator('dialog[open]').waitFor({ state: 'detached' });
+    assert.equal(await focusedOrdinal(page), '2');
+    await page.goto(address);
+    await page.getByText('3 of 12').waitFor();
+    await page.locator('.stage-loaded').waitFor();
+    await page.keyboard.press('i');
+    await page.locator('.lightbox-panel', { hasText: 'sandbox' }).waitFor();
+    await page.keyboard.press('+');
+    await page.locator('.stage-zoomed').waitFor();
+    assertClean();
+    await close();
+  });
+
+  test('by keyboard alone: search, open, next, favourite, select a range, trash, undo', async () => {
+    const { page, assertClean, close } = await open();
+    await page.keyboard.press('/');
+    await page.keyboard.type('lighthouse');
+    await page.keyboard.press('Enter');
+    await count(page).filter({ hasText: '4 pictures' }).waitFor();
+    assert.match(page.url(), /q=lighthouse/);
+    for (let step = 0; step < 20 && (await focusedOrdinal(page)) === ''; step += 1)
+      await page.keyboard.press('Tab');
+    assert.equal(await focusedOrdinal(page), '0');
+    await page.keyboard.press('Enter');
+    await page.getByText('1 of 4').waitFor();
+    await page.keyboard.press('ArrowRight');
+    await page.getByText('2 of 4').waitFor();
+    await page.keyboard.press('f');
+    await page.locator('.lightbox-button[aria-pressed=true]').first().waitFor();
+    await page.keyboard.press('Escape');
+    await cell(page, 1).locator('.wall-heart:not([hidden])').waitFor();
+    assert.equal(await focusedOrdinal(page), '1');
+    await page.keyboard.press('Shift+ArrowRight');
+    await page.keyboard.press('Shift+ArrowRight');
+    await page.getByText('3 selected').waitFor();
+    await page.keyboard.press('Delete');
+    await page.getByText('3 pictures moved to the trash').waitFor();
+    await count(page).filter({ hasText: '1 picture' }).waitFor();
+    await page.getByRole('button', { name: 'Undo' }).press('Enter');
+    await count(page).filter({ hasText: '4 pictures' }).waitFor();
+    assertClean();
+    await close();
+  });
+
+  test('all that match are trashed on the server, restored, and one is deleted for ever', async () => {
+    const { page, assertClean, close } = await open({}, '?q=bridge');
+    await picture(page, 0).click({ modifiers: ['ControlOrMeta'] });
+    await page.getByRole('button', { name: 'Select all 4 that match' }).click();
+    await page.getByText('4 selected').waitFor();
+    await page.getByRole('button', { name: 'Move to trash' }).click();
+    await page.getByRole('heading', { name: 'Nothing matches' }).waitFor();
+    await page.getByRole('button', { name: 'Trash', exact: true }).click();
+    await count(page).filter({ hasText: '4 pictures' }).waitFor();
+    await page.locator('.wall-shown').first().waitFor();
+    await cell(page, 0).hover();
+    await cell(page, 0).locator('.wall-check').click();
+    await picture(page, 1).click();
+    await page.getByText('2 selected').waitFor();
+    await page.getByRole('button', { name: 'Restore' }).click();
+    await count(page).filter({ hasText: '2 pictures' }).waitFor();
+    await picture(page, 0).focus();
+    await page.keyboard.press('Delete');
+    await page.getByRole('button', { name: 'Delete 1 picture' }).click();
+    await count(page).filter({ hasText: '1 picture' }).waitFor();
+    await picture(page, 0).focus();
+    await page.keyboard.press('Space');
+    await page.getByRole('button', { name: 'Restore' }).click();
+    await page.getByRole('heading', { name: 'Nothing matches' }).waitFor();
+    assertClean();
+    await close();
+  });
+
+  test('filters are in the address and say what they would show; Chinese is found by parts of words', async () => {
+    const { page, assertClean, close } = await open();
+    const everything = (await count(page).textContent()) ?? '';
+    await page.getByRole('button', { name: 'Filters' }).click();
+    const dialog = page.locator('dialog[open]');
+    await dialog.getByRole('radio', { name: /^Portrait/ }).check();
+    await dialog.getByRole('button', { name: 'Show 4 pictures' }).click();
+    await count(page).filter({ hasText: '4 pictures' }).waitFor();
+    assert.match(page.url(), /ratio=portrait/);
+    await page.getByRole('button', { name: 'Remove the filter Portrait' }).click();
+    await page.getByLabel('Search prompts').fill('小巷');
+    await count(page).filter({ hasText: '4 pictures' }).waitFor();
+    await page.reload();
+    assert.equal(await page.inputValue('#gallery-search'), '小巷');
+    await count(page).filter({ hasText: '4 pictures' }).waitFor();
+    await page.goBack();
+    await count(page).filter({ hasText: everything }).waitFor();
+    assertClean();
+    await close();
+  });
+
+  test('new pictures are told, and move nothing until they are asked for', async () => {
+    const { page, assertClean, close } = await open();
+    const before = await count(page).textContent();
+    const name = await picture(page, 0).getAttribute('aria-label');
+    await makePictures(server, [{ prompt: 'a paper boat', ratio: '1:1', n: 1 }]);
+    const pill = page.getByRole('button', { name: '1 new picture' });
+    await pill.waitFor();
+    assert.equal(await picture(page, 0).getAttribute('aria-label'), name);
+    assert.equal(await count(page).textContent(), before);
+    await pill.click();
+    await page.locator('.wall-cell[data-ordinal="0"] [aria-label="a paper boat"]').waitFor();
+    await pill.waitFor({ state: 'detached' });
+    assertClean();
+    await close();
+  });
+
+  test('a picture goes back to the Studio with its words or all its settings', async () => {
+    const { page, assertClean, close } = await open({}, '?q=lighthouse');
+    await picture(page, 0).focus();
+    await page.keyboard.press('p');
+    await page.locator('#prompt').waitFor();
+    assert.equal(await page.inputValue('#prompt'), 'a lighthouse at dusk');
+    await page.goBack();
+    await picture(page, 0).click();
+    await page.getByRole('button', { name: 'More actions' }).click();
+    await page.getByRole('menuitem', { name: 'Use as input' }).click();
+    await page.locator('#prompt').waitFor();
+    assertClean();
+    await close();
+  });
+
+  test('by touch at 390 px: rest a finger and move it to select, tap the picture to open', async () => {
+    const { page, assertClean, close } = await open(PHONE);
+    const session = await page.context().newCDPSession(page);
+    const centre = async (ordinal: number) => {
+      const box = await cell(page, ordinal).boundingBox();
+      assert.ok(box);
+      return { x: box.x + box.width / 2, y: box.y + box.height / 2 };
+    };
+    const touch = async (
+      type: 'touchStart' | 'touchMove' | 'touchEnd',
+      points: { x: number; y: number }[],
+    ) => {
+      await session.send('Input.dispatchTouchEvent', { type, touchPoints: points });
+    };
+    await touch('touchStart', [await centre(1)]);
+    await page.getByText('1 selected').waitFor();
+    await touch('touchMove', [await centre(2)]);
+    await touch('touchMove', [await centre(4)]);
+    await page.getByText('4 selected').waitFor();
+    await touch('touchEnd', []);
+    await page.getByText('4 selected').waitFor();
+    await page.getByRole('button', { name: 'Clear the selection' }).tap();
+    await picture(page, 0).tap();
+    await page.locator('.stage-loaded').waitFor();
+    await page.getByRole('button', { name: 'Next picture' }).tap();
+    await page.getByText('2 of').waitFor();
+    await page.getByRole('button', { name: 'Close' }).tap();
+    await page.locator('dialog[open]').waitFor({ state: 'detached' });
+    const overflow = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth');
+    assert.ok(overflow <= 0, `${overflow} px too wide`);
+    assertClean();
+    await close();
+  });
+
+  test('a picture whose file cannot be had is explained', async () => {
+    const { page, close } = await open();
+    await page.route('**/media/final/**', (route) => route.fulfill({ status: 404 }));
+    await picture(page, 0).click();
+    await page.getByRole('heading', { name: 'The picture could not be loaded' }).waitFor();
+    await page.getByRole('button', { name: 'Look for a good copy' }).waitFor();
+    await page.goto(`${server.baseUrl}/gallery?view=img_${'0'.repeat(32)}`);
+    await page.getByRole('heading', { name: 'This picture is not in the list' }).waitFor();
+    await close();
+  });
+
+  for (const deviceScaleFactor of [1, 2]) {
+    test(`a million pictures at ${deviceScaleFactor}×: the last one, few elements, a short page`, async () => {
+      const watched = await openPage(browser, server.baseUrl, { deviceScaleFactor });
+      const { page, assertClean, close } = watched;
+      await page.context().addCookies([await server.sessionCookie()]);
+      await pretendPictures(page, server.baseUrl, MILLION);
+      await openGallery(page, server.baseUrl);
+      await count(page).filter({ hasText: '1,000,000 pictures' }).waitFor();
+      await picture(page, 0).focus();
+      await page.keyboard.press('End');
+      await page.locator('.wall-open[aria-label="picture 999999"]').waitFor();
+      await cell(page, MILLION - 1)
+        .locator('.wall-shown')
+        .waitFor();
+      const box = await cell(page, MILLION - 1).boundingBox();
+      assert.ok(box && box.y > 100 && box.y + box.height <= 900, JSON.stringify(box));
+      assert.ok((await page.locator('.wall-cell').count()) <= 200);
+      assert.ok((await page.evaluate<number>('document.documentElement.scrollHeight')) < 8_001_000);
+      await page.evaluate('scrollTo(0, 4_000_000)');
+      const middle = `[...document.querySelectorAll('.wall-cell[data-ordinal]')].find((one) => {
+        const { top } = one.getBoundingClientRect();
+        const ordinal = Number(one.dataset.ordinal);
+        return top > 300 && top < 700 && ordinal > 400_000 && ordinal < 600_000 && one.querySelector('.wall-shown');
+      })`;
+      await until(page, middle);
+      const top = await page.evaluate<string>(`${middle}.dataset.ordinal`);
+      const at = (await cell(page, Number(top)).boundingBox())?.y ?? 0;
+      assert.equal(
+        await page.locator('.wall-open[tabindex="0"]').count(),
+        1,
+        'Tab leads to the wall from anywhere',
+      );
+      await page.mouse.move(400, 400);
+      await page.mouse.wheel(0, 120);
+      await until(
+        page,
+        `document.querySelector('.wall-cell[data-ordinal="${top}"]').getBoundingClientRect().y < ${at}`,
+      );
+      await page.keyboard.press('Home');
+      await page.locator('.wall-open[aria-label="picture 0"]').waitFor();
+      assertClean();
+      await close();
+    });
+  }
+
+  for (const { locale, colorScheme, width } of [
+    { locale: 'en-US', colorScheme: 'light', width: 1440 },
+    { locale: 'zh-CN', colorScheme: 'dark', width: 390 },
+  ] as const) {
+    test(`no accessibility violation in ${locale}, ${colorScheme}, ${width} px`, async () => {
+      const { page, assertClean, close } = await open({
+        locale,
+        colorScheme,
+        viewport: { width, height: 900 },
+      });
+      const found: string[] = [];
+      const check = async (screen: string) => {
+        for (const violation of await accessibilityViolations(page)) found.push(`${screen}: ${violation}`);
+      };
+      await check('wall');
+      await picture(page, 0).focus();
+      await page.keyboard.press('Space');
+      await page.locator('.selection-bar').waitFor();
+      await check('selection');
+      await page.keyboard.press('Escape');
+      await page.locator('.selection-bar').waitFor({ state: 'detached' });
+      await page.keyboard.press('Enter');
+      await page.locator('.stage-loaded').waitFor();
+      if (!(await page.locator('.lightbox-panel').isVisible())) await page.keyboard.press('i');
+      await page.locator('.lightbox-panel').waitFor();
+      await check('large');
+      await page.keyboard.press('Escape');
+      await page.getByRole('button', { name: /^(Filters|筛选)/ }).click();
+      await page.locator('dialog[open]').waitFor();
+      await check('filters');
+      await page.goto(`${server.baseUrl}/gallery?q=zzzz&favourite=true`);
+      await page.locator('h2').waitFor();
+      await check('nothing matches');
+      assert.deepEqual(found, []);
+      assertClean();
+      await close();
+    });
+  }
+});
