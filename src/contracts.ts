@@ -6,15 +6,19 @@ import type { RouteContract } from './kernel/route.ts';
 import * as media from './media/contract.ts';
 import * as operations from './operations/contract.ts';
 import * as providers from './providers/contract.ts';
+import * as shares from './shares/contract.ts';
+import * as styles from './styles/contract.ts';
 import * as tasks from './tasks/contract.ts';
 import * as webhooks from './webhooks/contract.ts';
 
 /** In the order of the tags on the page. */
 const SLICES: Record<string, unknown>[] = [
   tasks,
+  styles,
   webhooks,
   compat,
   media,
+  shares,
   credits,
   accounts,
   providers,

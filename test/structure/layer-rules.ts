@@ -5,6 +5,7 @@ import type { SourceFile, SourceImport } from './source-text.ts';
 /** Files directly in src/: they put the program together and may import every slice. */
 const TOP_FILES = new Set([
   'src/app.ts',
+  'src/app-parts.ts',
   'src/main.ts',
   'src/generate.ts',
   'src/contracts.ts',
