@@ -1,3 +1,4 @@
+// How each part of the program is opened from the configuration: what app.ts puts together. Nothing here starts working.
 import { join } from 'node:path';
 import type { Authenticator, Bootstrap } from './accounts/accounts.ts';
 import { authenticateRequest } from './accounts/routes.ts';
