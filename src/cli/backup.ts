@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import { systemClock } from '../kernel/clock.ts';
 import type { Config } from '../kernel/config.ts';
 import type { BackupReport, CopyProgress, CopyWorld, DataCopies } from '../operations/contract.ts';
+import { addBackupRuns } from './backup-runs.ts';
 import { type CommandContext, requireConfig } from './command-context.ts';
 import type { ProgramParts } from './embedded.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
@@ -43,6 +44,7 @@ export function addBackup(program: Command, context: CommandContext, parts: Prog
       if (options.verify) return verify(context, command, parts, where, options.id ?? null);
       return make(context, command, parts, where, options);
     });
+  addBackupRuns(command, context, parts);
   addExamples(command, context, [
     ['drawbridge backup /mnt/backup/drawbridge', ''],
     ['drawbridge backup /mnt/backup/drawbridge --keep 7', ''],

@@ -10,13 +10,17 @@ import type { ProgramParts } from './embedded.ts';
 import { addGenerate } from './generate.ts';
 import { translateHeading } from './help.ts';
 import { addAccounts, addKeys } from './keys.ts';
+import { addLogs } from './logs.ts';
+import { addCaddyConfig, addNginxConfig } from './nginx-config.ts';
 import { addProviders } from './providers.ts';
 import { addRestore } from './restore.ts';
 import { addServe } from './serve.ts';
+import { addService } from './service.ts';
 import { addStatus } from './status.ts';
 import { addTasks } from './tasks.ts';
 import { displayWidth } from './terminal.ts';
 import { addAcceptDatabase, addGc, addMigrate, addOpenapi } from './upkeep.ts';
+import { addUsers } from './users.ts';
 
 /** In the order of the help. */
 const COMMANDS: readonly ((program: Command, context: CommandContext, parts: ProgramParts) => void)[] = [
@@ -28,12 +32,17 @@ const COMMANDS: readonly ((program: Command, context: CommandContext, parts: Pro
   addDoctor,
   addCredits,
   addAccounts,
+  addUsers,
   addKeys,
   addBackup,
   addRestore,
   addGc,
   addMigrate,
   addAcceptDatabase,
+  addLogs,
+  addService,
+  addNginxConfig,
+  addCaddyConfig,
   addOpenapi,
 ];
 

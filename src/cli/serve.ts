@@ -29,8 +29,10 @@ export function addServe(program: Command, context: CommandContext, parts: Progr
     .description(serve.summary)
     .option('--host <address>', serve.host)
     .option('--port <number>', serve.port)
-    .action(async (options: { host?: string; port?: string }) => {
-      await runServer(context, command, parts, { host: options.host, port: options.port });
+    .option('--role <role>', context.messages.delivery.role)
+    .action(async (options: { host?: string; port?: string; role?: string }) => {
+      const { host, port, role } = options;
+      await runServer(context, command, parts, { host, port, role });
     });
   addExamples(command, context, [
     ['drawbridge serve', ''],
@@ -42,7 +44,7 @@ async function runServer(
   context: CommandContext,
   command: Command,
   parts: ProgramParts,
-  flags: { host: string | undefined; port: string | undefined },
+  flags: { host: string | undefined; port: string | undefined; role: string | undefined },
 ): Promise<void> {
   const { terminal, messages } = context;
   const loaded = await tryWholeConfig(command, parts, flags);
@@ -64,7 +66,7 @@ async function runServer(
   const app = await openApp(context, parts, config, log);
   const port = await listen(context, app, config);
   const url = config.publicUrl ?? `http://${hostInUrl(config.host)}:${port}`;
-  log.info({ url, host: config.host, port, pid: process.pid }, 'listening');
+  log.info({ url, host: config.host, port, pid: process.pid, role: config.role }, 'listening');
   await announce(context, app, config, { url, port });
 
   const { maxRssBytes } = config.limits;

@@ -1,13 +1,22 @@
 // The API's bodies as commands read them, by the contracts' own types; and what several commands show of them.
 import type { z } from 'zod';
-import type { accountSchema, keySchema } from '../accounts/contract.ts';
+import type {
+  accountSchema,
+  createResetLink,
+  keySchema,
+  listInvitations,
+  userSchema,
+} from '../accounts/contract.ts';
 import type { balanceSchema, entrySchema, spendingSchema } from '../credits/contract.ts';
 import type { ResponseBody } from '../kernel/route.ts';
 import type { uploadSchema } from '../media/contract.ts';
 import type {
   acceptDatabaseRoute,
+  BackupRunBody,
   DoctorReportBody,
   gcReportSchema,
+  listBackupRunsRoute,
+  recentLogRoute,
   statusRoute,
 } from '../operations/contract.ts';
 import type {
@@ -22,6 +31,9 @@ import type { listModelsRoute, quoteTaskRoute, TaskBody, WatchdogRunBody } from 
 
 export type Account = z.output<typeof accountSchema>;
 export type ApiKey = z.output<typeof keySchema>;
+export type User = z.output<typeof userSchema>;
+export type Invitation = ResponseBody<typeof listInvitations, 200>['data'][number];
+export type ResetLink = ResponseBody<typeof createResetLink, 201>;
 export type Balance = z.output<typeof balanceSchema>;
 export type CreditEntry = z.output<typeof entrySchema>;
 export type Upload = z.output<typeof uploadSchema>;
@@ -30,6 +42,9 @@ export type WatchdogRun = WatchdogRunBody;
 export type CreditSpending = z.output<typeof spendingSchema>;
 export type DoctorReport = DoctorReportBody;
 export type DatabaseAccepted = z.output<(typeof acceptDatabaseRoute.responses)[200]['schema']>;
+export type BackupRun = BackupRunBody;
+export type BackupRuns = ResponseBody<typeof listBackupRunsRoute, 200>;
+export type LogPage = ResponseBody<typeof recentLogRoute, 200>;
 export type GcReport = z.output<typeof gcReportSchema>;
 export type Model = ResponseBody<typeof listModelsRoute, 200>['data'][number];
 export type Quote = ResponseBody<typeof quoteTaskRoute, 200>;

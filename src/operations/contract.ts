@@ -6,13 +6,17 @@ import type { Config } from '../kernel/config.ts';
 import { ERROR_CODES, type ErrorCode } from '../kernel/errors.ts';
 import { defineRoute } from '../kernel/route.ts';
 
+export * from './backup-contract.ts';
+export * from './log-contract.ts';
+export * from './storage-quota-contract.ts';
+
 const TAG = 'Operations';
 const ERROR_CODE_NAMES = Object.keys(ERROR_CODES) as [ErrorCode, ...ErrorCode[]];
 const time = z.string().meta({ format: 'date-time' });
 
 export const partSchema = z
   .object({
-    name: z.string().describe('`database`, `store`, `engine`, or `provider:<name>`'),
+    name: z.string().describe('`database`, `store`, `engine`, `store:<name>`, or `provider:<name>`'),
     state: z.enum(['ok', 'degraded', 'down']),
     reason: z.string().nullable().describe('Why it is not ok, in plain words'),
     code: z.enum(ERROR_CODE_NAMES).nullable(),

@@ -71,6 +71,7 @@ export function dataChecks(providers: Providers): readonly Check<DataContext>[] 
     { id: 'clock_back', run: checkClockBack },
     mediaCheck('store', 'media.volume'),
     mediaCheck('store_space', 'media.space'),
+    mediaCheck('stores', 'media.stores'),
     { id: 'serving', run: checkServing },
     ...providers.names.map((name) => providerCheck(name)),
     { id: 'upkeep', run: checkUpkeep },

@@ -16,7 +16,7 @@ const PROBE_TIMEOUT_MS = 5_000;
 const MARK = 'readiness';
 
 export interface Part {
-  /** `database`, `store`, `engine`, or `provider:<name>`. */
+  /** `database`, `store`, `engine`, `store:<name>`, or `provider:<name>`. */
   name: string;
   state: 'ok' | 'degraded' | 'down';
   /** Why it is not ok, in plain English. */
@@ -122,6 +122,7 @@ export class Health {
       { name: 'database', ...database, required: true },
       { name: 'store', ...store, required: true },
       { name: 'engine', ...this.#engine(), required: true },
+      ...this.#remoteStores(),
       ...providers.map(
         (health): Part => ({
           name: `provider:${health.name}`,
@@ -161,13 +162,29 @@ export class Health {
     return this.#options.providers.overview().usable && !parts.some(lacks);
   }
 
+  /** Stores other than the disk; pictures go to the next one while one of them fails. */
+  #remoteStores(): Part[] {
+    return this.#options.media
+      .storeHealth()
+      .filter(({ kind }) => kind !== 'disk')
+      .map(({ name, state, reason }) => ({
+        name: `store:${name}`,
+        state: state === 'resting' ? 'down' : 'ok',
+        reason,
+        code: state === 'resting' ? 'storage_unavailable' : null,
+        required: false,
+      }));
+  }
+
   #engine(): Outcome {
     if (this.#isStopping) return { state: 'down', reason: 'The server is stopping.', code: null };
-    const { node, tasks } = this.#options;
+    const { node, tasks, media } = this.#options;
     const { trouble } = node;
     if (trouble !== null)
       return { state: 'down', reason: LEASE_TROUBLE[trouble], code: 'database_unavailable' };
-    const bad = tasks.loops.find(({ state }) => state === 'stalled' || state === 'failing');
+    const bad = [...tasks.loops, ...media.loops].find(
+      ({ state }) => state === 'stalled' || state === 'failing',
+    );
     if (!bad) return OK;
     const reason = `The loop "${bad.name}" ${bad.state === 'stalled' ? 'hung' : 'fails'}: ${bad.problem ?? 'no reason is known'}`;
     return { state: 'degraded', reason, code: null };

@@ -12,15 +12,28 @@ import type { Media } from '../media/media.ts';
 import type { Providers } from '../providers/providers.ts';
 import { countOpenByLane, type Tasks } from '../tasks/tasks.ts';
 import type { Webhooks } from '../webhooks/webhooks.ts';
+import { BackupSchedule } from './backup-schedule.ts';
 import type { DoctorReportBody } from './contract.ts';
 import { type DoctorRequest, examine } from './doctor.ts';
 import { Health, type Part } from './health.ts';
 import type { Metrics, ObservedRequest } from './metrics.ts';
 import { type GcReport, Upkeep } from './upkeep.ts';
 
+export { caddySite } from './caddy-config.ts';
 export { doctorMessages, examineMachine } from './doctor.ts';
 export type { Part } from './health.ts';
 export type { ObservedRequest } from './metrics.ts';
+export { nginxSite } from './nginx-config.ts';
+export { type ProxySite, proxySite } from './proxy-site.ts';
+export {
+  CONFIG_FOLDER,
+  isPlainPath,
+  type ServiceRole,
+  type ServiceUnit,
+  serviceUnit,
+  stateFolder,
+  unitName,
+} from './service-unit.ts';
 export type { GcReport } from './upkeep.ts';
 
 export interface OperationsOptions {
@@ -41,6 +54,7 @@ export class Operations {
   readonly health: Health;
   readonly #options: OperationsOptions;
   readonly #upkeep: Upkeep;
+  readonly #backups: BackupSchedule;
   readonly #startedAt: number;
   readonly #startedAtMonotonicMs: number;
   #metrics: Metrics | null = null;
@@ -59,19 +73,29 @@ export class Operations {
       log: log.child({ component: 'upkeep' }),
       media,
       idempotencyMs: config.tasks.idempotencyMs,
+      picturesMs: config.retention.picturesMs,
     });
+    this.#backups = new BackupSchedule({ config, db, clock, log: log.child({ component: 'backup' }) });
   }
 
-  /** Starts the upkeep in the background. */
+  /** Starts the upkeep and scheduled backups in the background; a process that only takes requests leaves them to others. */
   start(): void {
     this.#isStarted = true;
+    if (this.#options.config.role === 'api') return;
     this.#upkeep.start();
+    this.#backups.start();
   }
 
   /** Ends the upkeep; from now on `/readyz` says that the server is stopping. Idempotent. */
   close(): void {
     this.health.stop();
     this.#upkeep.close();
+    this.#backups.close();
+  }
+
+  /** Scheduled backups and their record. */
+  get backups(): BackupSchedule {
+    return this.#backups;
   }
 
   get uptimeS(): number {

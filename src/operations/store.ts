@@ -25,7 +25,12 @@ export async function setMark(trx: Trx, mark: MarkRow): Promise<void> {
     .execute();
 }
 
-registerWrites(import.meta.url, { setMark });
+/** Removes a mark; a missing one is fine. */
+export async function removeMark(trx: Trx, input: { name: string }): Promise<void> {
+  await trx.deleteFrom('operation_marks').where('name', '=', input.name).execute();
+}
+
+registerWrites(import.meta.url, { setMark, removeMark });
 
 export function findMark(read: Reader, name: string): Promise<MarkRow | undefined> {
   return read.selectFrom('operation_marks').selectAll().where('name', '=', name).executeTakeFirst();

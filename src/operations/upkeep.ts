@@ -9,6 +9,7 @@ import { pruneEvents } from '../kernel/outbox.ts';
 import type { GarbageReport, Media } from '../media/media.ts';
 import { pruneIdempotencyKeys } from '../tasks/tasks.ts';
 import { findRestored, requireCollecting } from './restore-state.ts';
+import { retirePictures } from './retention.ts';
 import { scrubPass } from './scrub-pass.ts';
 import { findMark, listMarks, type MarkRow, setMark } from './store.ts';
 
@@ -32,6 +33,8 @@ export interface UpkeepOptions {
   media: Pick<Media, 'gc' | 'scrub'>;
   /** How long an Idempotency-Key is remembered. */
   idempotencyMs: number;
+  /** Age at which pictures go to the trash by themselves; null: never. */
+  picturesMs?: number | null;
 }
 
 export type GcReport = GarbageReport & { thumbs: number; eventsPruned: number };
@@ -99,6 +102,7 @@ export class Upkeep {
     try {
       const last = await findMark(db.read, `${MARK_PREFIX}gc`);
       const isPaused = (await findRestored(db.read))?.isPaused === true;
+      if (!isPaused) await this.#retire();
       const isDue = !isPaused && (!last || last.ok === 0 || clock.now() - last.at >= GC_INTERVAL_MS);
       void this.#scrub();
       if (isDue && !this.#isCollecting) log.info({ ...(await this.collect()) }, 'garbage collected');
@@ -130,6 +134,14 @@ export class Upkeep {
     } finally {
       this.#isScrubbing = false;
     }
+  }
+
+  async #retire(): Promise<void> {
+    const { picturesMs = null, log } = this.#options;
+    if (picturesMs === null) return;
+    const moved = await retirePictures(this.#options, picturesMs, this.#closing.signal);
+    await this.#mark('retention', 1, `${moved} pictures moved to the trash`);
+    if (moved > 0) log.info({ moved }, 'pictures past their age were moved to the trash');
   }
 
   async #prune(): Promise<number> {

@@ -19,6 +19,14 @@ const short = (text: string) =>
 /** In the order of what a receiver misses least. */
 const REDUCTIONS: readonly Reduction[] = [
   { name: 'attempts', apply: (task) => ({ ...task, attempts: [] }) },
+  { name: 'final_prompt', apply: (task) => ({ ...task, final_prompt: short(task.final_prompt) }) },
+  {
+    name: 'final_negative_prompt',
+    apply: (task) => ({
+      ...task,
+      final_negative_prompt: task.final_negative_prompt === null ? null : short(task.final_negative_prompt),
+    }),
+  },
   {
     name: 'params.negative_prompt',
     apply: (task) => ({

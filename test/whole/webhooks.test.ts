@@ -316,13 +316,14 @@ test('a message stays below the standard’s size, and says what was left out', 
   const long = {
     ...task,
     prompt: '湖'.repeat(8000),
+    final_prompt: `${'湖'.repeat(8000)}, in oil`,
     params: { ...task.params, negative_prompt: '山'.repeat(4000) },
     metadata: { note: '水'.repeat(3900) },
   };
   const shortened = taskMessage('task.succeeded', 0, long);
   assert.ok(Buffer.byteLength(shortened) < MAX_MESSAGE_BYTES);
   const { data, left_out } = JSON.parse(shortened);
-  assert.deepEqual(left_out, ['attempts', 'params.negative_prompt', 'prompt']);
+  assert.deepEqual(left_out, ['attempts', 'final_prompt', 'params.negative_prompt', 'prompt']);
   assert.equal(data.id, task.id);
   assert.deepEqual(data.images, task.images);
   const huge = {
