@@ -18,6 +18,8 @@ const END_MS = Date.UTC(2026, 9, 1, 20);
 const FILES_PER_SIZE = 24;
 const LINKED_PICTURES = 20_000;
 const PER_TASK = 4;
+const KEY_CHARS = 32;
+const KEY_ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567';
 const SIZES: [number, number, weight: number][] = [
   [1024, 1024, 34],
   [832, 1216, 16],
@@ -146,8 +148,12 @@ export async function prepareSeed(dataDir: string, databaseUrl: string | null): 
   return { accountId, mediaRoot, files };
 }
 
-const keyOf = (place: number, format: string) =>
-  `${(place % 256).toString(16).padStart(2, '0')}${place.toString(16).padStart(30, '0')}.${format}`;
+/** The shape of a real key (base32 without padding), in order of `place`. */
+const keyOf = (place: number, format: string) => {
+  const digits = place.toString(32).padStart(KEY_CHARS - 2, '0');
+  const spread = (place % 1024).toString(32).padStart(2, '0');
+  return `${[...(spread + digits)].map((digit) => KEY_ALPHABET[Number.parseInt(digit, 32)]).join('')}.${format}`;
+};
 const pathOf = (root: string, kind: string, key: string) => join(root, kind, key.slice(0, 2), key);
 
 async function paint(
