@@ -126,7 +126,9 @@ describe('a task is created', () => {
     });
     assert.equal(quote.status, 200);
     assert.deepEqual([quote.json.cost_credits, quote.json.provider], [3, 'scripted']);
-    assert.ok(quote.json.eta_s > 0);
+    // The estimate is at most ten seconds old, so it may be from before this file's first picture; durations.test.ts has it.
+    assert.ok(quote.json.eta_s === null || quote.json.eta_s >= 0);
+    assert.ok(quote.json.queue_ahead >= 0);
     assert.equal(await count(), 0);
     const over = await post({ prompt: 'only-a-quote', n: 3, budget_credits: 2 });
     assert.equal(over.status, 422);
