@@ -19,7 +19,6 @@ export {
   repairImageRoute,
   undoGalleryActionRoute,
 } from './gallery-contract.ts';
-export { imageSchema, taskImageSchema };
 export {
   getStorageRoute,
   listMovesRoute,
@@ -28,8 +27,12 @@ export {
   retryMovesRoute,
   storageSchema,
 } from './store-contract.ts';
+export { imageSchema, taskImageSchema };
 
 export const MAX_TAGS = 32;
+/** Far more than a file system takes; longer ones are cut when they become a header. */
+const MAX_DOWNLOAD_CHARS = 1000;
+const MAX_SIGNATURE_CHARS = 200;
 export const MAX_TAG_CHARS = 64;
 export const MAX_PAGE = 200;
 const DEFAULT_PAGE = 50;
@@ -219,6 +222,24 @@ export const restoreImageRoute = defineRoute({
   errors: ['not_found'],
 });
 
+const mediaQuery = z.object({
+  download: z
+    .string()
+    .max(MAX_DOWNLOAD_CHARS)
+    .optional()
+    .describe('Save under this name instead of showing it'),
+  expires: z.string().max(MAX_SIGNATURE_CHARS).optional(),
+  signature: z.string().max(MAX_SIGNATURE_CHARS).optional(),
+});
+
+const mediaAnswers = {
+  200: { description: 'The picture', contentType: 'image/*' },
+  206: { description: 'The range asked for', contentType: 'image/*' },
+  302: { description: 'The picture lies in a store that callers are sent to' },
+  304: { description: 'Not changed' },
+  416: { description: 'No byte of the file is in the range asked for' },
+} as const;
+
 export const serveMediaRoute = defineRoute({
   id: 'media.get',
   method: 'GET',
@@ -226,24 +247,47 @@ export const serveMediaRoute = defineRoute({
   tag: 'Media',
   summary: 'The bytes of a picture',
   description:
-    'Answers ranges and conditional requests. Whoever has the link sees the picture, unless the server is set to private access: then the link carries a signature, or the owner is signed in.',
+    'Answers ranges and conditional requests. Whoever has the link sees the picture, unless the server is set to private access: then the link carries a signature, or the owner is signed in. The file names of imported pictures are keys too.',
   access: { kind: 'public' },
   limit: 'media',
   params: z.object({
     kind: z.string().describe('original, final, hd or thumb'),
     key: z.string(),
   }),
-  query: z.object({
-    download: z.string().optional().describe('Save under this name instead of showing it'),
-    expires: z.string().optional(),
-    signature: z.string().optional(),
-  }),
-  responses: {
-    200: { description: 'The picture', contentType: 'image/*' },
-    206: { description: 'The range asked for', contentType: 'image/*' },
-    302: { description: 'The picture lies in a store that callers are sent to' },
-    304: { description: 'Not changed' },
-    416: { description: 'No byte of the file is in the range asked for' },
-  },
+  query: mediaQuery,
+  responses: mediaAnswers,
   errors: ['not_found', 'storage_unavailable'],
+});
+
+export const serveOldPathRoute = defineRoute({
+  id: 'media.getOldPath',
+  method: 'GET',
+  path: '/media/:kind/*',
+  tag: 'Media',
+  summary: 'The bytes of an imported picture that lay in a folder',
+  access: { kind: 'public' },
+  limit: 'media',
+  params: z.object({
+    kind: z.string().describe('original, final or hd'),
+    '*': z.string().describe('Such as `2024/cat.png`'),
+  }),
+  query: mediaQuery,
+  responses: mediaAnswers,
+  errors: ['not_found', 'storage_unavailable'],
+});
+
+export const serveOldImageRoute = defineRoute({
+  id: 'media.getImage',
+  method: 'GET',
+  path: '/images/*',
+  tag: 'Older callers',
+  summary: 'The bytes of a picture by its key, or by the file name that it was imported under',
+  description: 'A name that several kinds have means the final picture, then the HD one, then the original.',
+  access: { kind: 'public' },
+  limit: 'media',
+  params: z.object({ '*': z.string().describe('Such as `cat.png`') }),
+  query: mediaQuery,
+  responses: mediaAnswers,
+  errors: ['not_found', 'storage_unavailable'],
+  errorStyle: 'older',
 });

@@ -42,6 +42,7 @@ import { type StoreHealth, StoreOrder } from './store-order.ts';
 import { createUpload, findUpload, type UploadsTable } from './upload-store.ts';
 import { MediaUrls } from './urls.ts';
 
+export { type AliasKind, findAliases, findOwnerOfFile } from './alias-store.ts';
 export { errnoOf, measure, openPlainFile, syncDirectory } from './disk-files.ts';
 export { MARKER_FILE, mediaFilePath } from './disk-store.ts';
 export type { MediaCheck } from './doctor.ts';
@@ -54,6 +55,14 @@ export {
 export { type GarbageReport, TRASH_KEEP_MS } from './garbage.ts';
 export type { PictureSource } from './intake.ts';
 export { isMediaKey, isMediaKind, type MediaKind } from './media-store.ts';
+export {
+  findByAnyName,
+  type ImportRequest,
+  importPicture,
+  importStateOf,
+  keyOfOldName,
+  parseOldName,
+} from './older-names.ts';
 export { storeOrigins } from './open-stores.ts';
 export { countStoredBytes, findAgedImages } from './retention-store.ts';
 export type { Replica, ScrubRequest, ScrubStep } from './scrubber.ts';
@@ -320,17 +329,19 @@ export class Media {
     }
   }
 
+  /** The picture of an upload without its row, which the caller's transaction adds. Throws as `createUpload` does. */
+  storeOriginal(source: PictureSource): Promise<StoredPicture> {
+    const rules = { purpose: 'upload', removeRecipes: true, maxBytes: this.uploadBytes } as const;
+    return this.#intake.take(source, 'original', rules);
+  }
+
   /**
    * Stores an upload: turned upright, re-encoded without metadata. Throws `unsupported_media_type`, `image_invalid`,
    * `payload_too_large`, `storage_full`, `storage_unavailable`.
    */
   async createUpload(accountId: string, source: PictureSource, id?: string): Promise<UploadsTable> {
     await this.#options.requireRoom?.(accountId);
-    const picture = await this.#intake.take(source, 'original', {
-      purpose: 'upload',
-      removeRecipes: true,
-      maxBytes: this.uploadBytes,
-    });
+    const picture = await this.storeOriginal(source);
     const { db, clock } = this.#options;
     const now = clock.now();
     const expiresAt = now + (this.#options.uploadKeepMs ?? UPLOAD_KEEP_MS);

@@ -13,12 +13,14 @@ import {
   removeImageRoute,
   restoreImageRoute,
   serveMediaRoute,
+  serveOldImageRoute,
+  serveOldPathRoute,
   updateImageRoute,
 } from './contract.ts';
 import { galleryRoutes } from './gallery-routes.ts';
 import type { LocalPicture, Media } from './media.ts';
 import { imageResource, publicCopyResource, uploadResource } from './resources.ts';
-import { serveMedia } from './serve.ts';
+import { serveMedia, serveOldImage, serveOldPath } from './serve.ts';
 import { findImage, findImages, type ImagesTable, setImageTrashed, updateImage } from './store.ts';
 import { storeRoutes } from './store-routes.ts';
 
@@ -99,6 +101,8 @@ export function mediaRoutes({ db, clock, media }: MediaRoutesOptions): BoundRout
     ),
     ...galleryRoutes({ db, media }),
     bindRoute(serveMediaRoute, serveMedia(media, db.read)),
+    bindRoute(serveOldPathRoute, serveOldPath(media, db.read)),
+    bindRoute(serveOldImageRoute, serveOldImage(media, db.read)),
     ...storeRoutes({ db, media }),
   ];
 }

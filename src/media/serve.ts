@@ -7,10 +7,11 @@ import { send } from '@fastify/send';
 import type { FastifyReply } from 'fastify';
 import type { Reader } from '../kernel/db.ts';
 import { AppError } from '../kernel/errors.ts';
-import type { Handler } from '../kernel/route.ts';
-import type { serveMediaRoute } from './contract.ts';
+import type { Handler, HandlerRequest } from '../kernel/route.ts';
+import type { serveMediaRoute, serveOldImageRoute, serveOldPathRoute } from './contract.ts';
 import type { Media, ServableFile } from './media.ts';
 import { isMediaKey, isMediaKind, type MediaKind } from './media-store.ts';
+import { findByAnyName, keyOfOldName } from './older-names.ts';
 import type { Redirect } from './remote-files.ts';
 import { ownsFile } from './store.ts';
 import { attachmentHeader } from './urls.ts';
@@ -29,12 +30,56 @@ const RANGES_ONLY = {
 } as const;
 
 type ServeHandler = Handler<typeof serveMediaRoute>;
+type ServeRequest = Pick<HandlerRequest<typeof serveMediaRoute>, 'query' | 'headers' | 'access' | 'raw'>;
+type Send = (
+  file: { kind: MediaKind; key: string },
+  request: ServeRequest,
+  reply: FastifyReply,
+) => Promise<'handled'>;
 
-/** The handler of `GET|HEAD /media/{kind}/{key}`. */
+/** The handler of `GET|HEAD /media/{kind}/{key}`; what is no key of ours may be the name of an imported picture. */
 export function serveMedia(media: Media, reader: Reader): ServeHandler {
-  return async ({ params, query, headers, access, raw }, reply) => {
-    const { kind, key } = params;
-    if (!isMediaKind(kind) || !isMediaKey(key)) throw notFound();
+  const send = sendPicture(media, reader);
+  return async (request, reply) => {
+    const { kind, key } = request.params;
+    if (!isMediaKind(kind)) throw notFound();
+    const sendOld = async () => {
+      const found = await keyOfOldName(reader, kind, key);
+      if (found === null) throw notFound();
+      return send({ kind, key: found }, request, reply);
+    };
+    if (!isMediaKey(key)) return sendOld();
+    return send({ kind, key }, request, reply).catch((error: unknown) => {
+      // Other systems made keys of this shape, too.
+      if (error instanceof AppError && error.code === 'not_found') return sendOld();
+      throw error;
+    });
+  };
+}
+
+/** The handler of `GET|HEAD /media/{kind}/{folder}/{name}`, for imported pictures. */
+export function serveOldPath(media: Media, reader: Reader): Handler<typeof serveOldPathRoute> {
+  const send = sendPicture(media, reader);
+  return async (request, reply) => {
+    const { kind, '*': name } = request.params;
+    const key = isMediaKind(kind) ? await keyOfOldName(reader, kind, name) : null;
+    if (!isMediaKind(kind) || key === null) throw notFound();
+    return send({ kind, key }, request, reply);
+  };
+}
+
+/** The handler of `GET|HEAD /images/{name}`. */
+export function serveOldImage(media: Media, reader: Reader): Handler<typeof serveOldImageRoute> {
+  const send = sendPicture(media, reader);
+  return async (request, reply) => {
+    const found = await findByAnyName(reader, request.params['*']);
+    if (!found) throw notFound();
+    return send(found, request, reply);
+  };
+}
+
+function sendPicture(media: Media, reader: Reader): Send {
+  return async ({ kind, key }, { query, headers, access, raw }, reply) => {
     if (media.urls.areSigned && !media.urls.verify(kind, key, query.expires, query.signature)) {
       if (!access || !(await ownsFile(reader, key, access.accountId))) throw notFound();
     }

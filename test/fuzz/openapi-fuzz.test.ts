@@ -47,7 +47,10 @@ test('I5 no call of any route ends in an undescribed answer, a failure or silenc
       if (runs >= RUNS / 2 && !cannot.some((start) => id.startsWith(start)))
         assert.ok(successes, `${id} never succeeded`);
       if (runs >= RUNS / 2 && !id.startsWith('health.'))
-        assert.ok(refusals || ['auth.signOut', 'auth.options', 'styles.list'].includes(id), `${id} was never refused`);
+        assert.ok(
+          refusals || ['auth.signOut', 'auth.options', 'styles.list'].includes(id),
+          `${id} was never refused`,
+        );
     }
   } finally {
     await world.app.close();
