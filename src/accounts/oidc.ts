@@ -151,13 +151,13 @@ export class OidcClient {
     };
     try {
       try {
-        return checkIdToken(idToken, {
+        return await checkIdToken(idToken, {
           ...expected,
           keys: await this.#publishedKeys(discovery, DOCUMENT_LIFETIME_MS),
         });
       } catch (error) {
         if (!(error instanceof IdTokenRefused && error.isKeyUnknown)) throw error;
-        return checkIdToken(idToken, {
+        return await checkIdToken(idToken, {
           ...expected,
           keys: await this.#publishedKeys(discovery, KEY_REFRESH_MS),
         });
