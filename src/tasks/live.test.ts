@@ -118,6 +118,7 @@ test('a preview that is no picture is passed over, and the task goes on', async 
 
 test('a preview that comes with the submit is seen while the job waits', async () => {
   isDone = false;
+  const watchesBefore = provider.watches.length;
   provider.submitScript.push(async (call) => {
     call.onProgress(0.2);
     call.onPreview({ bytes: await png(5), mime: 'image/png' });
@@ -126,11 +127,10 @@ test('a preview that comes with the submit is seen while the job waits', async (
   const { json } = await app.request('POST', '/v1/tasks', { prompt: 'streamed', model: 'scripted' });
   const task = await until(async () => {
     const now = await get(json.id);
-    return now.preview_url === null ? null : now;
+    return now.phase === 'waiting' ? now : null;
   });
-  assert.equal(task.phase, 'waiting');
-  const channel = provider.watches.at(-1);
-  assert.ok(channel);
+  assert.ok(task.preview_url);
+  const channel = await until(() => provider.watches[watchesBefore], { what: 'the channel' });
   await finish(json.id, channel);
 });
 
