@@ -125,11 +125,13 @@ test('a preview that comes with the submit is seen while the job waits', async (
     return { state: 'accepted', jobId: provider.makeJob(call.clientRef), pollAfterMs: 0 };
   });
   const { json } = await app.request('POST', '/v1/tasks', { prompt: 'streamed', model: 'scripted' });
-  const task = await until(async () => {
-    const now = await get(json.id);
-    return now.phase === 'waiting' ? now : null;
-  });
-  assert.ok(task.preview_url);
+  await until(
+    async () => {
+      const now = await get(json.id);
+      return now.phase === 'waiting' && now.preview_url !== null;
+    },
+    { what: 'the preview of a job that waits' },
+  );
   const channel = await until(() => provider.watches[watchesBefore], { what: 'the channel' });
   await finish(json.id, channel);
 });
