@@ -21,13 +21,16 @@ import {
   findHoldOfTask,
   type HoldRow,
   insertHold,
+  insertHolds,
   insertOpenings,
+  insufficient,
   listEntryRows,
   listRefunds,
   lockBalance,
   type Movement,
   nextEntry,
   post,
+  releaseOpenHolds,
   resolveHold,
 } from './store.ts';
 
@@ -75,6 +78,40 @@ export async function holdCredits(trx: Trx, input: HoldInput): Promise<string> {
 }
 
 /**
+ * Holds the prices of many tasks of one account, all or none; each hold is settled by itself later. Call it last in the
+ * transaction. Throws as `holdCredits` does.
+ */
+export async function holdCreditsOfMany(
+  trx: Trx,
+  input: {
+    accountId: string;
+    holds: readonly Required<Pick<HoldInput, 'holdId' | 'taskId' | 'unitMicros' | 'pictures'>>[];
+    now: number;
+  },
+): Promise<void> {
+  const { accountId, now } = input;
+  const rows = input.holds.map(({ holdId, taskId, unitMicros, pictures }) => {
+    const amountMicros = unitMicros * pictures;
+    requireMicros(unitMicros, 'The price of a picture');
+    requireMicros(amountMicros, 'The price of a task');
+    return { id: holdId, accountId, taskId, unitMicros, pictures, amountMicros, now };
+  });
+  await insertHolds(trx, rows);
+  const totalMicros = rows.reduce((sum, { amountMicros }) => sum + amountMicros, 0);
+  if (totalMicros === 0) return;
+  requireMicros(totalMicros, 'The price of all tasks');
+  const balance = await lockBalance(trx, accountId);
+  await requireWithinLimits(trx, balance, totalMicros, now);
+  // Said once with the whole sum; entry by entry it would name the first task that is too many.
+  if (totalMicros > balance.available_micros) throw insufficient(balance, totalMicros);
+  const paid = rows.filter(({ amountMicros }) => amountMicros > 0);
+  const movements = paid.map(({ id, taskId, amountMicros }): Movement => {
+    return { kind: 'hold', amountMicros, holdId: id, taskId };
+  });
+  await post(trx, balance, movements, now);
+}
+
+/**
  * Resolves a hold: captures `capturePictures` (at most those held for) and releases the rest. A second call changes
  * nothing and reports what the first one did. Throws `not_found` for an unknown hold.
  */
@@ -98,6 +135,19 @@ export async function settleHold(
 /** Resolves a hold with nothing captured; see `settleHold`. */
 export async function releaseHold(trx: Trx, input: { holdId: string; now: number }): Promise<Settlement> {
   return settleHold(trx, { ...input, capturePictures: 0 });
+}
+
+/** Resolves open holds of one account with nothing captured; those that are resolved already stay as they are. */
+export async function releaseHolds(
+  trx: Trx,
+  input: { accountId: string; holdIds: readonly string[]; now: number },
+): Promise<void> {
+  const { accountId, now } = input;
+  const released = await releaseOpenHolds(trx, input);
+  const movements = released
+    .map((hold) => movementOf('release', hold.released_micros, hold))
+    .filter(({ amountMicros }) => amountMicros > 0);
+  if (movements.length > 0) await post(trx, await lockBalance(trx, accountId), movements, now);
 }
 
 function movementOf(kind: 'capture' | 'release', amountMicros: number, hold: HoldRow): Movement {

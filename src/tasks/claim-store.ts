@@ -7,7 +7,7 @@ import { dialectOf } from '../kernel/db-dialect.ts';
 import { findTrial, readBucket, setTrial, type TrialKey, takeTokens } from '../providers/providers.ts';
 import { encodeError } from './outcome.ts';
 import { listAttempts } from './read-store.ts';
-import { type AttemptRow, appendTaskEvent, fairTag, statusIs, type TaskRow } from './store.ts';
+import { type AttemptRow, appendTaskEvent, enterReadySet, fairTag, statusIs, type TaskRow } from './store.ts';
 
 /** A task whose process died under it this often without progress runs alone from then on; one time more is the last. */
 export const SUSPECT_AFTER = 2;
@@ -162,6 +162,7 @@ async function claimOne(trx: Trx, input: ClaimInput, place: ReadyTask): Promise<
   await appendTaskEvent(trx, {
     taskId: id,
     accountId: task.account_id,
+    batchId: task.batch_id,
     type: 'task.updated',
     version: task.version,
     now,
@@ -201,8 +202,15 @@ export async function moveTasks(
       .returningAll()
       .executeTakeFirst();
     if (!task) continue;
-    const { account_id: accountId, version } = task;
-    await appendTaskEvent(trx, { taskId: id, accountId, type: 'task.updated', version, now: input.now });
+    const { account_id: accountId, batch_id: batchId, version } = task;
+    await appendTaskEvent(trx, {
+      taskId: id,
+      accountId,
+      batchId,
+      type: 'task.updated',
+      version,
+      now: input.now,
+    });
     moved += 1;
   }
   return moved;
@@ -222,13 +230,8 @@ export async function promoteDelayed(trx: Trx, input: { now: number; batch: numb
     )
     .execute();
   for (const task of due) {
-    const fair = await fairTag(trx, task);
-    await trx
-      .updateTable('tasks')
-      .set({ status: 'queued', fair, due_at: null })
-      .where('id', '=', task.id)
-      .where(statusIs.delayed)
-      .execute();
+    const place = await enterReadySet(trx, task);
+    await trx.updateTable('tasks').set(place).where('id', '=', task.id).where(statusIs.delayed).execute();
   }
   return [...new Set(due.map((task) => task.lane))];
 }
@@ -393,6 +396,7 @@ export async function endWaiting(
   await appendTaskEvent(trx, {
     taskId: ended.id,
     accountId: ended.account_id,
+    batchId: ended.batch_id,
     type: 'task.finished',
     version: ended.version,
     now: input.now,

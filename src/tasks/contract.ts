@@ -217,6 +217,7 @@ export const taskSchema = z
       note: z.string().nullable(),
     }),
     retry_of: z.string().nullable(),
+    batch_id: z.string().nullable(),
     metadata: z.record(z.string(), z.unknown()),
     version: z.int(),
     created_at: timestampSchema,
@@ -297,6 +298,9 @@ export const listTasksQuery = z.strictObject({
   model: text(100).optional(),
   provider: text(60).optional(),
   style: text(60).optional().describe('The id of a style.'),
+  batch_id: id
+    .optional()
+    .describe('The items of this batch, each try of them; without it, tasks of no batch.'),
   q: text(200).optional().describe('Text that the prompt contains.'),
   before: z.iso.datetime({ offset: true }).optional(),
   after: z.iso.datetime({ offset: true }).optional(),
@@ -448,7 +452,7 @@ export const upscaleImageRoute = defineRoute({
 
 const EVENT_STREAM = { description: 'Server-sent events.', contentType: 'text/event-stream' };
 const EVENT_STREAM_TEXT =
-  'Each event has an `id`, `event: task.updated` or `task.finished`, and the task as `data`. `Last-Event-ID` (or `?last_event_id=`) resumes without a gap; `event: reset` means: too old, read the list again.';
+  'Each event has an `id`, `event: task.updated` or `task.finished`, and the task as `data`; of batches comes `batch.updated` or `batch.finished` with the batch, at most four a second, instead of their items. `Last-Event-ID` (or `?last_event_id=`) resumes without a gap; `event: reset` means: too old, read the list again.';
 
 export const taskEventsRoute = defineRoute({
   id: 'tasks.events',
@@ -481,7 +485,7 @@ export const eventsRoute = defineRoute({
       .regex(/^[a-z]+(,[a-z]+)*$/)
       .max(200)
       .optional()
-      .describe('With commas; now: `tasks`.'),
+      .describe('With commas; now: `tasks`, `batches`.'),
     last_event_id: text(100).optional(),
     ticket: text(2000).optional(),
   }),

@@ -67,6 +67,10 @@ export interface CreateOptions {
   parentImageId: string | null;
   /** The style as an earlier task had it; it counts instead of looking up the body's `style`. */
   style?: TaskStyle | null;
+  /** The id that it gets: of a caller that wrote it down before, so that a crash in between makes no second task. */
+  taskId?: string;
+  /** What its pictures come from, where the caller's credential does not say it. */
+  origin?: 'story';
   /** Where the caller reached this server: what addresses in the webhook's message start with. */
   baseUrl?: string;
   /** What makes two requests equal, for callers whose pictures are named anew in every call; null: by the body. */
@@ -220,7 +224,7 @@ export async function acceptTask(
   // A repeated call needs neither its pictures again nor room nor a provider that works just now.
   const earlier = sources.length > 0 ? await replay() : null;
   if (earlier) return earlier;
-  const taskId = newId('task', context.clock.now());
+  const taskId = options.taskId ?? newId('task', context.clock.now());
   let room: TaskRoom;
   let style: TaskStyle | null;
   try {
@@ -262,21 +266,12 @@ async function makeTask(
   const plan = planTask(context, body, pictures, taskId);
   const now = clock.now();
   const params: TaskParams = {
-    width: plan.size.width,
-    height: plan.size.height,
-    negativePrompt: body.negative_prompt?.trim() || null,
-    seed: body.seed ?? randomInt(MAX_SEED),
-    strength: body.strength ?? null,
-    inputs: pictures,
-    mask,
-    deadlineMs: plan.deadlineMs,
-    unitMicros: plan.model.priceMicros,
+    ...paramsOf(body, plan, { pictures, mask, style }),
     parentImageId: options.parentImageId,
+    ...(options.origin === undefined ? {} : { origin: options.origin }),
     ...(body.webhook_url === undefined
       ? {}
       : { webhook: { url: body.webhook_url, baseUrl: options.baseUrl ?? null } }),
-    ...(body.provider === undefined ? {} : { isPinned: true }),
-    ...(style === null ? {} : { style }),
   };
   const input: CreateTaskInput = {
     taskId,
@@ -309,6 +304,28 @@ async function makeTask(
   return { task: createdTask(input), created };
 }
 
+/** A planned request as it is stored. */
+export function paramsOf(
+  body: CreateTaskBody,
+  plan: TaskPlan,
+  { pictures, mask, style }: { pictures: InputPicture[]; mask: InputPicture | null; style: TaskStyle | null },
+): TaskParams {
+  return {
+    width: plan.size.width,
+    height: plan.size.height,
+    negativePrompt: body.negative_prompt?.trim() || null,
+    seed: body.seed ?? randomInt(MAX_SEED),
+    strength: body.strength ?? null,
+    inputs: pictures,
+    mask,
+    deadlineMs: plan.deadlineMs,
+    unitMicros: plan.model.priceMicros,
+    parentImageId: null,
+    ...(body.provider === undefined ? {} : { isPinned: true }),
+    ...(style === null ? {} : { style }),
+  };
+}
+
 /** What accepting gave: the row, and whether an earlier request had made it. */
 export interface Accepted {
   task: TaskRow;
@@ -335,11 +352,11 @@ async function getTask(reader: Reader, id: string): Promise<TaskRow> {
 }
 
 /** The uploads among a task's input pictures; finished pictures have a life of their own. */
-function sourceUploads(inputs: readonly InputPicture[]): string[] {
+export function sourceUploads(inputs: readonly InputPicture[]): string[] {
   return [...new Set(inputs.filter(({ kind }) => kind === 'original').map(({ id }) => id))];
 }
 
-function checkIdempotencyKey(key: string | null): void {
+export function checkIdempotencyKey(key: string | null): void {
   if (key === null || (key.length > 0 && key.length <= MAX_IDEMPOTENCY_KEY_CHARS)) return;
   const detail = `must have 1 to ${MAX_IDEMPOTENCY_KEY_CHARS} characters`;
   throw new AppError('malformed_request', {
@@ -368,13 +385,13 @@ export function shortHash(text: string): string {
   return sha256Hex(text).slice(0, 32);
 }
 
-type ImageSource = NonNullable<CreateTaskBody['images']>[number];
+export type ImageSource = NonNullable<CreateTaskBody['images']>[number];
 
 /** A stored copy of an input picture: fetched once, checked and frozen, whatever happens to its source later. */
-async function resolvePicture(
+export async function resolvePicture(
   context: CreateContext,
   source: ImageSource,
-  { access, signal }: CreateOptions,
+  { access, signal }: Pick<CreateOptions, 'access' | 'signal'>,
 ): Promise<InputPicture> {
   const { media } = context;
   const id = 'upload_id' in source ? source.upload_id : 'image_id' in source ? source.image_id : null;

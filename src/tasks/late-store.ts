@@ -86,8 +86,8 @@ export async function keepLateResult(
     .where('id', '=', taskId)
     .returningAll()
     .executeTakeFirstOrThrow();
-  const { account_id: accountId, version } = changed;
-  await appendTaskEvent(trx, { taskId, accountId, type: 'task.updated', version, now });
+  const { account_id: accountId, batch_id: batchId, version } = changed;
+  await appendTaskEvent(trx, { taskId, accountId, batchId, type: 'task.updated', version, now });
   await forgetLeftJob(trx, { taskId, n: attempt });
   return changed;
 }

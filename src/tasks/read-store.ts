@@ -84,6 +84,8 @@ export interface TaskFilter {
   provider?: string;
   /** The id of a style. */
   style?: string;
+  /** The tasks of a batch; absent: those of none. */
+  batchId?: string;
   text?: string;
   createdBefore?: number;
   createdAfter?: number;
@@ -95,6 +97,10 @@ export interface TaskFilter {
 /** Newest first; ids are UUIDv7, so their order is the order of creation. */
 export function listTasks(reader: Reader, filter: TaskFilter): Promise<TaskRow[]> {
   let query = reader.selectFrom('tasks').selectAll().where('account_id', '=', filter.accountId);
+  query =
+    filter.batchId === undefined
+      ? query.where('batch_id', 'is', null)
+      : query.where('batch_id', '=', filter.batchId);
   if (filter.statuses) query = query.where('status', 'in', [...filter.statuses]);
   if (filter.mode) query = query.where('mode', '=', filter.mode);
   if (filter.model) query = query.where('model', '=', filter.model);
@@ -132,13 +138,19 @@ export function listFinishedRuns(
     .execute();
 }
 
-/** How many unfinished tasks an account has, counted up to `atMost`. */
-export async function countOpenTasks(reader: Reader, accountId: string, atMost: number): Promise<number> {
+/** How many unfinished tasks an account has, counted up to `atMost`: single ones, or items of batches. */
+export async function countOpenTasks(
+  reader: Reader,
+  accountId: string,
+  atMost: number,
+  isBatched = false,
+): Promise<number> {
   const open = reader
     .selectFrom('tasks')
     .select(sql.lit(1).as('one'))
     .where('account_id', '=', accountId)
     .where(statusIs.open)
+    .where('batch_id', isBatched ? 'is not' : 'is', null)
     .limit(atMost);
   const row = await reader
     .selectFrom(open.as('open'))

@@ -150,6 +150,7 @@ function toFilter(query: ListQuery): Omit<TaskFilter, 'accountId' | 'limit'> {
     ...(query.model ? { model: query.model } : {}),
     ...(query.provider ? { provider: query.provider } : {}),
     ...(query.style ? { style: query.style } : {}),
+    ...(query.batch_id ? { batchId: query.batch_id } : {}),
     ...(query.q ? { text: query.q } : {}),
     ...(query.before ? { createdBefore: Date.parse(query.before) } : {}),
     ...(query.after ? { createdAfter: Date.parse(query.after) } : {}),

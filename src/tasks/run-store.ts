@@ -15,7 +15,7 @@ import {
   type AttemptRow,
   appendTaskEvent,
   type CancelState,
-  fairTag,
+  enterReadySet,
   type Phase,
   type StoredStatus,
   statusIs,
@@ -148,8 +148,8 @@ async function touch(
   const { now, ...fields } = state;
   const [task] = await touchTask(trx, { id: lease.taskId, epoch: lease.epoch, isAccepted, ...fields });
   if (!task) return null;
-  const { account_id: accountId, version } = task;
-  await appendTaskEvent(trx, { taskId: task.id, accountId, type: 'task.updated', version, now });
+  const { account_id: accountId, batch_id: batchId, version } = task;
+  await appendTaskEvent(trx, { taskId: task.id, accountId, batchId, type: 'task.updated', version, now });
   return task;
 }
 
@@ -282,18 +282,18 @@ export async function requeueTask(
     .where('id', '=', input.lease.taskId)
     .executeTakeFirstOrThrow();
   const lane = input.route?.lane ?? current.lane;
-  const fair = delayed ? 0 : await fairTag(trx, { ...current, lane });
+  const place = delayed
+    ? ({ status: 'delayed', due_at: input.dueAt, fair: 0 } as const)
+    : await enterReadySet(trx, { ...current, lane });
   const task = await trx
     .updateTable('tasks')
     .set((eb) => ({
-      status: delayed ? 'delayed' : 'queued',
       phase: null,
       progress: null,
       waiting_reason: input.reason,
-      due_at: delayed ? input.dueAt : null,
       lane,
       provider_model: input.route?.providerModel ?? current.provider_model,
-      fair,
+      ...place,
       lease_owner: null,
       lease_epoch: eb('lease_epoch', '+', 1),
       version: eb('version', '+', 1),
@@ -308,8 +308,15 @@ export async function requeueTask(
     const { n, outcome, error, now } = input;
     await closeAttempt(trx, { taskId: task.id, n, outcome, savingAt: null, error, now });
   }
-  const { account_id: accountId, version } = task;
-  await appendTaskEvent(trx, { taskId: task.id, accountId, type: 'task.updated', version, now: input.now });
+  const { account_id: accountId, batch_id: batchId, version } = task;
+  await appendTaskEvent(trx, {
+    taskId: task.id,
+    accountId,
+    batchId,
+    type: 'task.updated',
+    version,
+    now: input.now,
+  });
   // A cancel that arrived while the attempt was open takes effect now, when provably nothing runs.
   if (task.cancel_state === 'requested') {
     return (
@@ -392,8 +399,8 @@ export async function finishTask(
   if (input.leavesJob && input.n > 0) await leaveJob(trx, { taskId: task.id, n: input.n, now });
   if (input.images.length > 0) await insertImages(trx, { now, images: input.images });
   crashPoint('kp13');
-  const { account_id: accountId, version } = task;
-  await appendTaskEvent(trx, { taskId: task.id, accountId, type: 'task.finished', version, now });
+  const { account_id: accountId, batch_id: batchId, version } = task;
+  await appendTaskEvent(trx, { taskId: task.id, accountId, batchId, type: 'task.finished', version, now });
   await settleHold(trx, { holdId: task.hold_id, capturePictures: input.capturePictures, now });
   return task;
 }
@@ -424,8 +431,15 @@ export async function requestCancel(
     .returningAll()
     .executeTakeFirst();
   if (!marked) return 'already';
-  const { account_id: accountId, version } = marked;
-  await appendTaskEvent(trx, { taskId: marked.id, accountId, type: 'task.updated', version, now: input.now });
+  const { account_id: accountId, batch_id: batchId, version } = marked;
+  await appendTaskEvent(trx, {
+    taskId: marked.id,
+    accountId,
+    batchId,
+    type: 'task.updated',
+    version,
+    now: input.now,
+  });
   return 'requested';
 }
 
@@ -447,8 +461,15 @@ export async function refuseCancel(
     .returningAll()
     .executeTakeFirst();
   if (!task) return null;
-  const { account_id: accountId, version } = task;
-  await appendTaskEvent(trx, { taskId: task.id, accountId, type: 'task.updated', version, now: input.now });
+  const { account_id: accountId, batch_id: batchId, version } = task;
+  await appendTaskEvent(trx, {
+    taskId: task.id,
+    accountId,
+    batchId,
+    type: 'task.updated',
+    version,
+    now: input.now,
+  });
   return task;
 }
 

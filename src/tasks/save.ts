@@ -113,7 +113,9 @@ export class PictureSaver {
         prompt: task.prompt,
         style: params.style ? { id: params.style.id, names: params.style.names } : null,
         // What a signed-in person asks for comes from the studio.
-        origin: isId('sess', task.credential_id) ? 'studio' : 'api',
+        origin:
+          params.origin ??
+          (task.batch_id !== null ? 'batch' : isId('sess', task.credential_id) ? 'studio' : 'api'),
         parentId: params.parentImageId,
         extra: isExtra,
         captured: !isExtra && params.unitMicros > 0,

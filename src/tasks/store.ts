@@ -6,12 +6,16 @@ import { crashPoint } from '../kernel/crash-point.ts';
 import { compileOnce, registerWrites, type Trx } from '../kernel/db.ts';
 import { dialectOf } from '../kernel/db-dialect.ts';
 import { AppError } from '../kernel/errors.ts';
-import { newId } from '../kernel/id.ts';
+import { isId, newId } from '../kernel/id.ts';
 import { appendEvent } from '../kernel/outbox.ts';
 import { pinUploads } from '../media/media.ts';
 import type { Mode } from '../providers/provider.ts';
 
 export const TASK_TOPIC = 'tasks';
+/** Of tasks that belong to a batch: whoever follows everything hears of the batch, not of ten thousand items. */
+export const BATCH_ITEM_TOPIC = 'batch_items';
+/** When a task is due that nobody may begin: its batch is paused. Beyond every clock, and a time as every other. */
+export const PARKED_UNTIL = 253_402_300_799_000;
 
 /** How long an idempotency key is remembered. */
 export const IDEMPOTENCY_KEY_TTL_MS = 24 * 3600_000;
@@ -76,6 +80,9 @@ export interface TaskRow {
   captured_micros: number;
   released_micros: number;
   retry_of: string | null;
+  batch_id: string | null;
+  /** Its place in the batch; null outside of one, and once another try took the place. */
+  batch_position: number | null;
   metadata: string;
   /** When a held OpenAI-style answer was fully written; until then a repeated call is attached to this task. */
   answer_delivered_at: number | null;
@@ -140,6 +147,8 @@ declare module '../kernel/db.ts' {
       task_id: string;
       created_at: number;
     };
+    /** Of whose tasks none is begun. */
+    paused_flows: { flow: string; paused_at: number };
     late_results: { task_id: string; attempt: number; note: string; created_at: number };
   }
 }
@@ -161,7 +170,11 @@ export interface TaskParams {
   webhook?: { url: string; baseUrl: string | null };
   /** The caller named the provider: no other does it. */
   isPinned?: boolean;
+  /** What its pictures come from, where the credential does not say it. */
+  origin?: 'story';
   style?: TaskStyle;
+  /** For an item of a batch: its row in the source, and which try this is, from 1. */
+  batch?: { row: number | null; tries: number };
 }
 
 /** A style as it was when the task was accepted, merged with its prompt: later changes of the style change no task. */
@@ -307,8 +320,25 @@ export async function fairTag(
   return Math.max(base?.clock ?? 0, base?.last ?? 0) + place.pictures;
 }
 
+/** Where a task stands that may be begun again: in the queue, or aside while its batch is paused. */
+export async function enterReadySet(
+  trx: Trx,
+  place: { lane: string; priority: number; flow: string; pictures: number },
+): Promise<{ status: 'queued' | 'delayed'; fair: number; due_at: number | null }> {
+  // The tag takes the flow's lock, so that no pause is overlooked.
+  const fair = await fairTag(trx, place);
+  const ready = { status: 'queued', fair, due_at: null } as const;
+  if (!isId('batch', place.flow)) return ready;
+  const paused = await trx
+    .selectFrom('paused_flows')
+    .select('flow')
+    .where('flow', '=', place.flow)
+    .executeTakeFirst();
+  return paused ? { status: 'delayed', fair: 0, due_at: PARKED_UNTIL } : ready;
+}
+
 /** What every task is when it is accepted. */
-const UNSTARTED = {
+export const UNSTARTED = {
   status: 'queued',
   phase: null,
   progress: null,
@@ -329,9 +359,9 @@ const UNSTARTED = {
   finished_at: null,
 } as const satisfies Partial<TaskRow>;
 
-type NewTask = Omit<TaskRow, keyof typeof UNSTARTED>;
+export type NewTask = Omit<TaskRow, keyof typeof UNSTARTED>;
 
-const insertTask = compileOnce<NewTask>((query, param) =>
+export const insertTask = compileOnce<NewTask>((query, param) =>
   query.insertInto('tasks').values({
     ...UNSTARTED,
     id: param('id'),
@@ -353,6 +383,8 @@ const insertTask = compileOnce<NewTask>((query, param) =>
     hold_id: param('hold_id'),
     held_micros: param('held_micros'),
     retry_of: param('retry_of'),
+    batch_id: param('batch_id'),
+    batch_position: param('batch_position'),
     metadata: param('metadata'),
     created_at: param('created_at'),
   }),
@@ -379,6 +411,8 @@ function newTask(input: CreateTaskInput, place: { fair: number; holdId: string }
     hold_id: place.holdId,
     held_micros: input.unitMicros * input.pictures,
     retry_of: input.retryOf,
+    batch_id: null,
+    batch_position: null,
     metadata: input.metadata,
     created_at: input.now,
   };
@@ -467,6 +501,8 @@ export function appendTaskEvent(
   event: {
     taskId: string;
     accountId: string;
+    /** Absent: it belongs to none. */
+    batchId?: string | null;
     type: 'task.updated' | 'task.finished';
     version: number;
     now: number;
@@ -474,7 +510,7 @@ export function appendTaskEvent(
 ): Promise<string> {
   return appendEvent(trx, {
     accountId: event.accountId,
-    topic: TASK_TOPIC,
+    topic: event.batchId ? BATCH_ITEM_TOPIC : TASK_TOPIC,
     entityId: event.taskId,
     type: event.type,
     version: event.version,

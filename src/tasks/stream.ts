@@ -9,14 +9,16 @@ import { type StreamEvent, serveEventStream } from '../kernel/event-stream.ts';
 import {
   canResume,
   type EventCursor,
+  type EventRow,
   formatCursor,
   latestCursor,
   parseCursor,
   readEvents,
   START_CURSOR,
 } from '../kernel/outbox.ts';
+import { type DescribeBatches, followBatches } from './batch-stream.ts';
 import { findTask, findTasks } from './read-store.ts';
-import { TASK_TOPIC, type TaskRow } from './store.ts';
+import { BATCH_ITEM_TOPIC, TASK_TOPIC, type TaskRow } from './store.ts';
 import { type ViewContext, viewTasks } from './view.ts';
 
 const EVENTS_PER_READ = 100;
@@ -30,6 +32,8 @@ export interface StreamContext {
   /** Open streams that one account may have. */
   maxStreams: number;
   openStreams: Map<string, number>;
+  /** Batches as the stream shows them; absent: it tells of none. */
+  describeBatches?: DescribeBatches;
 }
 
 export interface StreamRequest {
@@ -56,11 +60,15 @@ export async function streamTasks(
   }
   openStreams.set(request.accountId, open + 1);
   try {
-    const { startId, next } = await openReader(context, request);
+    let wakeUp = () => {};
+    const { startId, next } = await openReader(context, request, () => wakeUp());
     await serveEventStream(reply, clock, {
       startId,
       next,
-      onWake: (wake) => hub.subscribe(request.accountId, wake),
+      onWake(wake) {
+        wakeUp = wake;
+        return hub.subscribe(request.accountId, wake);
+      },
       signal: hub.closing,
     });
   } finally {
@@ -71,14 +79,20 @@ export async function streamTasks(
 }
 
 async function openReader(
-  { db }: StreamContext,
+  { db, clock, describeBatches }: StreamContext,
   request: StreamRequest,
+  wake: () => void,
 ): Promise<{ startId: string; next: () => Promise<StreamEvent[]> }> {
   const { accountId, taskId, view } = request;
   const asked = request.lastEventId === null ? null : parseCursor(request.lastEventId);
   const isLost = asked !== null && (asked === undefined || !(await canResume(db.read, asked)));
   let cursor: EventCursor = asked && !isLost ? asked : ((await latestCursor(db.read)) ?? START_CURSOR);
   const startId = formatCursor(cursor);
+  const batches =
+    taskId === null && describeBatches
+      ? followBatches({ db, clock, describeBatches, wake }, { accountId, view, isResumed: asked !== null })
+      : null;
+  const topics = batches ? [TASK_TOPIC, ...batches.topics] : [TASK_TOPIC, BATCH_ITEM_TOPIC];
   let isFirst = true;
   const next = async () => {
     if (isFirst) {
@@ -87,31 +101,43 @@ async function openReader(
       // Whoever follows one task from now on wants to know where it stands.
       if (taskId !== null && asked === null) return snapshot(db, view, taskId, cursor);
     }
-    const events = await readEvents(db.read, {
-      after: cursor,
-      accountId,
-      ...(taskId === null ? {} : { entityId: taskId }),
-      topics: [TASK_TOPIC],
-      limit: EVENTS_PER_READ,
-    });
-    const last = events.at(-1);
-    if (!last) return [];
-    cursor = { change: last.change, id: last.id };
-    // Of several changes of a task in one read only the newest is sent: it carries the whole entity. If one of them is
-    // its end, that is what is said, also when a late picture or an answer to a cancel came after it.
-    const newest = new Map(events.map((event) => [event.entity_id, event]));
-    const ended = new Set(events.filter(({ type }) => type === FINAL_EVENT).map((event) => event.entity_id));
-    const bodies = await viewTasks(db.read, view, await findTasks(db.read, [...newest.keys()]));
-    const byId = new Map(bodies.map((body) => [body.id, body]));
-    return [...newest.values()]
-      .sort((a, b) => a.change - b.change || (a.id < b.id ? -1 : 1))
-      .flatMap((event): StreamEvent[] => {
-        const body = byId.get(event.entity_id);
-        const type = ended.has(event.entity_id) ? FINAL_EVENT : event.type;
-        return body ? [{ id: formatCursor(event), event: type, data: body }] : [];
+    for (;;) {
+      const events = await readEvents(db.read, {
+        after: cursor,
+        accountId,
+        ...(taskId === null ? {} : { entityId: taskId }),
+        topics,
+        limit: EVENTS_PER_READ,
       });
+      const last = events.at(-1);
+      if (last) cursor = { change: last.change, id: last.id };
+      const ofBatches = batches ? await batches.take(events, formatCursor(cursor)) : [];
+      const ofTasks = batches ? events.filter(({ topic }) => topic === TASK_TOPIC) : events;
+      const told = [...(await tellTasks(db, view, ofTasks)), ...ofBatches];
+      // Items of batches may say nothing yet; what comes behind them must not wait for the next wake-up.
+      if (told.length > 0 || events.length === 0) return told;
+    }
   };
   return { startId, next };
+}
+
+/**
+ * Of several changes of a task in one read only the newest is sent: it carries the whole entity. If one of them is its end,
+ * that is what is said, also when a late picture or an answer to a cancel came after it.
+ */
+async function tellTasks(db: Db, view: ViewContext, events: readonly EventRow[]): Promise<StreamEvent[]> {
+  if (events.length === 0) return [];
+  const newest = new Map(events.map((event) => [event.entity_id, event]));
+  const ended = new Set(events.filter(({ type }) => type === FINAL_EVENT).map((event) => event.entity_id));
+  const bodies = await viewTasks(db.read, view, await findTasks(db.read, [...newest.keys()]));
+  const byId = new Map(bodies.map((body) => [body.id, body]));
+  return [...newest.values()]
+    .sort((a, b) => a.change - b.change || (a.id < b.id ? -1 : 1))
+    .flatMap((event): StreamEvent[] => {
+      const body = byId.get(event.entity_id);
+      const type = ended.has(event.entity_id) ? FINAL_EVENT : event.type;
+      return body ? [{ id: formatCursor(event), event: type, data: body }] : [];
+    });
 }
 
 async function snapshot(

@@ -11,6 +11,7 @@ import type { LoopState } from '../kernel/supervised-loop.ts';
 import { findImage, type ImagesTable, type Media } from '../media/media.ts';
 import type { Providers, PublicModel } from '../providers/providers.ts';
 import { closeAccount } from './account-store.ts';
+import { BatchWork, bodyOfTask } from './batch-work.ts';
 import { Callbacks } from './callbacks.ts';
 import type { CreateTaskBody, TaskBody } from './contract.ts';
 import {
@@ -37,13 +38,41 @@ import { type StreamContext, waitForEnd } from './stream.ts';
 import { asCreated, taskBody, type ViewContext, viewTask, viewTasks } from './view.ts';
 import { Watchdog, type WatchdogOptions } from './watchdog.ts';
 
+export {
+  allowBatch,
+  type BatchItemFilter,
+  type BatchTaskInput,
+  type BatchTasksInput,
+  type BatchTotals,
+  batchesOfTasks,
+  cancelBatchTasks,
+  hasOpenTasks,
+  insertBatchTasks,
+  listBatchItems,
+  openLanesOf,
+  parkBatch,
+  statesOfBatch,
+  totalsOfBatches,
+  unparkBatch,
+  vacatePlaces,
+} from './batch-store.ts';
+export { BatchWork, bodyOfTask, type ItemRequest, MAX_BATCH_QUEUE_MS } from './batch-work.ts';
 export { callbackAddress } from './callbacks.ts';
-export type { Accepted } from './create.ts';
+export { type Accepted, checkIdempotencyKey } from './create.ts';
 export { countLateResults } from './late-store.ts';
 export { decodeError, showError } from './outcome.ts';
 export { areTasksEnded, countOpenByLane, findAttachable, findTask } from './read-store.ts';
 export { idempotencyKey } from './request-headers.ts';
-export { IDEMPOTENCY_KEY_TTL_MS, markAnswerDelivered, pruneIdempotencyKeys, type TaskRow } from './store.ts';
+export {
+  IDEMPOTENCY_KEY_TTL_MS,
+  markAnswerDelivered,
+  pruneIdempotencyKeys,
+  type StoredStatus,
+  statusOf,
+  type TaskParams,
+  type TaskRow,
+  type TaskStyle,
+} from './store.ts';
 export { streamTasks } from './stream.ts';
 export { viewTask } from './view.ts';
 export type { Finding as WatchdogFinding } from './watchdog-plan.ts';
@@ -61,6 +90,8 @@ export interface TasksOptions {
   hub: EventHub;
   /** Unfinished tasks that one account may have. */
   maxOpenTasks: number;
+  /** Unfinished items of batches that one account may have; absent: as many as single tasks. */
+  maxOpenBatchItems?: number;
   /** Open event streams that one account may have. */
   maxStreams: number;
   /** Replaces every provider's own deadline; null leaves it. */
@@ -100,6 +131,8 @@ export class Tasks {
   readonly stream: StreamContext;
   readonly prompts: PromptHistory;
   readonly durations: Durations;
+  /** What batches are made with. */
+  readonly batchWork: BatchWork;
   readonly #options: TasksOptions;
   readonly #create: CreateContext;
   readonly #live: LiveRuns;
@@ -138,6 +171,8 @@ export class Tasks {
       onChange: (task) => this.#changed(task),
     };
     this.engine = new TaskEngine({ ...run, node, deadlineMs: options.deadlineMs });
+    const { maxOpenBatchItems = options.maxOpenTasks } = options;
+    this.batchWork = new BatchWork(this.#create, this.engine, maxOpenBatchItems);
     this.watchdog = new Watchdog({
       ctx: { ...run, log: log.child({ component: 'watchdog' }) },
       node,
@@ -223,28 +258,10 @@ export class Tasks {
   /** The same request as a new task. */
   async retry(id: string, options: Omit<CreateOptions, 'retryOf' | 'parentImageId'>): Promise<Accepted> {
     const task = await this.get(id, options.access);
-    const params = JSON.parse(task.params) as TaskParams;
-    const body: CreateTaskBody = {
-      prompt: task.prompt,
-      model: task.model,
-      mode: task.mode,
-      size: `${params.width}x${params.height}`,
-      n: task.pictures,
-      seed: params.seed,
-      priority: 0,
-      dedupe_window_s: 0,
-      metadata: JSON.parse(task.metadata) as Record<string, unknown>,
-      ...(params.negativePrompt === null ? {} : { negative_prompt: params.negativePrompt }),
-      ...(params.strength === null ? {} : { strength: params.strength }),
-      ...(params.isPinned ? { provider: task.lane } : {}),
-      ...(params.style === undefined ? {} : { style: params.style.id }),
-      ...(params.webhook === undefined ? {} : { webhook_url: params.webhook.url }),
-      ...(params.inputs.length === 0 ? {} : { images: params.inputs.map((input) => toSource(input.id)) }),
-      ...(params.mask === null ? {} : { mask: toSource(params.mask.id) }),
-    };
-    // As it was then: the style may have been changed or deleted since.
-    const style = params.style ?? null;
-    return this.accept(body, { ...options, style, retryOf: id, parentImageId: params.parentImageId });
+    // The style as it was then: it may have been changed or deleted since.
+    const { body, style } = bodyOfTask(task);
+    const { parentImageId } = JSON.parse(task.params) as TaskParams;
+    return this.accept(body, { ...options, style, retryOf: id, parentImageId });
   }
 
   /** An HD variant of one of the account's pictures. */
@@ -269,6 +286,11 @@ export class Tasks {
       ...(image.seed === null ? {} : { seed: image.seed }),
     };
     return this.accept(body, { ...options, style: styleOf(image), retryOf: null, parentImageId: imageId });
+  }
+
+  /** Lets the event streams tell of batches too. */
+  showBatchesBy(describe: NonNullable<StreamContext['describeBatches']>): void {
+    this.stream.describeBatches = describe;
   }
 
   /** The loops that must go on while this process serves. */
@@ -342,8 +364,4 @@ function styleOf(image: ImagesTable): TaskStyle | null {
   if (image.style_id === null || image.style_names === null) return null;
   const names = JSON.parse(image.style_names) as TaskStyle['names'];
   return { id: image.style_id, names, prompt: image.prompt, negativePrompt: null };
-}
-
-function toSource(id: string): { upload_id: string } | { image_id: string } {
-  return id.startsWith('up_') ? { upload_id: id } : { image_id: id };
 }

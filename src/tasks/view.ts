@@ -98,6 +98,7 @@ export function taskBody(
     attempts: attempts.map((attempt, index) => attemptBody(attempt, attempts[index - 1])),
     cancel: { state: row.cancel_state, note: row.cancel_note },
     retry_of: row.retry_of,
+    batch_id: row.batch_id,
     metadata: JSON.parse(row.metadata) as Record<string, unknown>,
     version: row.version,
     created_at: toTimestamp(row.created_at),

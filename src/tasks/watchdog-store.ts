@@ -281,8 +281,8 @@ export async function endSettledTask(
     .returning('n')
     .execute();
   for (const { n } of closed) await leaveJob(trx, { taskId, n, now });
-  const { account_id: accountId, version } = task;
-  await appendTaskEvent(trx, { taskId, accountId, type: 'task.finished', version, now });
+  const { account_id: accountId, batch_id: batchId, version } = task;
+  await appendTaskEvent(trx, { taskId, accountId, batchId, type: 'task.finished', version, now });
   return task;
 }
 

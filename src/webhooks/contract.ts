@@ -26,7 +26,9 @@ const events = z
   .array(z.enum(EVENT_NAMES))
   .min(1)
   .max(EVENT_NAMES.length)
-  .describe('`*` for all, or some of the others. `task.finished` comes for every end of a task.');
+  .describe(
+    '`*` for all, or some of the others. `task.finished` comes for every end of a task, items of batches too; `batch.finished` once for a batch.',
+  );
 const headers = z
   .record(z.string(), z.string())
   .superRefine((value, context) => {
@@ -80,6 +82,7 @@ export const deliverySchema = z
     url: z.string().nullable().describe("A task's own `webhook_url`; null for an endpoint's message."),
     type: z.string(),
     task_id: z.string().nullable(),
+    batch_id: z.string().nullable(),
     status: z.enum(DELIVERY_STATUSES).describe('`dead`: given up; it can be sent again.'),
     reason: z.enum(DEAD_REASONS).nullable().describe('Why it was given up.'),
     attempt_count: z.int(),

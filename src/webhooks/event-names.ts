@@ -1,10 +1,19 @@
 // What can be subscribed to, and under which name a receiver is told of it.
 
-export const EVENT_NAMES = ['*', 'task.finished', 'task.succeeded', 'task.failed', 'task.cancelled'] as const;
+export const EVENT_NAMES = [
+  '*',
+  'task.finished',
+  'task.succeeded',
+  'task.failed',
+  'task.cancelled',
+  'batch.finished',
+] as const;
 export type EventName = (typeof EVENT_NAMES)[number];
 
 /** What `POST …/test` sends; it cannot be subscribed to. */
 export const TEST_EVENT = 'webhook.test';
+/** A batch of which nothing is open any more. */
+export const BATCH_FINISHED = 'batch.finished';
 /** Further kinds of things to be told of get their names here; a receiver ignores what it does not know. */
 const FINISHED = 'task.finished';
 

@@ -5,7 +5,7 @@ import { type Reader, registerWrites, type Trx } from '../kernel/db.ts';
 import { dialectOf } from '../kernel/db-dialect.ts';
 import { newId } from '../kernel/id.ts';
 import { type EventCursor, type EventRow, readEvents } from '../kernel/outbox.ts';
-import { type FinalStatus, messageType } from './event-names.ts';
+import { BATCH_FINISHED, type FinalStatus, messageType } from './event-names.ts';
 import { type DeliveryRow, noteDeliveriesDue, targetOfUrl } from './target-store.ts';
 
 /** The type of the one event that says how a task ended. */
@@ -13,7 +13,8 @@ const FINAL_EVENT = 'task.finished';
 /** Rows in one INSERT, far below both databases' limits on parameters. */
 const INSERT_ROWS = 200;
 
-export const isFinalEvent = (event: Pick<EventRow, 'type'>): boolean => event.type === FINAL_EVENT;
+export const isFinalEvent = ({ type }: Pick<EventRow, 'type'>): boolean =>
+  type === FINAL_EVENT || type === BATCH_FINISHED;
 
 /** The last event whose deliveries are stored. */
 export async function storedCursor(reader: Reader): Promise<EventCursor> {
@@ -53,7 +54,11 @@ export async function fanOut(trx: Trx, input: FanOutInput): Promise<FanOutResult
   const events = await readEvents(trx, { after, limit: input.limit });
   const last = events.at(-1);
   const cursor = last ? { change: last.change, id: last.id } : after;
-  const deliveries = await planDeliveries(trx, events.filter(isFinalEvent), input.now);
+  const ofType = (type: string) => events.filter((event) => event.type === type);
+  const deliveries = [
+    ...(await planDeliveries(trx, ofType(FINAL_EVENT), input.now)),
+    ...(await planBatchDeliveries(trx, ofType(BATCH_FINISHED), input.now)),
+  ];
   await insertDeliveries(trx, deliveries, input.now);
   if (!isSame(cursor, place)) {
     await trx
@@ -74,13 +79,10 @@ async function planDeliveries(trx: Trx, events: readonly EventRow[], now: number
     .where('finished_at', 'is not', null)
     .execute();
   const byId = new Map(tasks.map((task) => [task.id, task]));
-  const endpoints = await trx
-    .selectFrom('webhook_endpoints')
-    .select(['id', 'account_id', 'events'])
-    .where('account_id', 'in', [...new Set(tasks.map((task) => task.account_id)), ''])
-    .where('enabled', '=', 1)
-    .where('deleted_at', 'is', null)
-    .execute();
+  const endpoints = await openEndpoints(
+    trx,
+    tasks.map((task) => task.account_id),
+  );
   return events.flatMap((event) => {
     const task = byId.get(event.entity_id);
     if (!task) return [];
@@ -125,6 +127,74 @@ async function planDeliveries(trx: Trx, events: readonly EventRow[], now: number
   });
 }
 
+/** Who may be told of what happens in these accounts. */
+function openEndpoints(trx: Trx, accountIds: readonly string[]) {
+  return trx
+    .selectFrom('webhook_endpoints')
+    .select(['id', 'account_id', 'events'])
+    .where('account_id', 'in', [...new Set(accountIds), ''])
+    .where('enabled', '=', 1)
+    .where('deleted_at', 'is', null)
+    .execute();
+}
+
+/** The end of a batch: to every endpoint that asked for it, and to the address that its maker named. */
+async function planBatchDeliveries(
+  trx: Trx,
+  events: readonly EventRow[],
+  now: number,
+): Promise<DeliveryRow[]> {
+  if (events.length === 0) return [];
+  const batches = await trx
+    .selectFrom('batches')
+    .select(['id', 'account_id', 'webhook'])
+    .where('id', 'in', [...new Set(events.map((event) => event.entity_id))])
+    .execute();
+  const byId = new Map(batches.map((batch) => [batch.id, batch]));
+  const endpoints = await openEndpoints(
+    trx,
+    batches.map((batch) => batch.account_id),
+  );
+  return events.flatMap((event) => {
+    const batch = byId.get(event.entity_id);
+    if (!batch) return [];
+    const base = {
+      account_id: batch.account_id,
+      event_id: event.id,
+      task_id: null,
+      batch_id: batch.id,
+      type: BATCH_FINISHED,
+      occurred_at: event.created_at,
+    };
+    const told = endpoints.filter(
+      ({ account_id: owner, events: names }) =>
+        owner === batch.account_id &&
+        (JSON.parse(names) as string[]).some((name) => name === '*' || name === BATCH_FINISHED),
+    );
+    const own =
+      batch.webhook === null ? null : (JSON.parse(batch.webhook) as { url: string; baseUrl: string });
+    return [
+      ...told.map(({ id }) =>
+        newDelivery({ ...base, endpoint_id: id, url: null, base_url: null, target: id }, now),
+      ),
+      ...(own === null
+        ? []
+        : [
+            newDelivery(
+              {
+                ...base,
+                endpoint_id: null,
+                url: own.url,
+                base_url: own.baseUrl,
+                target: targetOfUrl(batch.account_id, own.url),
+              },
+              now,
+            ),
+          ]),
+    ];
+  });
+}
+
 /** What the task's maker asked for beyond the account's webhooks. */
 function ownWebhookOf(params: string): { url: string; baseUrl: string | null } | undefined {
   return (JSON.parse(params) as { webhook?: { url: string; baseUrl: string | null } }).webhook;
@@ -133,15 +203,19 @@ function ownWebhookOf(params: string): { url: string; baseUrl: string | null } |
 type NewDelivery = Pick<
   DeliveryRow,
   'account_id' | 'endpoint_id' | 'url' | 'base_url' | 'target' | 'type' | 'task_id' | 'occurred_at'
-> & { event_id: string | null; step?: number };
+> & { event_id: string | null; batch_id?: string | null; step?: number };
 
 /** A delivery that is due now; a test has no event and is its own. */
-export function newDelivery({ step = 0, event_id, ...what }: NewDelivery, now: number): DeliveryRow {
+export function newDelivery(
+  { step = 0, event_id, batch_id = null, ...what }: NewDelivery,
+  now: number,
+): DeliveryRow {
   const id = newId('msg', now);
   return {
     ...what,
     id,
     event_id: event_id ?? id,
+    batch_id,
     step,
     status: 'pending',
     reason: null,
@@ -201,7 +275,21 @@ export async function checkDeliveriesExist(reader: Reader): Promise<DeliveryRepo
       case when exists (select 1 from webhook_deliveries d where d.event_id = e.id and d.endpoint_id is null)
         then 0 else 1 end as is_missing
     from events e join tasks t on t.id = e.entity_id
-    where e.type = 'task.finished' and ${passed} and t.params like '%"webhook":{"url":"%'`.execute(reader);
+    where e.type = 'task.finished' and ${passed} and t.params like '%"webhook":{"url":"%'
+    union all
+    select e.id, w.id as target,
+      case when exists (select 1 from webhook_deliveries d where d.event_id = e.id and d.target = w.id)
+        then 0 else 1 end as is_missing
+    from events e join webhook_endpoints w on w.account_id = e.account_id
+    where e.type = 'batch.finished' and ${passed} and w.enabled = 1 and w.deleted_at is null
+      and e.created_at > w.active_since + ${CHECK_SLACK_MS}
+      and (w.events like '%"*"%' or w.events like '%"batch.finished"%')
+    union all
+    select e.id, 'its own webhook_url' as target,
+      case when exists (select 1 from webhook_deliveries d where d.event_id = e.id and d.endpoint_id is null)
+        then 0 else 1 end as is_missing
+    from events e join batches b on b.id = e.entity_id
+    where e.type = 'batch.finished' and ${passed} and b.webhook is not null`.execute(reader);
   const broken = rows.filter((row) => Number(row.is_missing) === 1);
   return {
     checked: rows.length,

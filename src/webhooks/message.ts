@@ -1,5 +1,6 @@
 // The body of a message: `{type, timestamp, data}` with the task as the API shows it, below 20 KB as the standard asks. What
 // had to go to make it fit is named in `left_out`; the whole task is at `data.urls.get`.
+import type { BatchBody } from '../batches/contract.ts';
 import { toTimestamp } from '../kernel/clock.ts';
 import type { TaskBody } from '../tasks/contract.ts';
 
@@ -63,6 +64,11 @@ export function taskMessage(type: string, occurredAt: number, task: TaskBody): s
   if (Buffer.byteLength(body) < MAX_MESSAGE_BYTES) return body;
   const { id, status, version, urls } = task;
   return JSON.stringify({ type, timestamp, data: { id, status, version, urls }, left_out: ['*'] });
+}
+
+/** The end of a batch: it has no text that could be too long. */
+export function batchMessage(type: string, occurredAt: number, batch: BatchBody): string {
+  return JSON.stringify({ type, timestamp: toTimestamp(occurredAt), data: batch });
 }
 
 /** What `POST …/test` sends: enough to see that address, signature and headers work. */

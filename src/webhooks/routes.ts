@@ -135,6 +135,7 @@ function toWireDelivery({ delivery, attempts }: DeliveryDetail) {
     url: delivery.url,
     type: delivery.type,
     task_id: delivery.task_id,
+    batch_id: delivery.batch_id,
     status: delivery.status,
     reason: delivery.reason,
     attempt_count: delivery.attempts,

@@ -33,6 +33,7 @@ interface DeliveriesTable {
   /** Of the message. */
   type: string;
   task_id: string | null;
+  batch_id: string | null;
   occurred_at: number;
   status: DeliveryStatus;
   /** Why it is dead. */

@@ -1,6 +1,7 @@
 // The face of the slice: endpoints and secrets of an account, the list of deliveries, and the two loops behind them, one from
 // events to deliveries and one that sends. Every event that is committed becomes one message per receiver that asked for it,
 // and every message is delivered or, after its schedule, kept as dead until somebody sends it again.
+import type { BatchBody } from '../batches/contract.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Db } from '../kernel/db.ts';
 import { AppError } from '../kernel/errors.ts';
@@ -21,7 +22,7 @@ import {
 } from './delivery-store.ts';
 import { TEST_EVENT } from './event-names.ts';
 import { FanOut } from './fan-out.ts';
-import { taskMessage, testMessage } from './message.ts';
+import { batchMessage, taskMessage, testMessage } from './message.ts';
 import { checkReceiverUrl } from './receiver.ts';
 import { DELIVERIES_CHANNEL, Sender, type SenderCounts } from './sender.ts';
 import { newWebhookSecret } from './signature.ts';
@@ -56,6 +57,8 @@ export interface WebhooksOptions {
   outbound: () => Promise<Outbound>;
   /** A task as the API shows it, with addresses below `baseUrl`; null when it is gone. */
   describeTask(taskId: string, baseUrl: string): Promise<TaskBody | null>;
+  /** As `describeTask` for a batch. */
+  describeBatch(batchId: string, baseUrl: string): Promise<BatchBody | null>;
   /** Where the outside reaches this server, if that is configured. */
   publicUrl: string | null;
   /** What addresses start with where nothing else is known. */
@@ -229,7 +232,7 @@ export class Webhooks {
     const body =
       delivery.type === TEST_EVENT
         ? testMessage(delivery.type, delivery.occurred_at, endpoint.id)
-        : await this.#taskBody(delivery, publicUrl ?? endpoint.base_url);
+        : await this.#messageBody(delivery, publicUrl ?? endpoint.base_url);
     if (body === null) return 'task_missing';
     return {
       id: delivery.id,
@@ -246,13 +249,18 @@ export class Webhooks {
     const secret =
       (await findDefaultSecret(db.read, accountId)) ??
       (await db.write(ensureDefaultSecret, { accountId, secret: newWebhookSecret(), now: clock.now() }));
-    const body = await this.#taskBody(delivery, publicUrl ?? delivery.base_url ?? localUrl);
+    const body = await this.#messageBody(delivery, publicUrl ?? delivery.base_url ?? localUrl);
     if (body === null) return 'task_missing';
     return { id: delivery.id, url, headers: {}, secrets: signingSecrets(secret, clock.now()), body };
   }
 
   /** Made anew for every attempt: what has ended does not change, but signed addresses of pictures run out. */
-  async #taskBody(delivery: DeliveryRow, baseUrl: string): Promise<string | null> {
+  async #messageBody(delivery: DeliveryRow, baseUrl: string): Promise<string | null> {
+    const { batch_id: batchId } = delivery;
+    if (batchId) {
+      const batch = await this.#options.describeBatch(batchId, baseUrl);
+      return batch === null ? null : batchMessage(delivery.type, delivery.occurred_at, batch);
+    }
     if (delivery.task_id === null) return null;
     const task = await this.#options.describeTask(delivery.task_id, baseUrl);
     return task === null ? null : taskMessage(delivery.type, delivery.occurred_at, task);

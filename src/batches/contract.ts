@@ -1,0 +1,505 @@
+// The batches resource on the wire: where its items may come from, how a batch and its items are answered, and its routes.
+import { z } from 'zod';
+import { defineRoute } from '../kernel/route.ts';
+import { taskImageSchema } from '../media/contract.ts';
+import { MAX_PROMPT_CHARS, taskErrorSchema, taskStatusSchema, timestampSchema } from '../tasks/contract.ts';
+
+/** Items of one batch; an account may have ten such batches open at a time, see `tasks.max_queued_batch_items`. */
+export const MAX_BATCH_ITEMS = 10_000;
+/** A source: ten thousand rows of four hundred characters are 4 MB. */
+export const MAX_SOURCE_BYTES = 16 * 1024 * 1024;
+/** The source as base64 inside JSON, which is a third larger. */
+export const MAX_BATCH_BODY_BYTES = 24 * 1024 * 1024;
+export const MAX_MATRIX_VALUES = 1_000;
+export const MAX_NAME_CHARS = 200;
+export const MAX_PATTERN_CHARS = 200;
+/** Wrong rows that an answer names; all are counted. */
+export const MAX_SHOWN_ERRORS = 200;
+export const SAMPLE_ITEMS = 20;
+const DEFAULT_PAGE_SIZE = 50;
+const MAX_PAGE_SIZE = 200;
+const MAX_RETRIED = MAX_BATCH_ITEMS;
+
+export const BATCH_STATUSES = ['running', 'paused', 'cancelling', 'finished'] as const;
+export const SOURCE_KINDS = ['items', 'lines', 'csv', 'jsonl', 'matrix'] as const;
+
+const text = (maxChars: number) => z.string().max(maxChars);
+const id = z.string().min(1).max(60);
+const sourceText = z.string().max(MAX_SOURCE_BYTES);
+
+const matrixSchema = z
+  .strictObject({
+    prompts: z.array(text(MAX_PROMPT_CHARS)).min(1).max(MAX_BATCH_ITEMS),
+    styles: z.array(text(100)).max(MAX_MATRIX_VALUES).optional(),
+    aspect_ratios: z.array(text(20)).max(MAX_MATRIX_VALUES).optional(),
+    sizes: z.array(text(20)).max(MAX_MATRIX_VALUES).optional(),
+    models: z.array(text(100)).max(MAX_MATRIX_VALUES).optional(),
+    seeds: z.array(z.int().min(0)).max(MAX_MATRIX_VALUES).optional(),
+  })
+  .meta({ id: 'BatchMatrix', description: 'Every prompt with every style, ratio, size, model and seed.' });
+
+const fileSchema = z
+  .strictObject({
+    name: text(300).default(''),
+    b64: z
+      .string()
+      .min(1)
+      .max(Math.ceil((MAX_SOURCE_BYTES * 4) / 3) + 4),
+  })
+  .meta({
+    id: 'BatchFile',
+    description:
+      'A file as it lies on disk, base64: UTF-8, UTF-16 or GB18030; CSV, TSV, JSONL (a manifest too) or plain lines.',
+  });
+
+export const createBatchBody = z
+  .strictObject({
+    name: text(MAX_NAME_CHARS).optional(),
+    items: z
+      .array(z.unknown())
+      .min(1)
+      .max(MAX_BATCH_ITEMS)
+      .optional()
+      .describe('What `POST /v1/tasks` takes, each; pictures by `upload_id`, `image_id` or `url`.'),
+    lines: sourceText.optional().describe('One prompt a line.'),
+    csv: sourceText.optional().describe('With a header (English or Chinese names), or prompts alone.'),
+    jsonl: sourceText.optional().describe('One item a line, or the `manifest.jsonl` of a batch.'),
+    file: fileSchema.optional(),
+    matrix: matrixSchema.optional(),
+    defaults: z
+      .record(z.string().max(40), z.unknown())
+      .optional()
+      .describe('Fields of an item for those that do not say otherwise.'),
+    columns: z
+      .record(z.string().max(200), z.string().max(40).nullable())
+      .optional()
+      .describe('For CSV: header → field, where the header is not understood; null leaves a column out.'),
+    templates: z
+      .boolean()
+      .optional()
+      .describe(
+        'Whether `{a|b}` in a prompt makes an item of each choice. Without it: yes for lines, CSV and matrix.',
+      ),
+    include_done: z
+      .boolean()
+      .default(false)
+      .describe('Makes again what a manifest says is done; without it, that is skipped.'),
+    dry_run: z.boolean().default(false).describe('Checks every row and counts the price; makes nothing.'),
+    budget_credits: z.number().min(0).optional().describe('Refuses a batch that would cost more.'),
+    paused: z.boolean().default(false).describe('Made, but not begun until it is resumed.'),
+    file_pattern: text(MAX_PATTERN_CHARS)
+      .optional()
+      .describe(
+        'Names in the ZIP: `{n}` place, `{k}` picture, `{prompt}`, `{model}`, `{seed}`, `{id}`, or a column of the CSV.',
+      ),
+    webhook_url: z
+      .url({ protocol: /^https?$/ })
+      .max(2000)
+      .optional()
+      .describe('Told once when the batch is finished.'),
+  })
+  .refine(
+    (body) =>
+      ['items', 'lines', 'csv', 'jsonl', 'file', 'matrix'].filter((name) => name in body).length === 1,
+    { message: 'give exactly one of items, lines, csv, jsonl, file and matrix', path: [] },
+  )
+  .meta({ id: 'CreateBatch' });
+
+export type CreateBatchBody = z.output<typeof createBatchBody>;
+
+const count = z.int();
+
+export const batchCountsSchema = z
+  .object({
+    total: count,
+    queued: count.describe('Waiting, paused ones included.'),
+    running: count,
+    succeeded: count,
+    failed: count,
+    cancelled: count,
+  })
+  .meta({ id: 'BatchCounts' });
+
+export const batchSchema = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    status: z
+      .enum(BATCH_STATUSES)
+      .describe(
+        '`paused`: what runs comes to its end, nothing new begins. `finished`: every item has ended.',
+      ),
+    source: z.enum(SOURCE_KINDS),
+    counts: batchCountsSchema,
+    pictures: count.describe('Asked for, over all items.'),
+    skipped: count.describe('Rows of a manifest that were done already.'),
+    cost: z
+      .object({ held: z.number(), captured: z.number(), released: z.number() })
+      .describe('Credits, over all tries.'),
+    eta_s: z.number().nullable().describe('Until the last item ends; null when unknown, paused or over.'),
+    budget_credits: z.number().nullable(),
+    file_pattern: z.string(),
+    version: count.describe('Rises with every action on the batch.'),
+    created_at: timestampSchema,
+    finished_at: timestampSchema.nullable(),
+    urls: z.object({
+      get: z.string(),
+      items: z.string(),
+      cells: z.string(),
+      archive: z.string(),
+      manifest: z.string(),
+      csv: z.string(),
+      web: z.string(),
+    }),
+  })
+  .meta({ id: 'Batch' });
+
+export type BatchBody = z.output<typeof batchSchema>;
+
+export const rowErrorSchema = z
+  .object({
+    row: count.describe(
+      'Counted as an editor or a spreadsheet does: from 1, the header and blank lines included.',
+    ),
+    field: z.string().nullable(),
+    detail: z.string(),
+  })
+  .meta({ id: 'BatchRowError' });
+
+export type RowError = z.output<typeof rowErrorSchema>;
+
+export const batchCheckSchema = z
+  .object({
+    dry_run: z.literal(true),
+    valid: z.boolean().describe('Whether the same call without `dry_run` would make the batch now.'),
+    source: z.object({
+      kind: z.enum(SOURCE_KINDS),
+      encoding: z.string().nullable().describe('Of a file.'),
+      separator: z.string().nullable().describe('Of a CSV.'),
+      columns: z
+        .array(z.object({ header: z.string(), field: z.string().nullable() }))
+        .describe('How the columns of a CSV are read; null: kept with the item, for names of files.'),
+    }),
+    rows: count.describe('Read from the source.'),
+    items: count.describe('They make; a row with `{a|b}` makes several.'),
+    pictures: count,
+    skipped: count,
+    error_count: count,
+    errors: z.array(rowErrorSchema).describe(`The first ${MAX_SHOWN_ERRORS}.`),
+    problems: z
+      .array(z.object({ code: z.string(), title: z.string(), detail: z.string(), fix: z.string() }))
+      .describe('What is wrong with the batch as a whole: too few credits, over budget, too many items.'),
+    cost_credits: z.number(),
+    available_credits: z.number(),
+    eta_s: z.number().nullable().describe('Null where nothing was made in the last hour.'),
+    by_model: z.array(
+      z.object({
+        model: z.string(),
+        provider: z.string(),
+        items: count,
+        pictures: count,
+        cost_credits: z.number(),
+      }),
+    ),
+    sample: z
+      .array(
+        z.object({
+          row: count,
+          prompt: z.string(),
+          model: z.string(),
+          size: z.string(),
+          style: z.string().nullable(),
+          n: count,
+        }),
+      )
+      .describe(`The first ${SAMPLE_ITEMS} items as they would be made.`),
+  })
+  .meta({ id: 'BatchCheck' });
+
+export type BatchCheckBody = z.output<typeof batchCheckSchema>;
+
+export const batchItemSchema = z
+  .object({
+    position: count.describe('From 0.'),
+    row: count.nullable().describe('Of the source.'),
+    task_id: z.string().describe('Of its newest try.'),
+    tries: count,
+    status: taskStatusSchema,
+    progress: z.number().nullable(),
+    waiting_reason: z.string().nullable(),
+    prompt: z.string(),
+    model: z.string(),
+    provider: z.string(),
+    size: z.string(),
+    seed: z.int(),
+    style: z.object({ id: z.string(), name: z.string() }).nullable(),
+    n: count,
+    images: z.array(taskImageSchema),
+    error: taskErrorSchema.nullable(),
+    cost: z.object({ held: z.number(), captured: z.number() }),
+    fields: z.record(z.string(), z.unknown()).describe('Further columns of its row.'),
+    version: count,
+    finished_at: timestampSchema.nullable(),
+  })
+  .meta({ id: 'BatchItem' });
+
+export type BatchItemBody = z.output<typeof batchItemSchema>;
+
+export const batchCellsSchema = z
+  .object({
+    version: z.string().describe('Give it as `since` for the changes alone.'),
+    total: count,
+    states: z
+      .string()
+      .nullable()
+      .describe('A letter an item, in order: q(ueued) r(unning) s(ucceeded) f(ailed) c(ancelled); or null.'),
+    changes: z
+      .array(z.tuple([count, z.string()]))
+      .nullable()
+      .describe('Position and new letter, since the version that was named; or null.'),
+    counts: batchCountsSchema,
+    status: z.enum(BATCH_STATUSES),
+  })
+  .meta({ id: 'BatchCells' });
+
+export type BatchCellsBody = z.output<typeof batchCellsSchema>;
+
+const READ = { kind: 'scope', scope: 'tasks:read' } as const;
+const WRITE = { kind: 'scope', scope: 'tasks:write' } as const;
+const params = z.object({ id });
+const BATCH_ANSWER = { description: 'The batch.', schema: batchSchema };
+
+const CREATE_ERRORS = [
+  'insufficient_credits',
+  'spending_limit_reached',
+  'storage_quota_reached',
+  'idempotency_mismatch',
+  'image_invalid',
+  'payload_too_large',
+  'provider_unavailable',
+  'storage_full',
+  'storage_unavailable',
+] as const;
+
+export const createBatchRoute = defineRoute({
+  id: 'batches.create',
+  method: 'POST',
+  path: '/v1/batches',
+  tag: 'Batches',
+  summary: 'Ask for many pictures at once',
+  description: `At most ${MAX_BATCH_ITEMS} items, all or none: every row is checked and all credits are held before the first begins. With \`dry_run\` nothing is made and wrong rows are listed. The same \`Idempotency-Key\` gives the first batch again.`,
+  access: WRITE,
+  limit: 'api',
+  body: createBatchBody,
+  maxBodyBytes: MAX_BATCH_BODY_BYTES,
+  headers: { 'Idempotency-Key': 'Makes a retry safe: 1 to 200 characters.' },
+  responses: {
+    201: { description: 'Accepted and durable.', schema: batchSchema },
+    200: { description: 'What `dry_run` found.', schema: batchCheckSchema },
+  },
+  errors: CREATE_ERRORS,
+});
+
+export const listBatchesRoute = defineRoute({
+  id: 'batches.list',
+  method: 'GET',
+  path: '/v1/batches',
+  tag: 'Batches',
+  summary: 'Batches, newest first',
+  access: READ,
+  limit: 'api',
+  query: z.strictObject({
+    status: z.enum(BATCH_STATUSES).optional(),
+    limit: z.coerce.number().int().min(1).max(100).default(20),
+    cursor: id.optional(),
+  }),
+  responses: {
+    200: {
+      description: 'A page.',
+      schema: z
+        .object({ data: z.array(batchSchema), next_cursor: z.string().nullable() })
+        .meta({ id: 'BatchPage' }),
+    },
+  },
+  errors: [],
+});
+
+export const getBatchRoute = defineRoute({
+  id: 'batches.get',
+  method: 'GET',
+  path: '/v1/batches/:id',
+  tag: 'Batches',
+  summary: 'One batch with its counts',
+  access: READ,
+  limit: 'api',
+  params,
+  responses: { 200: BATCH_ANSWER },
+  errors: ['not_found'],
+});
+
+/** Actions answer with the batch as it is then; each is idempotent. */
+const action = <Id extends string, Path extends string>(
+  routeId: Id,
+  path: Path,
+  about: { summary: string; description: string },
+) => ({
+  id: routeId,
+  method: 'POST' as const,
+  path,
+  tag: 'Batches',
+  ...about,
+  access: WRITE,
+  limit: 'api' as const,
+  params,
+  responses: { 200: BATCH_ANSWER },
+});
+
+export const pauseBatchRoute = defineRoute({
+  ...action('batches.pause', '/v1/batches/:id/pause', {
+    summary: 'Begin nothing more of a batch',
+    description: 'What runs comes to its end. The credits of what waits stay held.',
+  }),
+  errors: ['not_found', 'conflict'],
+});
+
+export const resumeBatchRoute = defineRoute({
+  ...action('batches.resume', '/v1/batches/:id/resume', {
+    summary: 'Go on with a paused batch',
+    description: 'Its items get places in the queue as of now.',
+  }),
+  errors: ['not_found', 'conflict'],
+});
+
+export const cancelBatchRoute = defineRoute({
+  ...action('batches.cancel', '/v1/batches/:id/cancel', {
+    summary: 'Cancel what is left of a batch',
+    description: 'What waits ends at once with its credits returned; what runs is asked to stop.',
+  }),
+  errors: ['not_found'],
+});
+
+export const retryFailedRoute = defineRoute({
+  ...action('batches.retryFailed', '/v1/batches/:id/retry-failed', {
+    summary: 'Try the failed items again',
+    description: 'Each as a new task in its old place, at the present price. Nothing else is touched.',
+  }),
+  body: z
+    .strictObject({
+      cancelled: z.boolean().default(false).describe('Those that were cancelled too.'),
+      budget_credits: z.number().min(0).optional(),
+    })
+    .default({ cancelled: false })
+    .meta({ id: 'RetryFailed' }),
+  errors: ['not_found', 'conflict', ...CREATE_ERRORS],
+});
+
+export const retryItemsRoute = defineRoute({
+  ...action('batches.retryItems', '/v1/batches/:id/retry', {
+    summary: 'Try some items again',
+    description: 'Those that failed or were cancelled among these positions; others are left as they are.',
+  }),
+  body: z
+    .strictObject({
+      positions: z.array(z.int().min(0)).min(1).max(MAX_RETRIED),
+      budget_credits: z.number().min(0).optional(),
+    })
+    .meta({ id: 'RetryItems' }),
+  errors: ['not_found', 'conflict', ...CREATE_ERRORS],
+});
+
+export const listBatchItemsRoute = defineRoute({
+  id: 'batches.items',
+  method: 'GET',
+  path: '/v1/batches/:id/items',
+  tag: 'Batches',
+  summary: 'Items in their order',
+  access: READ,
+  limit: 'api',
+  params,
+  query: z.strictObject({
+    status: z
+      .string()
+      .max(100)
+      .regex(/^(queued|running|succeeded|failed|cancelled)(,(queued|running|succeeded|failed|cancelled))*$/)
+      .optional()
+      .describe('One status, or several with commas.'),
+    q: text(200).optional().describe('Text that the prompt contains.'),
+    limit: z.coerce.number().int().min(1).max(MAX_PAGE_SIZE).default(DEFAULT_PAGE_SIZE),
+    cursor: z
+      .string()
+      .regex(/^\d{1,6}$/)
+      .optional()
+      .describe('The first position: `next_cursor`, or any.'),
+  }),
+  responses: {
+    200: {
+      description: 'A page.',
+      schema: z
+        .object({ data: z.array(batchItemSchema), next_cursor: z.string().nullable() })
+        .meta({ id: 'BatchItemPage' }),
+    },
+  },
+  errors: ['not_found'],
+});
+
+export const batchCellsRoute = defineRoute({
+  id: 'batches.cells',
+  method: 'GET',
+  path: '/v1/batches/:id/cells',
+  tag: 'Batches',
+  summary: 'The state of every item, small enough for a grid of ten thousand',
+  description: 'All letters, or what changed since a version; a version that is not remembered gives all.',
+  access: READ,
+  limit: 'api',
+  params,
+  query: z.strictObject({ since: text(60).optional() }),
+  responses: { 200: { description: 'The states.', schema: batchCellsSchema } },
+  errors: ['not_found'],
+});
+
+export const batchArchiveRoute = defineRoute({
+  id: 'batches.archive',
+  method: 'GET',
+  path: '/v1/batches/:id/archive.zip',
+  tag: 'Batches',
+  summary: 'All finished pictures as a ZIP',
+  description:
+    'Streamed while it is read, with `manifest.jsonl` and `results.csv` at its end. Works at any time, also while the batch runs.',
+  access: READ,
+  limit: 'api',
+  params,
+  query: z.strictObject({
+    pattern: text(MAX_PATTERN_CHARS).optional().describe("Instead of the batch's own `file_pattern`."),
+  }),
+  responses: { 200: { description: 'The ZIP.', contentType: 'application/zip' } },
+  errors: ['not_found'],
+});
+
+export const batchManifestRoute = defineRoute({
+  id: 'batches.manifest',
+  method: 'GET',
+  path: '/v1/batches/:id/manifest.jsonl',
+  tag: 'Batches',
+  summary: 'Every item with its result, one a line',
+  description: 'Given as the `jsonl` of a new batch, it makes what is not done yet.',
+  access: READ,
+  limit: 'api',
+  params,
+  query: z.strictObject({ pattern: text(MAX_PATTERN_CHARS).optional() }),
+  responses: { 200: { description: 'JSON lines.', contentType: 'application/x-ndjson' } },
+  errors: ['not_found'],
+});
+
+export const batchResultsRoute = defineRoute({
+  id: 'batches.results',
+  method: 'GET',
+  path: '/v1/batches/:id/results.csv',
+  tag: 'Batches',
+  summary: 'Every item with its result, for a spreadsheet',
+  description: 'UTF-8 with a BOM; no cell can be taken for a formula.',
+  access: READ,
+  limit: 'api',
+  params,
+  responses: { 200: { description: 'CSV.', contentType: 'text/csv' } },
+  errors: ['not_found'],
+});

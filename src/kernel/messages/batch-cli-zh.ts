@@ -1,0 +1,37 @@
+// Chinese (zh-CN) texts of `drawbridge batch`; the English file says which texts exist.
+import type { BatchCliMessages } from './batch-cli-en.ts';
+
+export const batchCliZh: BatchCliMessages = {
+  summary: '用一个文件批量生成图片',
+  run: '按文件生成图片并保存；中断后再次运行即可继续',
+  file: 'CSV、TSV、JSONL、清单，或每行一个提示词；UTF-8、UTF-16 或 GB18030 编码',
+  output: '保存到的文件夹；不写则以文件名命名',
+  dryRun: '只检查每一行并计算价格，不生成',
+  budget: '总价超过此积分数就拒绝',
+  model: '未写模型的行使用的模型',
+  size: '未写尺寸的行使用的像素，例如 1024x768',
+  aspectRatio: '未写比例的行使用的比例，例如 16:9',
+  style: '未写风格的行使用的风格（ID 或名称）',
+  pattern: '文件名格式：{n} {k} {prompt} {model} {seed} {id} 或某一列的列名',
+  list: '列出批次，最新的在前',
+  show: '查看批次及其数量',
+  pause: '暂停批次：不再开始新的',
+  resume: '继续已暂停的批次',
+  cancel: '取消批次中剩余的部分',
+  retryFailed: '重试批次中失败的项目',
+  id: '批次 ID',
+  checked: (items, pictures, credits, eta) =>
+    `${items} 项，${pictures} 张图片，${credits} 积分${eta === '' ? '' : `，约 ${eta}`}`,
+  rowWrong: (row, field, detail) => `第 ${row} 行${field === '' ? '' : `，${field}`}：${detail}`,
+  skipped: (count) => `${count} 行已经完成，已跳过`,
+  accepted: (id, url) => `批次 ${id}（${url}）`,
+  goesOn: (id) => `继续批次 ${id}`,
+  progress: (done, total, failed) => `${done}/${total}${failed > 0 ? `，${failed} 项失败` : ''}`,
+  left: (id) => `批次仍在服务器上继续。再次运行同一命令可取回其余图片，或取消：drawbridge batch cancel ${id}`,
+  saved: (count, folder) => `${count} 张图片已保存到 ${folder}`,
+  someFailed: (failed, id) => `${failed} 项失败：drawbridge batch retry-failed ${id}`,
+  otherFile: (folder) => `${folder} 属于另一个文件或另一组选项的批次`,
+  otherFileFix: '请用 --output 指定另一个文件夹。',
+  counts: '完成 / 全部',
+  failedColumn: '失败',
+};
