@@ -6,6 +6,8 @@ import type { Config } from '../kernel/config.ts';
 import { ERROR_CODES, type ErrorCode } from '../kernel/errors.ts';
 import { defineRoute } from '../kernel/route.ts';
 
+export * from './admin-contract.ts';
+export * from './alert-contract.ts';
 export * from './backup-contract.ts';
 export * from './log-contract.ts';
 export * from './storage-quota-contract.ts';

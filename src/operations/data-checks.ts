@@ -8,6 +8,7 @@ import type { Db } from '../kernel/db.ts';
 import type { DoctorMessages } from '../kernel/messages/doctor-en.ts';
 import { appliedMigrations } from '../kernel/migrate.ts';
 import type { Media, MediaCheck } from '../media/media.ts';
+import type { LegBody } from '../providers/contract.ts';
 import type { Providers } from '../providers/providers.ts';
 import { checkDeliveriesExist } from '../webhooks/webhooks.ts';
 import type { Check, CheckId, Outcome } from './doctor-check.ts';
@@ -30,6 +31,7 @@ import {
   readWeakSettings,
 } from './doctor-store.ts';
 import type { Upkeep } from './upkeep.ts';
+import { describeLegs, type WayContext } from './way-checks.ts';
 
 /** After its deadline a task has this long to come to its end (T6). */
 const DEADLINE_SLACK_MS = 60_000;
@@ -52,7 +54,9 @@ export interface DataContext {
   ledger: () => Promise<LedgerReport>;
   mediaChecks: () => Promise<MediaCheck[]>;
   /** Asks this server for a path as a browser would; null where there is no request to answer. */
-  fetchPath: ((path: string) => Promise<{ status: number; bytes: Uint8Array }>) | null;
+  fetchPath: WayContext['fetchPath'];
+  /** Tries the way to a provider step by step; null where nobody can. */
+  testLegs: ((provider: string) => Promise<LegBody[]>) | null;
 }
 
 /** The ledger's report for the doctor: compared with tasks too, which the credits slice cannot see. */
@@ -69,7 +73,7 @@ export function dataChecks(providers: Providers): readonly Check<DataContext>[] 
     { id: 'database_settings', run: checkSettings },
     { id: 'migrations', run: checkMigrations },
     { id: 'clock_back', run: checkClockBack },
-    mediaCheck('store', 'media.volume'),
+    { ...mediaCheck('store', 'media.volume'), run: checkVolume },
     mediaCheck('store_space', 'media.space'),
     mediaCheck('stores', 'media.stores'),
     { id: 'serving', run: checkServing },
@@ -124,8 +128,11 @@ async function checkServing({ db, media, fetchPath, text: { what } }: DataContex
   const image = await findNewestImage(db.read);
   if (!image) return { state: 'skipped', what: what.servingNone };
   const { pathname, search } = new URL(media.taskImage(image, 'http://localhost').url);
-  const { status, bytes } = await fetchPath(`${pathname}${search}`);
-  const isSame = createHash('sha256').update(bytes).digest('hex') === image.sha256;
+  const { status, bytes, headers } = await fetchPath(`${pathname}${search}`);
+  // With X-Accel-Redirect the bytes are the proxy's to send; the way of a picture is followed there, too.
+  const isSame =
+    headers['x-accel-redirect'] !== undefined ||
+    createHash('sha256').update(bytes).digest('hex') === image.sha256;
   if (status === 200 && isSame) return ok(what.servingFine);
   return { state: 'error', what: what.servingWrong(status), evidence: [image.id] };
 }
@@ -134,10 +141,13 @@ function providerCheck(name: string): Check<DataContext> {
   return {
     id: 'provider',
     subject: name,
-    async run({ providers, text: { what } }) {
+    async run(context) {
+      const { providers, testLegs, text } = context;
+      const { what } = text;
       const { state, reason } = await providers.probe(name);
       if (state === 'healthy') return ok(what.providerFine);
-      const evidence = reason ? [reason.code] : [];
+      const legs = testLegs ? await describeLegs(name, await testLegs(name), context) : [];
+      const evidence = reason ? [reason.code, ...legs] : legs;
       return { state: 'error', what: reason?.detail ?? state, evidence };
     },
   };
@@ -227,6 +237,18 @@ function mediaCheck(id: CheckId, name: MediaCheck['name']): Check<DataContext> {
       return { state: MEDIA_STATES[found.state], what: found.detail, evidence: found.examples };
     },
   };
+}
+
+/** A volume without its marker counts only by the operator's word: a disk that is not mounted looks just like it. */
+async function checkVolume(context: DataContext): Promise<Outcome> {
+  const outcome = await mediaCheck('store', 'media.volume').run(context);
+  const found = (await context.mediaChecks()).find((check) => check.name === 'media.volume');
+  if (outcome.state !== 'error' || !found?.fix?.includes('doctor --fix')) return outcome;
+  const repair = async () => {
+    await context.media.adoptVolume();
+    return context.text.fixed.volume;
+  };
+  return { ...outcome, fix: found.fix, repair };
 }
 
 async function checkStrays(context: DataContext): Promise<Outcome> {

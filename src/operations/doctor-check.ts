@@ -11,6 +11,8 @@ export interface Outcome {
   what: string;
   /** Rows, files or values that show it. */
   evidence?: readonly string[];
+  /** What to do, where more is known than the catalogue says. */
+  fix?: string;
   /** Does what is safe about it, and says what it did; only called with the operator's word. */
   repair?: () => Promise<string>;
 }
@@ -50,7 +52,7 @@ export async function runChecks<Context>(
       title,
       what: outcome.what,
       cause: about.cause,
-      fix: about.fix,
+      fix: outcome.fix ?? about.fix,
       evidence: [...(outcome.evidence ?? [])],
       fixed: fix && outcome.repair ? await tryRepair(outcome.repair, text) : null,
     });

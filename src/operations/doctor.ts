@@ -6,8 +6,11 @@ import type { MediaCheck } from '../media/media.ts';
 import type { DoctorReportBody } from './contract.ts';
 import { type DataContext, dataChecks, verifyWithTasks } from './data-checks.ts';
 import { type CheckResults, runChecks } from './doctor-check.ts';
+import { HOST_CHECKS } from './host-checks.ts';
 import { MACHINE_CHECKS, type MachineContext } from './machine-checks.ts';
 import { checkCopies, straysBefore } from './restore-checks.ts';
+import { WAY_CHECKS, type WayContext } from './way-checks.ts';
+import { WORK_CHECKS, type WorkContext } from './work-checks.ts';
 
 export interface DoctorRequest {
   deep: boolean;
@@ -15,10 +18,14 @@ export interface DoctorRequest {
   fix: boolean;
   language: Language;
   fetchPath: DataContext['fetchPath'];
+  /** Who asks; the picture that is followed on its way is theirs. */
+  accountId: string | null;
 }
 
 export type DoctorParts = Omit<MachineContext, 'text'> &
-  Omit<DataContext, 'text' | 'ledger' | 'mediaChecks' | 'fetchPath'>;
+  Omit<DataContext, 'text' | 'ledger' | 'mediaChecks' | 'fetchPath'> &
+  Omit<WayContext, 'text' | 'fetchPath' | 'accountId'> &
+  Omit<WorkContext, 'text'>;
 
 export async function doctorMessages(language: Language): Promise<DoctorMessages> {
   if (language === 'zh') return (await import('../kernel/messages/doctor-zh.ts')).doctorZh;
@@ -27,7 +34,7 @@ export async function doctorMessages(language: Language): Promise<DoctorMessages
 
 /** All checks of machine and data. */
 export async function examine(parts: DoctorParts, request: DoctorRequest): Promise<DoctorReportBody> {
-  const { deep, fix, language, fetchPath } = request;
+  const { deep, fix, language, fetchPath, accountId } = request;
   const text = await doctorMessages(language);
   let ledger: Promise<LedgerReport> | null = null;
   let mediaChecks: Promise<MediaCheck[]> | null = null;
@@ -35,6 +42,7 @@ export async function examine(parts: DoctorParts, request: DoctorRequest): Promi
     ...parts,
     text,
     fetchPath,
+    accountId,
     ledger: () => {
       ledger ??= verifyWithTasks(parts.db);
       return ledger;
@@ -47,11 +55,13 @@ export async function examine(parts: DoctorParts, request: DoctorRequest): Promi
     },
   };
   const how = { text, deep, fix };
-  const machine = await runChecks(MACHINE_CHECKS, context, how);
+  const machine = await runChecks([...MACHINE_CHECKS, ...HOST_CHECKS], context, how);
   // Before the data's own repairs: what is found missing or left over now decides whether collection may go on.
   const copies = await checkCopies(parts, { language, fix, mediaChecks: context.mediaChecks });
   const data = await runChecks(dataChecks(parts.providers), context, how);
-  return toReport([machine, copies, data], deep);
+  const way = await runChecks(WAY_CHECKS, context, how);
+  const work = await runChecks(WORK_CHECKS, context, how);
+  return toReport([machine, copies, data, way, work], deep);
 }
 
 /** The checks that need nothing that runs, and why the program itself could not be opened. */
@@ -62,6 +72,7 @@ export async function examineMachine(
   const text = await doctorMessages(request.language);
   const checks = [
     ...MACHINE_CHECKS,
+    ...HOST_CHECKS,
     { id: 'start' as const, run: () => ({ state: 'error' as const, what: request.startError }) },
   ];
   const results = await runChecks(checks, { ...parts, text }, { text, deep: false, fix: false });

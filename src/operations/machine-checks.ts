@@ -8,6 +8,7 @@ import { type Config, loadConfig, processEnvironment } from '../kernel/config.ts
 import type { DoctorMessages } from '../kernel/messages/doctor-en.ts';
 import { describePortOwner, findPortOwner, isPortFree, ownerRuns } from '../kernel/port-owner.ts';
 import type { Check, Outcome } from './doctor-check.ts';
+import type { HostSystem } from './host-system.ts';
 
 const OLDEST_NODE = 24;
 const LOW_SPACE_BYTES = 1024 * 1024 * 1024;
@@ -28,6 +29,8 @@ export interface MachineContext {
   text: DoctorMessages;
   /** The server runs in this process, so its port is taken by right. */
   isServing: boolean;
+  /** The machine that is asked; tests bring their own. */
+  system?: HostSystem;
 }
 
 const ok = (what: string): Outcome => ({ state: 'ok', what });

@@ -7,7 +7,10 @@ import { oldestWaitingEventMs } from '../kernel/outbox.ts';
 import type { Providers } from '../providers/providers.ts';
 import { countLateResults, countOpenByLane, type Tasks } from '../tasks/tasks.ts';
 import type { Webhooks } from '../webhooks/webhooks.ts';
+import { countDamaged, countMoves } from './alert-readings-store.ts';
+import { countOpenAlerts } from './alert-store.ts';
 import type { Health } from './health.ts';
+import { listMarks } from './store.ts';
 
 /** Seconds: answers are meant to take milliseconds, waits up to a minute, downloads more. */
 const DURATION_BUCKETS = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60];
@@ -73,6 +76,7 @@ export class Metrics {
     this.#addProviders(registers);
     this.#addWebhooks(registers);
     this.#addSupervision(registers);
+    this.#addUpkeep(registers);
   }
 
   observe({ method, route, status, durationMs }: ObservedRequest): void {
@@ -197,6 +201,58 @@ export class Metrics {
       async collect() {
         this.reset();
         this.inc(await countLateResults(db.slow));
+      },
+    });
+  }
+
+  #addUpkeep(registers: Registry[]): void {
+    const { tasks, db } = this.#options;
+    new Gauge({
+      name: 'drawbridge_alerts_open',
+      help: 'Alerts that are open, by kind',
+      labelNames: ['kind'],
+      registers,
+      async collect() {
+        this.reset();
+        for (const { kind, count } of await countOpenAlerts(db.slow)) this.set({ kind }, count);
+      },
+    });
+    new Gauge({
+      name: 'drawbridge_files_damaged',
+      help: 'Files that are known to be missing or to have wrong bytes; they are not served',
+      registers,
+      async collect() {
+        this.set(await countDamaged(db.slow));
+      },
+    });
+    new Gauge({
+      name: 'drawbridge_store_moves',
+      help: 'Files that wait for their way to another store',
+      labelNames: ['from', 'to', 'state'],
+      registers,
+      async collect() {
+        this.reset();
+        for (const { count, ...labels } of await countMoves(db.slow)) this.set(labels, count);
+      },
+    });
+    new Gauge({
+      name: 'drawbridge_watchdog_last_run_timestamp_seconds',
+      help: 'When the watchdog of the cluster looked last; 0: never',
+      registers,
+      async collect() {
+        const [last] = await tasks.watchdog.history({ limit: 1 });
+        this.set((last?.started_at ?? 0) / 1000);
+      },
+    });
+    new Gauge({
+      name: 'drawbridge_upkeep_last_run_timestamp_seconds',
+      help: 'When a job of the upkeep (gc, prune, scrub, backup, ledger, retention) ran last',
+      labelNames: ['job', 'ok'],
+      registers,
+      async collect() {
+        this.reset();
+        for (const { name, at, ok } of await listMarks(db.read, 'upkeep:'))
+          this.set({ job: name.slice('upkeep:'.length), ok: String(ok) }, at / 1000);
       },
     });
   }

@@ -7,16 +7,20 @@ import type { DatabaseHistory } from '../kernel/db-history.ts';
 import { AppError } from '../kernel/errors.ts';
 import type { NodeLease } from '../kernel/lease.ts';
 import type { Logger } from '../kernel/log.ts';
+import type { Outbound } from '../kernel/outbound.ts';
 import { VERSION } from '../kernel/version.ts';
 import type { Media } from '../media/media.ts';
+import type { LegBody } from '../providers/contract.ts';
 import type { Providers } from '../providers/providers.ts';
 import { countOpenByLane, type Tasks } from '../tasks/tasks.ts';
 import type { Webhooks } from '../webhooks/webhooks.ts';
+import { Alerts } from './alerts.ts';
 import { BackupSchedule } from './backup-schedule.ts';
 import type { DoctorReportBody } from './contract.ts';
 import { type DoctorRequest, examine } from './doctor.ts';
 import { Health, type Part } from './health.ts';
 import type { Metrics, ObservedRequest } from './metrics.ts';
+import type { Traces } from './traces.ts';
 import { type GcReport, Upkeep } from './upkeep.ts';
 
 export { caddySite } from './caddy-config.ts';
@@ -48,10 +52,15 @@ export interface OperationsOptions {
   node: NodeLease;
   /** Only on PostgreSQL. */
   history: DatabaseHistory | null;
+  openOutbound: () => Promise<Outbound>;
+  traces: Traces;
+  /** Tries the way to a provider step by step. */
+  testLegs: (provider: string) => Promise<LegBody[]>;
 }
 
 export class Operations {
   readonly health: Health;
+  readonly alerts: Alerts;
   readonly #options: OperationsOptions;
   readonly #upkeep: Upkeep;
   readonly #backups: BackupSchedule;
@@ -75,6 +84,7 @@ export class Operations {
       idempotencyMs: config.tasks.idempotencyMs,
       picturesMs: config.retention.picturesMs,
     });
+    this.alerts = new Alerts({ ...options, log: log.child({ component: 'alerts' }) });
     this.#backups = new BackupSchedule({ config, db, clock, log: log.child({ component: 'backup' }) });
   }
 
@@ -84,6 +94,7 @@ export class Operations {
     if (this.#options.config.role === 'api') return;
     this.#upkeep.start();
     this.#backups.start();
+    this.alerts.start();
   }
 
   /** Ends the upkeep; from now on `/readyz` says that the server is stopping. Idempotent. */
@@ -91,6 +102,8 @@ export class Operations {
     this.health.stop();
     this.#upkeep.close();
     this.#backups.close();
+    this.alerts.close();
+    void this.#options.traces.close();
   }
 
   /** Scheduled backups and their record. */
@@ -105,6 +118,7 @@ export class Operations {
   /** Counts a request that has ended; the HTTP layer calls it for each. */
   observeRequest(request: ObservedRequest): void {
     this.#metrics?.observe(request);
+    this.#options.traces.request(request);
   }
 
   /** The page for Prometheus and its content type. Loaded at the first call: who has no Prometheus pays nothing. */
@@ -175,7 +189,9 @@ export class Operations {
     this.#isExamining = true;
     try {
       const isServing = this.#isStarted;
-      return await examine({ ...this.#options, upkeep: this.#upkeep, isServing }, request);
+      const backups = this.#backups;
+      const uptimeMs = this.uptimeS * 1000;
+      return await examine({ ...this.#options, upkeep: this.#upkeep, backups, uptimeMs, isServing }, request);
     } finally {
       this.#isExamining = false;
     }

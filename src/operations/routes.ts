@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import { controlSocketFlag } from '../kernel/control-socket.ts';
 import { type Access, type BoundRoute, bindRoute } from '../kernel/route.ts';
 import { VERSION } from '../kernel/version.ts';
+import { alertRoutes } from './alert-routes.ts';
 import * as contract from './contract.ts';
 import { inShort } from './health.ts';
 import type { Operations } from './operations.ts';
@@ -16,7 +17,11 @@ export interface OperationsRoutesOptions {
 const LOOPBACK = new Set(['127.0.0.1', '::1', '::ffff:127.0.0.1']);
 
 export function operationsRoutes(operations: Operations, options: OperationsRoutesOptions): BoundRoute[] {
-  return [...probeRoutes(operations), ...administrationRoutes(operations, options)];
+  return [
+    ...probeRoutes(operations),
+    ...administrationRoutes(operations, options),
+    ...alertRoutes(operations.alerts),
+  ];
 }
 
 function probeRoutes(operations: Operations): BoundRoute[] {
@@ -56,17 +61,17 @@ function administrationRoutes(
 ): BoundRoute[] {
   return [
     bindRoute(contract.statusRoute, async () => ({ status: 200 as const, body: await operations.status() })),
-    bindRoute(contract.doctorRoute, async ({ body, language, headers, raw }) => {
-      const fetchPath = async (path: string) => {
+    bindRoute(contract.doctorRoute, async ({ body, language, headers, raw, access }) => {
+      const fetchPath = async (path: string, method: 'GET' | 'POST' = 'GET') => {
         const { authorization } = headers;
         const answer = await raw.server.inject({
-          method: 'GET',
+          method,
           url: path,
           headers: authorization === undefined ? {} : { authorization },
         });
-        return { status: answer.statusCode, bytes: answer.rawPayload };
+        return { status: answer.statusCode, headers: answer.headers, bytes: answer.rawPayload };
       };
-      const report = await operations.doctor({ ...body, language, fetchPath });
+      const report = await operations.doctor({ ...body, language, fetchPath, accountId: access.accountId });
       return { status: 200 as const, body: report };
     }),
     bindRoute(contract.acceptDatabaseRoute, async () => {

@@ -104,6 +104,77 @@ export const doctorEn = {
       cause: 'They could not be made when their pictures were stored.',
       fix: 'drawbridge doctor --fix',
     },
+    environment: {
+      title: 'Names in the environment',
+      cause: 'Names are set or not; their values are never shown.',
+      fix: 'docs/configuration.md explains each.',
+    },
+    placeholders: {
+      title: 'Secrets that are none',
+      cause: 'A value was copied from an example and never replaced.',
+      fix: 'Put the real value where the evidence names it, then restart.',
+    },
+    memory: {
+      title: 'Memory',
+      cause: 'Other programs, or large pictures, use what this machine has.',
+      fix: 'Stop what is not needed or add memory; DRAWBRIDGE_LIMITS_MAX_RSS_MB sets a limit for this server.',
+    },
+    addresses: {
+      title: 'Addresses',
+      cause: 'The server listens on this machine alone.',
+      fix: 'DRAWBRIDGE_HOST=0.0.0.0 lets other computers in.',
+    },
+    firewall: {
+      title: 'Firewall',
+      cause: 'A firewall of this machine drops what comes from outside.',
+      fix: 'Open the port in the firewall that is named.',
+    },
+    service: {
+      title: 'Service and its log',
+      cause: 'The service stopped, is not started with the machine, or its log is kept in memory only.',
+      fix: 'drawbridge service status',
+    },
+    media_path: {
+      title: 'The way of a picture',
+      cause:
+        'The disk, the application, the reverse proxy and the public address do not agree on where pictures are.',
+      fix: 'drawbridge nginx-config prints the site file that fits this configuration.',
+    },
+    docs: {
+      title: 'Documentation pages',
+      cause: 'A proxy answers these paths itself, or files of the program are missing.',
+      fix: 'Send every path to the application: drawbridge nginx-config',
+    },
+    front: {
+      title: 'Reverse proxy in front',
+      cause: "The proxy's own limits are tighter than what this server needs.",
+      fix: 'drawbridge nginx-config prints a site file with the right ones.',
+    },
+    proxies: {
+      title: 'Outgoing proxies',
+      cause: 'The proxy is not running, or its address is wrong.',
+      fix: 'Start it or correct its address; nothing ever goes around a proxy that is set.',
+    },
+    watchdog: {
+      title: 'Watchdog',
+      cause: 'No server runs, the look failed, or it was switched off (DRAWBRIDGE_WATCHDOG_INTERVAL_S=0).',
+      fix: 'drawbridge tasks fix-stuck',
+    },
+    stuck_tasks: {
+      title: 'Stuck tasks',
+      cause: 'No server runs, or its watchdog does not.',
+      fix: 'drawbridge tasks fix-stuck shows what would be done; drawbridge doctor --fix does it.',
+    },
+    backups: {
+      title: 'Backups',
+      cause: 'The folder is full, not mounted or not writable, or no server ran at the time.',
+      fix: 'Set right what the evidence says, then: drawbridge backup <folder>',
+    },
+    webhooks: {
+      title: 'Webhook messages',
+      cause: 'The receiver does not answer, or refuses.',
+      fix: 'GET /v1/webhooks/deliveries?status=dead shows each answer; redeliver sends them again.',
+    },
     T1: {
       title: 'T1 every accepted task exists',
       cause: 'Task rows were removed by hand or lost with a part of the database.',
@@ -169,6 +240,45 @@ export const doctorEn = {
       fix: 'drawbridge doctor --fix puts them aside for a week before they are removed.',
     },
   },
+  /** Where the public address of a picture leads, and what to do about it. */
+  path: {
+    name: 'its name leads nowhere',
+    port: 'nothing answers at this address',
+    tls: 'its certificate is not valid',
+    upstream: 'the proxy answers, but does not reach the application',
+    files: 'the proxy looks for the file itself, in another folder',
+    forbidden: "the proxy's user may not read the folder",
+    prefix: 'the application is reached by another path than its own',
+    redirect: 'it is redirected to another address',
+    other_site: 'another site, or another copy of the data, answers',
+    password: 'something in front asks for a password',
+    status: 'it is answered with an error',
+    silent: 'the answer breaks off or never comes',
+    fixUpstream: (port: number) =>
+      `Point proxy_pass (or "server" in upstream) at 127.0.0.1:${port}, then: nginx -t && systemctl reload nginx`,
+    fixFiles:
+      'Remove the alias or root that is named: proxy_pass sends /media to the application, which knows the folder (drawbridge nginx-config).',
+    fixForbidden: (root: string) =>
+      `Let nginx read ${root}: usermod -aG drawbridge www-data && systemctl restart nginx`,
+    fixAccel: (root: string, location: string) =>
+      `In "location ^~ ${location}/ { internal; … }" write: alias "${root}/";`,
+    fixPrefix: (url: string) =>
+      `DRAWBRIDGE_PUBLIC_URL is ${url}: its path must be the location's, and proxy_pass must not put another in its place.`,
+    fixBody: (bytes: number) =>
+      `In the server block: client_max_body_size ${Math.ceil(bytes / 1024 / 1024) + 1}m;`,
+    fixBuffers: 'Remove "proxy_ignore_headers X-Accel-Buffering", or for /v1/events: proxy_buffering off;',
+    fixTimeout: 'proxy_read_timeout 120s;',
+    fix: {
+      name: 'Correct DRAWBRIDGE_PUBLIC_URL, or make a DNS record for the name.',
+      port: 'Start the reverse proxy, open the port in the firewall, or correct DRAWBRIDGE_PUBLIC_URL.',
+      tls: 'Renew the certificate (certbot renew), with its whole chain (fullchain.pem).',
+      redirect: 'Write DRAWBRIDGE_PUBLIC_URL as the redirect ends: scheme, host and path.',
+      other_site: 'Correct DRAWBRIDGE_PUBLIC_URL or server_name: the request ends at another site.',
+      password: 'Leave /media out of what asks for a password; pictures are protected by the application.',
+      status: "Look for the request id in the log, or in the proxy's error log.",
+      silent: "Look at the proxy's error log.",
+    },
+  },
   what: {
     fine: 'Fine.',
     crashed: (message: string) => `The check itself failed: ${message}`,
@@ -214,6 +324,57 @@ export const doctorEn = {
     heldDiffers: (open: string, tasks: string) =>
       `Open holds sum to ${open} micro-credits, those of unfinished tasks to ${tasks}.`,
     thumbsMissing: (count: number) => `${count} pictures have no thumbnail.`,
+    environmentIs: (present: readonly string[], absent: readonly string[]) =>
+      `Set: ${present.join(', ') || 'none'}. Not set: ${absent.join(', ')}.`,
+    placeholdersNone: 'No secret looks like an example.',
+    placeholders: (count: number) => `${count} secrets look like examples that were never replaced.`,
+    memoryIs: (freeMb: number, ownMb: number) => `${freeMb} MB are free; this process holds ${ownMb} MB.`,
+    addressPublic: (url: string) => `People use ${url}.`,
+    addressLocal: (port: number) => `Only this machine reaches it: http://127.0.0.1:${port}.`,
+    addressesAre: (addresses: readonly string[]) => `Other computers reach it at ${addresses.join(', ')}.`,
+    firewallNotConcerned: 'It listens on this machine alone.',
+    firewallNone: 'No firewall of this machine stands in the way, as far as this user may see.',
+    firewallOpen: (port: number) => `Port ${port} is open.`,
+    firewallClosed: (port: number, by: string) => `${by} does not let port ${port} through.`,
+    serviceNone: 'It is not installed as a service.',
+    serviceFailed: (unit: string) => `The service ${unit} has failed.`,
+    serviceRestarts: (unit: string, count: number) => `The service ${unit} was started anew ${count} times.`,
+    serviceDisabled: (unit: string) => `The service ${unit} does not start with the machine.`,
+    journalVolatile: 'The journal is kept in memory: a restart of the machine loses it.',
+    serviceFine: (unit: string, state: string) => `The service ${unit} is ${state}.`,
+    pathDisk: (problem: string) => `A picture could not be stored: ${problem}`,
+    pathApp: (status: number) =>
+      `The picture is on the disk, but the application answers HTTP ${status} for it or sends other bytes.`,
+    pathNoPublic: 'Disk and application agree; no public address is configured.',
+    pathFine: (url: string) => `Disk, application and ${url} agree, byte for byte.`,
+    pathPublic: (layer: string, status: string) =>
+      `Disk and application agree; at the public address ${layer} (${status}).`,
+    docsFine: '/docs and /openapi.json are there.',
+    docsMissing: (path: string, status: number) => `${path} answers HTTP ${status}.`,
+    frontNone: 'No public address is configured.',
+    frontUnreached: 'The public address does not lead here.',
+    frontBody: 'Bodies of 2 MB are refused by the proxy: uploads fail with 413.',
+    frontBuffers: 'Live updates are held back by the proxy: pages do not move.',
+    frontTimeout: (seconds: number) => `The proxy gives up before ${seconds} s of silence are over.`,
+    frontFine: 'Large bodies and live updates come through.',
+    proxiesNone: 'None is set: everything goes direct.',
+    proxiesFine: (proxies: readonly string[]) => `${proxies.join('; ')}: reachable.`,
+    proxiesBroken: (count: number) => `${count} proxies cannot be reached.`,
+    localProxy: (address: string, name: string) =>
+      `Something listens at ${address}, where local proxies usually do. To use it: ${name}=${address}`,
+    watchdogOff: 'It is switched off: stuck tasks are found only when somebody asks.',
+    watchdogNever: 'It has not looked yet.',
+    watchdogFailed: (time: string, error: string) => `It failed at ${time}: ${error}`,
+    watchdogRan: (time: string) => `It looked last at ${time}.`,
+    stuckNone: 'No task is past its deadline.',
+    stuck: (count: number) => `${count} tasks are past their deadline and have not ended.`,
+    backupsNone: 'No backup is scheduled; those made by hand elsewhere are not known here.',
+    backupsNotYet: 'The first scheduled backup is still to come.',
+    backupFailed: (time: string) => `The backup of ${time} failed.`,
+    backupMade: (time: string) => `The last backup was made at ${time}.`,
+    webhooksFine: 'Everything that was due was delivered in the last day.',
+    webhooksLate: (minutes: number) => `Messages that are due have waited ${minutes} minutes.`,
+    webhooksDead: (count: number) => `${count} messages of the last day were given up.`,
     skipped: 'Not checked.',
   },
   fixed: {
@@ -222,6 +383,8 @@ export const doctorEn = {
     strays: (count: number) => `Put ${count} files aside.`,
     straysRefused: (count: number) =>
       `Left ${count} files alone: so many suggest that this is not the database of these pictures.`,
+    stuck: (count: number) => `Repaired ${count} tasks.`,
+    volume: 'The volume that is there now counts as the right one.',
     failed: (message: string) => `It could not be done: ${message}`,
   },
 };
