@@ -278,7 +278,7 @@ async function embeddedClient(
 }
 
 /** Failures of calls come back as errors; nothing else is worth a line. */
-const silentLogger: Logger = {
+export const silentLogger: Logger = {
   debug: () => {},
   info: () => {},
   warn: () => {},

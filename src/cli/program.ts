@@ -3,12 +3,14 @@
 import { Command } from 'commander';
 import { VERSION } from '../kernel/version.ts';
 import { addBackup } from './backup.ts';
+import { addBatch } from './batch.ts';
 import type { CommandContext } from './command-context.ts';
 import { addCredits } from './credits.ts';
 import { addDoctor } from './doctor.ts';
 import type { ProgramParts } from './embedded.ts';
 import { addGenerate } from './generate.ts';
 import { translateHeading } from './help.ts';
+import { addImport } from './import.ts';
 import { addAccounts, addKeys } from './keys.ts';
 import { addLogs } from './logs.ts';
 import { addCaddyConfig, addNginxConfig } from './nginx-config.ts';
@@ -17,6 +19,7 @@ import { addRestore } from './restore.ts';
 import { addServe } from './serve.ts';
 import { addService } from './service.ts';
 import { addStatus } from './status.ts';
+import { addSync } from './sync.ts';
 import { addTasks } from './tasks.ts';
 import { displayWidth } from './terminal.ts';
 import { addAcceptDatabase, addGc, addMigrate, addOpenapi } from './upkeep.ts';
@@ -26,6 +29,7 @@ import { addUsers } from './users.ts';
 const COMMANDS: readonly ((program: Command, context: CommandContext, parts: ProgramParts) => void)[] = [
   addServe,
   addGenerate,
+  addBatch,
   addTasks,
   addProviders,
   addStatus,
@@ -36,6 +40,8 @@ const COMMANDS: readonly ((program: Command, context: CommandContext, parts: Pro
   addKeys,
   addBackup,
   addRestore,
+  addSync,
+  addImport,
   addGc,
   addMigrate,
   addAcceptDatabase,

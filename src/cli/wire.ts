@@ -7,6 +7,7 @@ import type {
   listInvitations,
   userSchema,
 } from '../accounts/contract.ts';
+import type { BatchBody, BatchCheckBody, listBatchItemsRoute } from '../batches/contract.ts';
 import type { balanceSchema, entrySchema, spendingSchema } from '../credits/contract.ts';
 import type { ResponseBody } from '../kernel/route.ts';
 import type { uploadSchema } from '../media/contract.ts';
@@ -27,6 +28,7 @@ import type {
   setSecretRoute,
   testProviderRoute,
 } from '../providers/contract.ts';
+import type { listSyncRunsRoute } from '../sync/contract.ts';
 import type { listModelsRoute, quoteTaskRoute, TaskBody, WatchdogRunBody } from '../tasks/contract.ts';
 
 export type Account = z.output<typeof accountSchema>;
@@ -38,6 +40,9 @@ export type Balance = z.output<typeof balanceSchema>;
 export type CreditEntry = z.output<typeof entrySchema>;
 export type Upload = z.output<typeof uploadSchema>;
 export type Task = TaskBody;
+export type Batch = BatchBody;
+export type BatchCheck = BatchCheckBody;
+export type BatchItems = ResponseBody<typeof listBatchItemsRoute, 200>;
 export type WatchdogRun = WatchdogRunBody;
 export type CreditSpending = z.output<typeof spendingSchema>;
 export type DoctorReport = DoctorReportBody;
@@ -55,6 +60,8 @@ export type ProviderTest = ResponseBody<typeof testProviderRoute, 200>;
 export type ProviderSecretChange = ResponseBody<typeof setSecretRoute, 200>;
 export type KeyRotation = ResponseBody<typeof rotateKeyRoute, 200>;
 export type ServerStatus = ResponseBody<typeof statusRoute, 200>;
+
+export type SyncRuns = ResponseBody<typeof listSyncRunsRoute, 200>;
 
 export interface Page<Item> {
   data: Item[];

@@ -10,6 +10,7 @@ import { sha256Hex } from '../kernel/id.ts';
 import { fieldErrors } from '../kernel/problem.ts';
 import type { Access } from '../kernel/route.ts';
 import type { Media } from '../media/media.ts';
+import type { Providers } from '../providers/providers.ts';
 import type { CreateTaskBody } from '../tasks/contract.ts';
 import { findAttachable, markAnswerDelivered, type TaskRow, type Tasks } from '../tasks/tasks.ts';
 import { editFields, type sharedFields } from './contract.ts';
@@ -17,6 +18,7 @@ import { editFields, type sharedFields } from './contract.ts';
 /** A cut-off call finds its task this long. */
 export const ATTACH_WINDOW_MS = 15 * 60_000;
 const MAX_EDIT_PICTURES = 16;
+const PIXELS_PER_K = 1024;
 const MAX_FIELD_BYTES = 64 * 1024;
 const MAX_FIELDS = 40;
 
@@ -25,6 +27,7 @@ export interface OpenAiContext {
   clock: Clock;
   tasks: Tasks;
   media: Media;
+  providers: Pick<Providers, 'requireModel'>;
   /** Equal calls of this process that are under way: while one is, another is a new wish. */
   underWay: Map<string, number>;
 }
@@ -42,18 +45,39 @@ export interface OpenAiCall {
 type SharedFields = z.output<typeof sharedFields>;
 
 /** OpenAI's fields as a task. */
-export function toTaskBody(fields: SharedFields): CreateTaskBody {
-  const size = fields.size && fields.size !== 'auto' ? fields.size : null;
+export function toTaskBody(fields: SharedFields, providers: Pick<Providers, 'requireModel'>): CreateTaskBody {
+  const asked = fields.size && fields.size !== 'auto' ? fields.size : null;
+  const size = asked ?? (fields.resolution ? sizeOfResolution(fields, fields.resolution, providers) : null);
   return {
     prompt: fields.prompt,
     n: fields.n ?? 1,
     priority: 0,
     dedupe_window_s: 0,
     ...(fields.model ? { model: fields.model } : {}),
-    ...(fields.ratio ? { aspect_ratio: fields.ratio } : size ? { size: requireSize(size) } : {}),
+    ...(fields.ratio && !fields.resolution
+      ? { aspect_ratio: fields.ratio }
+      : size
+        ? { size: requireSize(size) }
+        : {}),
     ...(fields.seed === null || fields.seed === undefined ? {} : { seed: fields.seed }),
     ...(fields.negative_prompt ? { negative_prompt: fields.negative_prompt } : {}),
   };
+}
+
+/** jimeng's `2k` is a picture of as many pixels as a square of that side, in the ratio; never more than the model paints. */
+function sizeOfResolution(
+  { model, ratio }: SharedFields,
+  resolution: string,
+  providers: Pick<Providers, 'requireModel'>,
+): string {
+  const { maxSide, maxPixels, multiple } = providers.requireModel(model ?? null, null).providerModel
+    .capabilities.sizes;
+  const [w = 1, h = 1] = (ratio ?? '1:1').split(':').map(Number);
+  if (w < 1 || h < 1) throw invalidForm('ratio', 'must be two numbers above 0, such as 16:9');
+  const pixels = Math.min((Number.parseInt(resolution, 10) * PIXELS_PER_K) ** 2, maxPixels);
+  const scale = Math.min(Math.sqrt(pixels / (w * h)), maxSide / w, maxSide / h);
+  const floor = (side: number) => Math.max(multiple, Math.floor((side * scale) / multiple) * multiple);
+  return `${floor(w)}x${floor(h)}`;
 }
 
 function requireSize(size: string): string {
@@ -183,7 +207,7 @@ export async function readEditForm(
   }
   const fields = parsed.data;
   const body: CreateTaskBody = {
-    ...toTaskBody(fields),
+    ...toTaskBody(fields, context.providers),
     mode: 'image-to-image',
     images: images.map(({ id }) => ({ upload_id: id })),
     ...(mask ? { mask: { upload_id: mask.id } } : {}),

@@ -3,6 +3,27 @@ import { z } from 'zod';
 import { defineRoute } from '../kernel/route.ts';
 import { createTaskBody, MAX_PROMPT_CHARS } from '../tasks/contract.ts';
 
+export {
+  checkImportRoute,
+  importAccountsRoute,
+  importPictureRoute,
+  importTasksRoute,
+} from './import-contract.ts';
+export {
+  listOlderTasksRoute,
+  olderDetailsRoute,
+  olderDownloadPostRoute,
+  olderDownloadRoute,
+  olderEnvironmentRoute,
+  olderGenerateRoute,
+  olderHealthRoute,
+  olderPollRoute,
+  olderSharePostRoute,
+  olderShareRoute,
+  olderStatusRoute,
+  olderUploadRoute,
+} from './older-contract.ts';
+
 const MAX_PICTURES = 16;
 /** Several pictures of 32 MB each, and the fields beside them. */
 export const MAX_EDIT_BYTES = 136 * 1024 * 1024;
@@ -20,6 +41,11 @@ const shared = {
     .regex(/^\d{1,3}:\d{1,3}$/, 'must look like 16:9')
     .nullish()
     .describe("jimeng's field: an aspect ratio."),
+  resolution: z
+    .string()
+    .regex(/^[124]k$/i, 'must be 1k, 2k or 4k')
+    .nullish()
+    .describe("jimeng's field: `1k`, `2k` or `4k`; as far as the model goes. `size` counts instead."),
 };
 
 export const sharedFields = z.object(shared);
@@ -74,6 +100,7 @@ const errors = [
   'model_not_found',
   'insufficient_credits',
   'spending_limit_reached',
+  'storage_quota_reached',
   'image_invalid',
   'content_blocked',
   'provider_unavailable',
@@ -101,6 +128,7 @@ export const generateImagesRoute = defineRoute({
   access: { kind: 'scope', scope: 'tasks:write' },
   limit: 'api',
   body: generateBody,
+  anonymous: true,
   headers,
   responses: answers,
   errors,

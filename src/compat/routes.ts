@@ -1,9 +1,10 @@
-// Binds OpenAI's image calls to tasks.
+// Binds OpenAI's image calls to tasks, and gathers the slice's other routes.
 import type { FastifyReply } from 'fastify';
 import type { Clock } from '../kernel/clock.ts';
 import type { Db } from '../kernel/db.ts';
 import { type BoundRoute, bindRoute, type HandlerRequest } from '../kernel/route.ts';
 import type { Media } from '../media/media.ts';
+import type { Providers } from '../providers/providers.ts';
 import type { CreateTaskBody } from '../tasks/contract.ts';
 import { idempotencyKey, type TaskRow, type Tasks } from '../tasks/tasks.ts';
 import {
@@ -17,22 +18,30 @@ import {
 } from './compat.ts';
 import { editImagesRoute, generateImagesRoute } from './contract.ts';
 import { sendHeldAnswer } from './held-answer.ts';
+import { type ImportRouteOptions, importRoutes } from './import-routes.ts';
+import { type OlderRouteOptions, olderRoutes } from './older-routes.ts';
 
-export interface CompatRouteOptions {
+export interface CompatRouteOptions extends OlderRouteOptions, ImportRouteOptions {
   db: Db;
   clock: Clock;
   tasks: Tasks;
   media: Media;
+  providers: Pick<Providers, 'requireModel'>;
 }
 
 type OpenAiRequest = HandlerRequest<typeof generateImagesRoute> | HandlerRequest<typeof editImagesRoute>;
 
+/** All routes of the slice. */
 export function compatRoutes(options: CompatRouteOptions): BoundRoute[] {
+  return [...openAiRoutes(options), ...olderRoutes(options), ...importRoutes(options)];
+}
+
+function openAiRoutes(options: CompatRouteOptions): BoundRoute[] {
   const context: OpenAiContext = { ...options, underWay: new Map() };
   return [
     bindRoute(generateImagesRoute, async (request, reply) => {
       const { response_format: format, stream } = request.body;
-      const body = toTaskBody(request.body);
+      const body = toTaskBody(request.body, options.providers);
       const hash = generateHash(options.tasks, body, [format ?? 'url', stream === true]);
       const task = await takeUp(context, body, hash, request, reply);
       return answer(context, task, request, reply, { ...request.body, eventPrefix: 'image_generation' });

@@ -30,7 +30,7 @@ export {
 export { imageSchema, taskImageSchema };
 
 export const MAX_TAGS = 32;
-/** Far more than a file system takes; longer ones are cut when they become a header. */
+/** Far more than a file system takes. */
 const MAX_DOWNLOAD_CHARS = 1000;
 const MAX_SIGNATURE_CHARS = 200;
 export const MAX_TAG_CHARS = 64;
@@ -223,11 +223,7 @@ export const restoreImageRoute = defineRoute({
 });
 
 const mediaQuery = z.object({
-  download: z
-    .string()
-    .max(MAX_DOWNLOAD_CHARS)
-    .optional()
-    .describe('Save under this name instead of showing it'),
+  download: z.string().optional().describe('Save under this name instead of showing it'),
   expires: z.string().max(MAX_SIGNATURE_CHARS).optional(),
   signature: z.string().max(MAX_SIGNATURE_CHARS).optional(),
 });
@@ -286,7 +282,7 @@ export const serveOldImageRoute = defineRoute({
   access: { kind: 'public' },
   limit: 'media',
   params: z.object({ '*': z.string().describe('Such as `cat.png`') }),
-  query: mediaQuery,
+  query: mediaQuery.extend({ download: z.string().max(MAX_DOWNLOAD_CHARS).optional() }),
   responses: mediaAnswers,
   errors: ['not_found', 'storage_unavailable'],
   errorStyle: 'older',

@@ -65,6 +65,8 @@ export {
 } from './older-names.ts';
 export { storeOrigins } from './open-stores.ts';
 export { countStoredBytes, findAgedImages } from './retention-store.ts';
+export { S3Connection, toS3Failure } from './s3-connection.ts';
+export { S3Objects } from './s3-objects.ts';
 export type { Replica, ScrubRequest, ScrubStep } from './scrubber.ts';
 export {
   findImage,
