@@ -1,0 +1,514 @@
+// The stories resource on the wire: an idea becomes outlines, an outline becomes pages that branch, each with a picture. Every text
+// in an answer is plain: it has no meaning as HTML or Markdown.
+import { z } from 'zod';
+import { defineRoute } from '../kernel/route.ts';
+import { taskImageSchema } from '../media/contract.ts';
+import {
+  FEWEST_STORY_PAGES,
+  MOST_IDEA_CHARS,
+  MOST_OUTLINES,
+  MOST_STORY_PAGES,
+  STORY_LANGUAGES,
+} from '../providers/chat/chat.ts';
+import { taskErrorSchema, timestampSchema } from '../tasks/contract.ts';
+
+export const MAX_TITLE_CHARS = 120;
+export const MAX_SUMMARY_CHARS = 800;
+export const MAX_NAME_CHARS = 60;
+export const MAX_LOOK_CHARS = 500;
+export const MAX_STYLE_TEXT_CHARS = 300;
+export const MAX_CHOICE_CHARS = 160;
+export const MAX_PLAN_CHARS = 4000;
+export const MOST_CHARACTERS = 6;
+/** Pages of one tree; beyond it a story is told no further. */
+export const MAX_TREE_PAGES = 400;
+export const MAX_STORIES_PER_ACCOUNT = 2000;
+/** What the pages ahead of a reader may cost in all, where the story does not say. */
+export const DEFAULT_AHEAD_CREDITS = 20;
+const DEFAULT_PAGES = 6;
+const DEFAULT_PROPOSALS = 3;
+const MAX_CREDITS = 1_000_000;
+const MAX_PAGE_SIZE = 100;
+const DEFAULT_PAGE_SIZE = 20;
+
+const TAG = 'Stories';
+const read = { kind: 'scope', scope: 'tasks:read' } as const;
+const write = { kind: 'scope', scope: 'tasks:write' } as const;
+
+const id = z.string().min(1).max(60);
+const storyParams = z.object({ id });
+const pageParams = z.object({ id, page: id });
+const line = (most: number) => z.string().trim().min(1).max(most);
+
+export const storyLanguageSchema = z.enum(STORY_LANGUAGES);
+export const stepStatusSchema = z
+  .enum(['none', 'queued', 'waiting', 'running', 'ready', 'failed'])
+  .describe(
+    '`waiting`: it cannot be done just now for the reason in `error`, and goes on by itself once it can. `none`: never asked for.',
+  );
+export const safetySchema = z
+  .enum(['strict', 'gentle'])
+  .describe(
+    '`strict` refuses an idea with violence, weapons, horror, alcohol or the like; `gentle` makes it harmless. Both refuse what is never for children.',
+  );
+export const aheadSchema = z
+  .enum(['none', 'text', 'pictures'])
+  .describe('What is made for every choice before the reader chooses, within `ahead_budget_credits`.');
+
+/** A character, the same on every page: its look is in every picture's prompt, its picture goes along where the model takes one. */
+export const storyCharacterSchema = z
+  .strictObject({
+    name: line(MAX_NAME_CHARS),
+    look: line(MAX_LOOK_CHARS).describe('How it looks; in every picture it is in.'),
+    image_id: id
+      .optional()
+      .describe('A reference picture: one of your pictures (`img_…`) or uploads (`up_…`).'),
+  })
+  .meta({ id: 'StoryCharacter' });
+
+export const outlineSchema = z
+  .strictObject({
+    title: line(MAX_TITLE_CHARS),
+    summary: z.string().trim().max(MAX_SUMMARY_CHARS),
+    characters: z.array(storyCharacterSchema).max(MOST_CHARACTERS),
+    pages: z
+      .array(
+        z.strictObject({ title: line(MAX_TITLE_CHARS), summary: z.string().trim().max(MAX_SUMMARY_CHARS) }),
+      )
+      .min(FEWEST_STORY_PAGES)
+      .max(MOST_STORY_PAGES),
+    plan: z
+      .string()
+      .max(MAX_PLAN_CHARS)
+      .default('')
+      .describe("The writer's own note: send it back unchanged."),
+  })
+  .meta({ id: 'StoryOutline' });
+export type OutlineBody = z.output<typeof outlineSchema>;
+
+const stepShape = {
+  status: stepStatusSchema,
+  error: taskErrorSchema.nullable(),
+  attempts: z.int(),
+};
+const stepSchema = z.object(stepShape).meta({ id: 'StoryStep' });
+
+export const storyPageSchema = z
+  .object({
+    id: z.string(),
+    parent_id: z.string().nullable(),
+    number: z.int().describe('1 for the first page of a path.'),
+    choice: z.string().nullable().describe('What was chosen on the page before.'),
+    choice_index: z
+      .int()
+      .nullable()
+      .describe('Which of the parent’s choices; null for the first page and for an own way on.'),
+    opened: z.boolean().describe('False: made ahead, nobody has chosen it yet.'),
+    is_last: z.boolean(),
+    title: z.string().describe('Of this page in the outline.'),
+    text: z
+      .string()
+      .describe('Plain text, paragraphs divided by an empty line; what is there so far while it is written.'),
+    alt_text: z.string(),
+    picture_prompt: z.string(),
+    choices: z.array(
+      z.object({
+        index: z.int(),
+        text: z.string(),
+        page_id: z.string().nullable().describe('The page it leads to, if there is one already.'),
+      }),
+    ),
+    writing: stepSchema,
+    picture: z
+      .object({
+        ...stepShape,
+        task_id: z.string().nullable(),
+        progress: z.number().nullable(),
+        preview_url: z.string().nullable(),
+        image: taskImageSchema.nullable().describe('Stays while a new one is painted.'),
+      })
+      .meta({ id: 'StoryPicture' }),
+    version: z.int(),
+  })
+  .meta({ id: 'StoryPage' });
+export type StoryPageBody = z.output<typeof storyPageSchema>;
+
+const headShape = {
+  id: z.string(),
+  status: z
+    .enum(['outlining', 'choosing', 'ready', 'telling'])
+    .describe(
+      '`outlining`: proposals are being written. `choosing`: there are proposals. `ready`: there is an outline. `telling`: there are pages.',
+    ),
+  title: z.string(),
+  idea: z.string(),
+  language: storyLanguageSchema,
+  style: z.string().nullable().describe('The id of a style.'),
+  style_text: z.string().nullable(),
+  model: z.string().nullable(),
+  aspect_ratio: z.string(),
+  page_count: z.int().describe('Pages of one path.'),
+  written_pages: z.int(),
+  safety: safetySchema,
+  softened: z.array(z.string()).describe('Words of the idea that were made harmless.'),
+  ahead: aheadSchema,
+  ahead_budget_credits: z.number(),
+  ahead_spent_credits: z.number(),
+  seed: z.int(),
+  by_demo_writer: z.boolean().describe('No language model wrote this, but the built-in demo writer: say so.'),
+  writer: z.string().nullable().describe('The language model that wrote last.'),
+  cover: taskImageSchema.nullable().describe('The picture of the first page.'),
+  version: z.int(),
+  created_at: timestampSchema,
+  updated_at: timestampSchema,
+};
+export const storyHeadSchema = z.object(headShape).meta({ id: 'StoryHead' });
+export const storySchema = z
+  .object({
+    ...headShape,
+    outlining: stepSchema,
+    proposals: z.array(outlineSchema),
+    outline: outlineSchema.nullable(),
+    pages: z.array(storyPageSchema).describe('The whole tree, each page after its parent.'),
+    urls: z.object({
+      get: z.string(),
+      events: z.string(),
+      web: z.string(),
+      pdf: z.string(),
+      epub: z.string(),
+    }),
+  })
+  .meta({ id: 'Story' });
+export type StoryHeadBody = z.output<typeof storyHeadSchema>;
+export type StoryBody = z.output<typeof storySchema>;
+
+const STORY = { description: 'The story with all its pages.', schema: storySchema };
+const NEEDS = ['not_found', 'conflict', 'content_blocked'] as const;
+const CREATION_ERRORS = ['model_not_found', 'insufficient_credits', 'spending_limit_reached'] as const;
+
+const optionShape = {
+  style: id.nullable().describe('A style of `GET /v1/styles`, by its id.'),
+  style_text: z
+    .string()
+    .trim()
+    .max(MAX_STYLE_TEXT_CHARS)
+    .nullable()
+    .describe('How its pictures look, in words.'),
+  model: z.string().max(100).nullable().describe('A picture model; null: the default one.'),
+  aspect_ratio: z.string().regex(/^\d{1,3}:\d{1,3}$/, 'must look like 4:3'),
+  ahead: aheadSchema,
+  ahead_budget_credits: z.number().min(0).max(MAX_CREDITS),
+};
+
+export const createStoryBody = z
+  .strictObject({
+    idea: line(MOST_IDEA_CHARS),
+    language: storyLanguageSchema.default('en'),
+    style: optionShape.style.default(null),
+    style_text: optionShape.style_text.default(null),
+    model: optionShape.model.default(null),
+    aspect_ratio: optionShape.aspect_ratio.default('4:3'),
+    pages: z.int().min(FEWEST_STORY_PAGES).max(MOST_STORY_PAGES).default(DEFAULT_PAGES),
+    proposals: z.int().min(1).max(MOST_OUTLINES).default(DEFAULT_PROPOSALS),
+    characters: z
+      .array(storyCharacterSchema)
+      .max(MOST_CHARACTERS)
+      .default([])
+      .describe('Who must be in it; they come first in every proposal.'),
+    safety: safetySchema.default('gentle'),
+    ahead: optionShape.ahead.default('pictures'),
+    ahead_budget_credits: optionShape.ahead_budget_credits.default(DEFAULT_AHEAD_CREDITS),
+    seed: z.int().min(0).max(2_147_483_647).optional(),
+  })
+  .meta({ id: 'CreateStory' });
+export type CreateStoryBody = z.output<typeof createStoryBody>;
+
+export const createStoryRoute = defineRoute({
+  id: 'stories.create',
+  method: 'POST',
+  path: '/v1/stories',
+  tag: TAG,
+  summary: 'Begin a story from an idea',
+  description:
+    'Answers at once; the proposals are written durably. Follow `urls.events`, or read the story again. An `Idempotency-Key` gives the same story again.',
+  access: write,
+  limit: 'api',
+  body: createStoryBody,
+  headers: { 'Idempotency-Key': 'Makes a retry safe: 1 to 200 characters.' },
+  responses: { 202: STORY },
+  errors: [...CREATION_ERRORS, 'content_blocked', 'conflict', 'idempotency_mismatch'],
+});
+
+export const listStoriesRoute = defineRoute({
+  id: 'stories.list',
+  method: 'GET',
+  path: '/v1/stories',
+  tag: TAG,
+  summary: 'Stories, newest first',
+  access: read,
+  limit: 'api',
+  query: z.strictObject({
+    limit: z.coerce.number().int().min(1).max(MAX_PAGE_SIZE).default(DEFAULT_PAGE_SIZE),
+    cursor: z.string().max(100).optional(),
+  }),
+  responses: {
+    200: {
+      description: 'A page, without the pages of the stories.',
+      schema: z
+        .object({ data: z.array(storyHeadSchema), next_cursor: z.string().nullable() })
+        .meta({ id: 'StoryList' }),
+    },
+  },
+  errors: [],
+});
+
+export const storyIdeasRoute = defineRoute({
+  id: 'stories.ideas',
+  method: 'GET',
+  path: '/v1/story-ideas',
+  tag: TAG,
+  summary: 'Ideas to begin with, and who writes',
+  access: read,
+  limit: 'api',
+  query: z.strictObject({ language: storyLanguageSchema.default('en') }),
+  responses: {
+    200: {
+      description: 'At least twenty.',
+      schema: z
+        .object({
+          language: storyLanguageSchema,
+          ideas: z.array(z.string()),
+          writer: z.object({
+            name: z.string(),
+            by_demo_writer: z.boolean(),
+            price_credits: z.number().describe('For one text of any kind.'),
+          }),
+        })
+        .meta({ id: 'StoryIdeas' }),
+    },
+  },
+  errors: [],
+});
+
+export const getStoryRoute = defineRoute({
+  id: 'stories.get',
+  method: 'GET',
+  path: '/v1/stories/:id',
+  tag: TAG,
+  summary: 'A story with the whole tree of its pages',
+  access: read,
+  limit: 'api',
+  params: storyParams,
+  responses: { 200: STORY },
+  errors: ['not_found'],
+});
+
+export const updateStoryRoute = defineRoute({
+  id: 'stories.update',
+  method: 'PATCH',
+  path: '/v1/stories/:id',
+  tag: TAG,
+  summary: 'Change how a story goes on',
+  description: 'What exists stays as it is; pages and pictures made from now on follow.',
+  access: write,
+  limit: 'api',
+  params: storyParams,
+  body: z.strictObject(optionShape).partial().meta({ id: 'StoryChange' }),
+  responses: { 200: STORY },
+  errors: ['not_found', 'model_not_found'],
+});
+
+export const removeStoryRoute = defineRoute({
+  id: 'stories.remove',
+  method: 'DELETE',
+  path: '/v1/stories/:id',
+  tag: TAG,
+  summary: 'Delete a story',
+  description: 'Its pictures stay in the gallery. What is being made for it is cancelled.',
+  access: write,
+  limit: 'api',
+  params: storyParams,
+  responses: { 204: { description: 'Deleted.' } },
+  errors: ['not_found'],
+});
+
+export const proposeOutlinesRoute = defineRoute({
+  id: 'stories.propose',
+  method: 'POST',
+  path: '/v1/stories/:id/outline',
+  tag: TAG,
+  summary: 'Write new proposals',
+  description: 'The outline that was chosen stays until another is.',
+  access: write,
+  limit: 'api',
+  params: storyParams,
+  body: z
+    .strictObject({
+      idea: line(MOST_IDEA_CHARS).optional(),
+      pages: z.int().min(FEWEST_STORY_PAGES).max(MOST_STORY_PAGES).optional(),
+      proposals: z.int().min(1).max(MOST_OUTLINES).default(DEFAULT_PROPOSALS),
+    })
+    .default({ proposals: DEFAULT_PROPOSALS })
+    .meta({ id: 'ProposeOutlines' }),
+  responses: { 202: STORY },
+  errors: [...NEEDS, ...CREATION_ERRORS],
+});
+
+export const setOutlineRoute = defineRoute({
+  id: 'stories.setOutline',
+  method: 'PUT',
+  path: '/v1/stories/:id/outline',
+  tag: TAG,
+  summary: 'Choose a proposal, or save an edited outline',
+  description: 'Pages that are written stay; those to come follow the new outline.',
+  access: write,
+  limit: 'api',
+  params: storyParams,
+  body: z
+    .union([
+      z.strictObject({
+        proposal: z
+          .int()
+          .min(0)
+          .max(MOST_OUTLINES - 1),
+      }),
+      z.strictObject({ outline: outlineSchema }),
+    ])
+    .meta({ id: 'SetOutline', description: 'The index of a proposal, or a whole outline.' }),
+  responses: { 200: STORY },
+  errors: NEEDS,
+});
+
+export const startStoryRoute = defineRoute({
+  id: 'stories.start',
+  method: 'POST',
+  path: '/v1/stories/:id/start',
+  tag: TAG,
+  summary: 'Write the first page',
+  description: 'Idempotent: a story that has begun is answered as it is. 409 without an outline.',
+  access: write,
+  limit: 'api',
+  params: storyParams,
+  responses: { 202: STORY },
+  errors: [...NEEDS, ...CREATION_ERRORS],
+});
+
+export const choosePageRoute = defineRoute({
+  id: 'stories.choose',
+  method: 'POST',
+  path: '/v1/stories/:id/pages/:page/choose',
+  tag: TAG,
+  summary: 'Go on from a page',
+  description:
+    'By one of its choices, or in the reader’s own words. The same choice leads to the same page again: going back deletes nothing.',
+  access: write,
+  limit: 'api',
+  params: pageParams,
+  body: z
+    .union([
+      z.strictObject({ choice: z.int().min(0).max(9) }),
+      z.strictObject({ own: line(MAX_CHOICE_CHARS) }),
+    ])
+    .meta({ id: 'ChooseStoryPage' }),
+  responses: {
+    200: {
+      description: 'The page it leads to, and the story.',
+      schema: z.object({ page_id: z.string(), story: storySchema }).meta({ id: 'ChosenStoryPage' }),
+    },
+  },
+  errors: [...NEEDS, ...CREATION_ERRORS],
+});
+
+export const regeneratePageRoute = defineRoute({
+  id: 'stories.regenerate',
+  method: 'POST',
+  path: '/v1/stories/:id/pages/:page/regenerate',
+  tag: TAG,
+  summary: 'Make a page’s text, its picture or both again',
+  description:
+    'Also the way to try again what failed, or at once what waits. Text alone keeps its picture and choices. Both writes the page anew where no page follows it; else its choices stay.',
+  access: write,
+  limit: 'api',
+  params: pageParams,
+  body: z.strictObject({ what: z.enum(['text', 'picture', 'both']) }).meta({ id: 'RegenerateStoryPage' }),
+  responses: { 202: STORY },
+  errors: [...NEEDS, ...CREATION_ERRORS],
+});
+
+export const quoteStoryRoute = defineRoute({
+  id: 'stories.quote',
+  method: 'GET',
+  path: '/v1/stories/:id/quote',
+  tag: TAG,
+  summary: 'What the next step would cost',
+  access: read,
+  limit: 'api',
+  params: storyParams,
+  responses: {
+    200: {
+      description: 'In credits; nothing is created.',
+      schema: z
+        .object({
+          text_credits: z.number().describe('One text: an outline round, a page, a retelling.'),
+          picture_credits: z.number().describe('One picture.'),
+          page_credits: z.number().describe('A page: its text and its picture.'),
+          ahead_credits: z.number().describe('At most, for what is made ahead when a page is opened.'),
+          path_credits: z
+            .number()
+            .describe('One whole path from the first page, without what is made ahead.'),
+        })
+        .meta({ id: 'StoryQuote' }),
+    },
+  },
+  errors: ['not_found', 'model_not_found'],
+});
+
+export const storyEventsRoute = defineRoute({
+  id: 'stories.events',
+  method: 'GET',
+  path: '/v1/stories/:id/events',
+  tag: TAG,
+  summary: 'One story as it changes',
+  description:
+    'Begins with `event: story.updated` and the whole story. After that `story.updated` has the story with an empty `pages`, and `story.page` each page that changed, its text as it is written. Reconnecting begins with the whole story again.',
+  access: { ...read, ticket: true },
+  limit: 'api',
+  params: storyParams,
+  query: z.object({ last_event_id: z.string().max(100).optional(), ticket: z.string().max(2000).optional() }),
+  responses: { 200: { description: 'Server-sent events.', contentType: 'text/event-stream' } },
+  errors: ['not_found'],
+});
+
+const exportQuery = z.strictObject({
+  page: id.optional().describe('Only the path that ends with this page; without it, the whole tree.'),
+});
+
+export const exportPdfRoute = defineRoute({
+  id: 'stories.pdf',
+  method: 'GET',
+  path: '/v1/stories/:id/export.pdf',
+  tag: TAG,
+  summary: 'A story as PDF',
+  description: 'Choices are links inside the document.',
+  access: read,
+  limit: 'api',
+  params: storyParams,
+  query: exportQuery,
+  responses: { 200: { description: 'The book.', contentType: 'application/pdf' } },
+  errors: ['not_found', 'conflict'],
+});
+
+export const exportEpubRoute = defineRoute({
+  id: 'stories.epub',
+  method: 'GET',
+  path: '/v1/stories/:id/export.epub',
+  tag: TAG,
+  summary: 'A story as EPUB 3',
+  description: 'Choices are links inside the book.',
+  access: read,
+  limit: 'api',
+  params: storyParams,
+  query: exportQuery,
+  responses: { 200: { description: 'The book.', contentType: 'application/epub+zip' } },
+  errors: ['not_found', 'conflict'],
+});
