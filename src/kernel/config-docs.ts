@@ -88,6 +88,8 @@ export function renderConfigurationDocs(): string {
     'Where pictures are kept, besides the local disk.\n',
     ...EXTERNAL_HEAD,
     ...externalRows('stores'),
+    '\n## Sync\n',
+    'Places that `drawbridge sync` sends to: one section each below `sync`, with its secrets from the environment; see [sync.md](sync.md).',
     '',
   ].join('\n');
 }

@@ -2,6 +2,7 @@
 // .env.example and the JSON Schema of drawbridge.yaml are derived from it, so that none of them can drift.
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
+import { alertSettings } from './config-alerts.ts';
 
 /** Micro-credits in a credit; settings are in credits with at most six decimals. */
 const MICROS_PER_CREDIT = 1_000_000;
@@ -125,6 +126,9 @@ const sealingKey = z
 
 const MOST_OIDC_NAME_CHARS = 60;
 const MOST_ROUTES = 20;
+const MOST_ALIASES = 50;
+/** Where wishes are taken, or other things, already. */
+const OWN_POST_PATHS = /^\/(?:(?:v1|s)(?:\/.*)?|api\/(?:upload-image|generate-image|download-url|share))$/;
 const MOST_WEIGHT = 1000;
 
 const route = z.strictObject({
@@ -304,7 +308,18 @@ export const settingsSchema = z.strictObject({
         z.int().min(1).max(LONGEST_TIMEOUT_S).nullable().default(null),
         "Seconds after which an unfinished task fails and its credits return. Without it, the provider's own (5 to 40 minutes).",
       ),
-      max_queued_per_account: count(2000, 1, 10_000_000, 'Unfinished tasks that one account may have.'),
+      max_queued_per_account: count(
+        2000,
+        1,
+        10_000_000,
+        'Unfinished tasks that one account may have, items of batches aside.',
+      ),
+      max_queued_batch_items: count(
+        100_000,
+        1,
+        10_000_000,
+        'Unfinished items of batches that one account may have.',
+      ),
       idempotency_hours: count(24, 1, 720, 'Hours for which an Idempotency-Key is remembered.'),
     })
     .prefault({}),
@@ -469,8 +484,44 @@ export const settingsSchema = z.strictObject({
       ),
     })
     .prefault({}),
+  compat: z
+    .strictObject({
+      allow_anonymous: flag(
+        false,
+        'Answer the addresses of the older systems, and /v1/images/generations, without a key too: as one account with its own credits and limits.',
+      ),
+      account: setting(
+        z
+          .string()
+          .regex(/^acct_[0-9a-f]{32}$/, 'must be the id of an account, such as acct_0193…')
+          .nullable()
+          .default(null),
+        'The account that callers without a key act for. Without it, one named "Callers without a key" is opened for them.',
+      ),
+      aliases: setting(
+        z
+          .array(
+            z
+              .string()
+              .regex(
+                /^(?:\/[A-Za-z0-9._~-]+)+$/,
+                'must be a path such as /generate or /api/v2/submit: letters, digits, and . _ ~ - between slashes',
+              )
+              .refine(
+                (path) => !OWN_POST_PATHS.test(path),
+                'must be another path: Drawbridge itself answers there',
+              ),
+          )
+          .max(MOST_ALIASES)
+          .default([]),
+        'Further paths to which older programs POST their wishes: each makes a task as POST /v1/tasks does.',
+      ),
+    })
+    .prefault({}),
+  alerts: alertSettings,
   providers: setting(rawSections, 'One section per picture provider or language model.'),
   stores: setting(rawSections, 'One section per picture store.'),
+  sync: setting(rawSections, 'One section per place that "drawbridge sync" sends to.'),
 });
 
 export type Settings = z.output<typeof settingsSchema>;
@@ -490,8 +541,8 @@ export interface Setting {
   meaning: string;
 }
 
-/** Top-level sections whose keys belong to providers and stores; their names are in config-externals.ts. */
-export const RAW_SECTIONS = ['providers', 'stores'] as const;
+/** Top-level sections whose keys belong to providers, stores (names in config-externals.ts) and places to sync to. */
+export const RAW_SECTIONS = ['providers', 'stores', 'sync'] as const;
 
 const KINDS: Readonly<Record<string, SettingKind>> = {
   string: 'text',

@@ -2,6 +2,7 @@
 // whole, then frozen. All problems come at once, each with where its value came from, and never with a secret's value.
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { alertSecrets, toAlerts } from './config-alerts.ts';
 import {
   checkExternals,
   explain,
@@ -15,6 +16,7 @@ import { type ConfigInput, gather, toTree } from './config-gather.ts';
 import { type Settings, settingsSchema, toMicros } from './config-settings.ts';
 import type { ConfigIssue, Issues } from './config-sources.ts';
 import { resolveStores } from './config-stores.ts';
+import { resolveSyncTargets } from './config-sync.ts';
 import { isSecretName, redactText } from './redact.ts';
 
 export type { MissingCredential } from './config-checks.ts';
@@ -65,6 +67,7 @@ interface ConfigContext {
   /** Dotted key → where its value came from. */
   origins?: Readonly<Record<string, string>>;
   missingCredentials?: readonly MissingCredential[];
+  presence?: Readonly<Record<string, boolean>>;
 }
 
 function mediaConfig(settings: Settings, dataDir: string, cwd: string) {
@@ -81,6 +84,11 @@ function mediaConfig(settings: Settings, dataDir: string, cwd: string) {
     /** Without a trailing slash. */
     accelLocation: media.accel_redirect === null ? null : media.accel_redirect.replace(/\/+$/, ''),
   };
+}
+
+function compatConfig({ allow_anonymous: allowAnonymous, account, aliases }: Settings['compat']) {
+  /** Whose calls without a key are; null: an account is opened for them. */
+  return { allowAnonymous, accountId: account, aliases };
 }
 
 /** Settings in credits, seconds and megabytes → what the program computes in. Reads every leaf of `settings`. */
@@ -127,6 +135,7 @@ export function toConfig(settings: Settings, context: ConfigContext) {
       /** Null: each provider's own. */
       deadlineMs: tasks.deadline_s === null ? null : tasks.deadline_s * MS_PER_S,
       maxQueuedPerAccount: tasks.max_queued_per_account,
+      maxQueuedBatchItems: tasks.max_queued_batch_items,
       idempotencyMs: tasks.idempotency_hours * MS_PER_HOUR,
     },
     /** Public model name → its routes in order, and its price; only those that differ from what the providers offer. */
@@ -172,6 +181,7 @@ export function toConfig(settings: Settings, context: ConfigContext) {
       intervalMs: settings.watchdog.interval_s * MS_PER_S,
       graceMs: settings.watchdog.grace_s * MS_PER_S,
     },
+    alerts: toAlerts(settings.alerts),
     outbound: {
       connectTimeoutMs: outbound.connect_timeout_s * MS_PER_S,
       idleTimeoutMs: outbound.idle_timeout_s * MS_PER_S,
@@ -185,6 +195,9 @@ export function toConfig(settings: Settings, context: ConfigContext) {
       all: settings.proxy.all,
       bypass: settings.proxy.bypass,
     },
+    compat: compatConfig(settings.compat),
+    /** Documented environment names of providers, stores and secrets → whether they have a value. */
+    presence: { ...context.presence },
     /** Provider → its own keys, as text from the environment or as written in drawbridge.yaml. */
     providers: settings.providers,
     /** Dotted key of a provider's setting → where its value came from, in words. */
@@ -192,6 +205,9 @@ export function toConfig(settings: Settings, context: ConfigContext) {
       Object.entries(context.origins ?? {}).filter(([key]) => key.startsWith('providers.')),
     ),
     stores: settings.stores,
+    /** Where `drawbridge sync` can send. */
+    syncTargets: resolveSyncTargets(settings).targets,
+    sync: settings.sync,
   };
 }
 
@@ -245,6 +261,7 @@ export function loadConfig(input: ConfigInput): LoadedConfig {
     const { problems, warnings } = resolveStores(parsed.data);
     issues.problems.push(...problems);
     issues.warnings.push(...warnings);
+    issues.problems.push(...resolveSyncTargets(parsed.data).problems);
   }
 
   const { environment, found } = gathered;
@@ -266,6 +283,7 @@ export function loadConfig(input: ConfigInput): LoadedConfig {
     portFromPlatform: portFromPlatform && input.flags?.port === undefined,
     origins,
     missingCredentials,
+    presence,
   };
   return { ...common, config: deepFreeze(toConfig(parsed.data, context)), problems: [] };
 }
@@ -361,8 +379,16 @@ export function secretValues(config: Config): string[] {
     store.kind === 'imgbb' ? store.apiKey : [],
     store.kind !== 'disk' && store.proxy !== null ? passwordsIn(store.proxy) : [],
   ]);
-  const inSections = [config.providers, config.stores].flatMap((sections) => secretsIn(sections, false));
-  const urls = [config.databaseUrl, config.proxy.http, config.proxy.https, config.proxy.all];
+  const inSections = [config.providers, config.stores, config.sync].flatMap((sections) =>
+    secretsIn(sections, false),
+  );
+  const urls = [
+    config.databaseUrl,
+    config.proxy.http,
+    config.proxy.https,
+    config.proxy.all,
+    config.alerts.proxy,
+  ];
   const { current, previous } = config.secretsKey;
   return [
     config.adminKey,
@@ -372,6 +398,7 @@ export function secretValues(config: Config): string[] {
     previous,
     ...inSections,
     ...listed.flat(),
+    ...alertSecrets(config.alerts.webhookUrl),
     ...urls.flatMap((url) => passwordsIn(text(url))),
   ]
     .map(text)

@@ -73,10 +73,13 @@ function inScopeOf(
 function createLimits(app: FastifyInstance, options: HttpOptions) {
   const { requestsPerMinute, anonymousRequestsPerMinute } = options;
   const byAddress = (request: FastifyRequest) => request.ip;
+  // Callers without a key share an account, but one of them must not use up what the others have.
+  const accountOf = ({ access }: FastifyRequest) =>
+    access?.isAnonymous === true ? undefined : access?.accountId;
   const api = app.rateLimit({
-    max: (request: FastifyRequest) => (request.access ? requestsPerMinute : anonymousRequestsPerMinute),
+    max: (request: FastifyRequest) => (accountOf(request) ? requestsPerMinute : anonymousRequestsPerMinute),
     timeWindow: MINUTE_MS,
-    keyGenerator: (request: FastifyRequest) => request.access?.accountId ?? request.ip,
+    keyGenerator: (request: FastifyRequest) => accountOf(request) ?? request.ip,
   });
   const media = app.rateLimit({
     max: MEDIA_REQUESTS_PER_MINUTE,

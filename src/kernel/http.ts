@@ -13,7 +13,7 @@ import { newId } from './id.ts';
 import { parseJsonBytes } from './json-body.ts';
 import type { Logger } from './log.ts';
 import { fieldErrors } from './problem.ts';
-import type { Access, RouteContract } from './route.ts';
+import type { Access, ErrorStyle, RouteContract } from './route.ts';
 
 /** Largest JSON body unless a route says otherwise; four pictures as base64 have their own routes. */
 export const MAX_JSON_BODY_BYTES = 1024 * 1024;
@@ -32,7 +32,7 @@ declare module 'fastify' {
   interface FastifyRequest {
     access: Access | null;
     startedAt: number;
-    errorStyle: 'problem' | 'openai';
+    errorStyle: ErrorStyle;
   }
   interface FastifyContextConfig {
     /** What the log says instead of a path with a secret in it. */
@@ -105,6 +105,8 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
   if (options.corsOrigins.length > 0) {
     await app.register(cors, {
       origin: [...options.corsOrigins],
+      // The library's own list ends at POST, and a studio elsewhere revokes and renames too.
+      methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
       exposedHeaders: [
         'Location',
         'Retry-After',

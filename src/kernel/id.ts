@@ -12,6 +12,7 @@ export type IdPrefix =
   | 'inv'
   | 'batch'
   | 'story'
+  | 'page'
   | 'share'
   | 'evt'
   | 'req'
@@ -25,6 +26,7 @@ export type IdPrefix =
   | 'stylecat'
   | 'prompt'
   | 'act'
+  | 'sync'
   | 'node';
 
 /** UUIDv7 fields: 48 bits of time, version, 74 random bits. */

@@ -89,7 +89,7 @@ test('a strict body stays closed and an answer is open', () => {
 test('a twin exists only where input and output differ', () => {
   const document = build();
   const names = Object.keys(document.components.schemas ?? {});
-  assert.deepEqual(names, ['Label', 'LabelInput', 'OpenAIError', 'Picture', 'Problem']);
+  assert.deepEqual(names, ['Label', 'LabelInput', 'OlderError', 'OpenAIError', 'Picture', 'Problem']);
   const post = at(document, 'paths', '/v1/pictures/{album}/{number}', 'post');
   const labels = (schema: JsonSchema) => at(schema as never, 'properties', 'labels', 'items', '$ref');
   assert.equal(

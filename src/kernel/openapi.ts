@@ -3,8 +3,8 @@
 import { z } from 'zod';
 import { AppError, describeError, ERROR_CODES, type ErrorCode, errorText } from './errors.ts';
 import { type JsonSchema, SchemaCollector } from './openapi-schemas.ts';
-import { openaiError } from './problem.ts';
-import type { ResponseContract, RouteContract } from './route.ts';
+import { olderError, openaiError } from './problem.ts';
+import type { ErrorStyle, ResponseContract, RouteContract } from './route.ts';
 
 export interface OpenApiDocument {
   openapi: string;
@@ -26,8 +26,6 @@ export interface OpenApiOptions {
   /** `https://host/prefix`; without it the document describes whatever server it was fetched from. */
   serverUrl?: string;
 }
-
-type ErrorStyle = NonNullable<RouteContract['errorStyle']>;
 
 const DESCRIPTION = `One HTTP interface to every picture provider this server knows.
 
@@ -110,9 +108,16 @@ const openaiErrorSchema = z
   })
   .meta({ id: 'OpenAIError', description: "An error in OpenAI's form." });
 
+const olderErrorSchema = problemSchema
+  .extend({ success: z.literal(false), error: z.string().meta({ description: 'The same as `detail`.' }) })
+  .meta({ id: 'OlderError', description: 'A problem, with what pages of the older systems look at.' });
+
+const ERROR_NAMES: Record<ErrorStyle, string> = { problem: '', openai: 'OpenAI', older: 'Older' };
+
 const ERROR_SCHEMAS: Record<ErrorStyle, { name: string; schema: z.ZodType; contentType: string }> = {
   problem: { name: 'Problem', schema: problemSchema, contentType: 'application/problem+json' },
   openai: { name: 'OpenAIError', schema: openaiErrorSchema, contentType: JSON_TYPE },
+  older: { name: 'OlderError', schema: olderErrorSchema, contentType: JSON_TYPE },
 };
 
 const byText = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
@@ -138,11 +143,12 @@ function errorExample(code: ErrorCode, style: ErrorStyle): JsonSchema {
   if (style === 'openai') {
     return openaiError(error, { language: 'en', requestId: EXAMPLE_REQUEST_ID, baseUrl: '' });
   }
-  return {
+  const problem = {
     type: `https://pictures.example.com/docs/errors#${code}`,
     ...describeError(error, 'en'),
     request_id: EXAMPLE_REQUEST_ID,
   };
+  return style === 'older' ? olderError(problem) : problem;
 }
 
 /** The components that answers with an error refer to; each is one set of codes that share a status and a form. */
@@ -153,7 +159,7 @@ class ErrorAnswers {
   describe(codes: readonly ErrorCode[], style: ErrorStyle): [status: string, response: JsonSchema][] {
     const byStatus = Map.groupBy(codes, (code) => String(ERROR_CODES[code].status));
     return [...byStatus].map(([status, group]) => {
-      const name = `${group.map(pascalCase).join('Or')}${style === 'openai' ? 'OpenAI' : ''}`;
+      const name = `${group.map(pascalCase).join('Or')}${ERROR_NAMES[style]}`;
       if (!this.components.has(name)) this.components.set(name, this.#component(group, style));
       return [status, reference('responses', name)];
     });

@@ -1,10 +1,12 @@
-// Turns every error into an answer: problem+json, or OpenAI's form on the OpenAI-compatible routes.
+// Turns every error into an answer: problem+json, OpenAI's form on the OpenAI-compatible routes, or what older pages read.
 // Whatever is not an expected error becomes a 500 that says nothing but the request id.
 import type { z } from 'zod';
 import { AppError, describeError, type FieldError, type Language } from './errors.ts';
+import type { ErrorStyle } from './route.ts';
 
 /** How many wrong fields one answer lists. */
 const MAX_FIELD_ERRORS = 20;
+const JSON_TYPE = 'application/json; charset=utf-8';
 
 export interface ProblemContext {
   language: Language;
@@ -114,19 +116,22 @@ const UNPROCESSABLE = 422;
 const openaiStatus = (status: number) => (status === UNPROCESSABLE ? 400 : status);
 
 /** The status, body and content type of an error answer. */
-export function problemAnswer(error: AppError, style: 'problem' | 'openai', context: ProblemContext) {
+export function problemAnswer(error: AppError, style: ErrorStyle, context: ProblemContext) {
   if (style === 'openai') {
     const body = openaiError(error, context);
-    return { status: openaiStatus(error.status), body, contentType: 'application/json; charset=utf-8' };
+    return { status: openaiStatus(error.status), body, contentType: JSON_TYPE };
   }
   const { language, requestId, baseUrl } = context;
-  return {
-    status: error.status,
-    body: {
-      type: `${baseUrl}/docs/errors#${error.code}`,
-      ...describeError(error, language),
-      request_id: requestId,
-    },
-    contentType: 'application/problem+json; charset=utf-8',
+  const problem = {
+    type: `${baseUrl}/docs/errors#${error.code}`,
+    ...describeError(error, language),
+    request_id: requestId,
   };
+  if (style === 'older') return { status: error.status, body: olderError(problem), contentType: JSON_TYPE };
+  return { status: error.status, body: problem, contentType: 'application/problem+json; charset=utf-8' };
+}
+
+/** What pages of the older systems look at (`success` and `error`, or `detail`), with the whole problem around it. */
+export function olderError<Problem extends { detail: string }>(problem: Problem) {
+  return { success: false as const, error: problem.detail, ...problem };
 }

@@ -26,6 +26,8 @@ export interface Access {
   via: 'key' | 'session' | 'socket' | 'ticket' | 'loopback';
   /** The API key's or session's id; a retried OpenAI-style request is matched within it. */
   credentialId: string;
+  /** Nobody showed a credential: an account that the operator named stands in, and limits count by address. */
+  isAnonymous?: boolean;
 }
 
 /**
@@ -49,6 +51,8 @@ export interface ResponseContract {
   /** Content type of a non-JSON answer. */
   contentType?: string;
 }
+
+export type ErrorStyle = 'problem' | 'openai' | 'older';
 
 export interface RouteContract {
   /** OpenAPI operation id, `noun.verb`. */
@@ -76,8 +80,10 @@ export interface RouteContract {
   responses: Record<number, ResponseContract>;
   /** Codes that this route itself answers with, beyond those every route may give. */
   errors: readonly ErrorCode[];
-  /** `openai` answers errors as `{error:{message,type,param,code}}`. */
-  errorStyle?: 'problem' | 'openai';
+  /** `openai` answers errors as `{error:{message,type,param,code}}`, `older` as a problem with `success: false` and `error` as text. */
+  errorStyle?: ErrorStyle;
+  /** Taken without a credential where `compat.allow_anonymous` is set. */
+  anonymous?: boolean;
 }
 
 /** Declares a contract and keeps its exact type. */

@@ -21,6 +21,9 @@ const SHARE_OF_RUNS: Record<string, number> = {
   'openai.images.edit': 0.1,
   'tasks.events': 0.1,
   'events.stream': 0.1,
+  'older.upload': 0.1,
+  'older.poll': 0.1,
+  'import.picture': 0.1,
 };
 /** What any route may answer with, whatever its own description says. */
 const ALWAYS_ALLOWED = new Set([400, 404, 413, 415, 431]);
@@ -90,12 +93,14 @@ export async function startFuzzWorld(): Promise<World> {
     },
     ids: {
       tasks: [own.taskId, others.taskId],
+      status: [own.taskId, others.taskId],
       images: [own.imageId, others.imageId],
       keys: [own.spareKeyId, others.spareKeyId],
       accounts: [victim.accountId],
       users: [own.userId, others.userId],
       invitations: [own.invitationId, others.invitationId],
       sessions: [own.sessionId, others.sessionId],
+      batches: [own.batchId, others.batchId],
       shares: [own.shareId, others.shareId],
       webhooks: [own.webhookId, others.webhookId],
       deliveries: [own.deliveryId, others.deliveryId],
@@ -109,6 +114,7 @@ export async function startFuzzWorld(): Promise<World> {
       upload_id: [own.uploadId, others.uploadId],
       image_id: [own.imageId, others.imageId],
       task_id: [own.taskId, others.taskId],
+      taskId: [own.taskId, others.taskId],
       account_id: [victim.accountId],
       credits: ['1', '0.000001', '1e3', '-1', '9007199254740993'],
     },

@@ -141,6 +141,7 @@ export class WebhookWorld {
       log,
       node,
       outbound: async () => outbound,
+      describeBatch: () => Promise.resolve(null),
       describeTask: async (id) => {
         const task = await findTask(db.read, id);
         return task ? ({ id, status: task.status, attempts: [], urls: {} } as unknown as TaskBody) : null;

@@ -3,6 +3,9 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
+import { closeAccountScreens, shootAccount } from './screens-account.ts';
+import { shootAdmin } from './screens-admin.ts';
+import { prepareBatchScreens, shootBatches } from './screens-batch.ts';
 import { prepareGalleryScreens, shootGallery } from './screens-gallery.ts';
 import { shootShares } from './screens-share.ts';
 import {
@@ -83,7 +86,12 @@ async function shootStudio(page: Page, words: Words, shoot: Shoot): Promise<void
   await shoot(page, 'large');
 }
 
-async function shootAll(browser: Browser, server: StudioServer, folder: string): Promise<void> {
+async function shootAll(
+  browser: Browser,
+  server: StudioServer,
+  folder: string,
+  batchId: string,
+): Promise<void> {
   for (const [language, words] of Object.entries(LANGUAGES))
     for (const colorScheme of THEMES)
       for (const width of WIDTHS) {
@@ -94,7 +102,7 @@ async function shootAll(browser: Browser, server: StudioServer, folder: string):
         };
         const door = await openPage(browser, server.baseUrl, options);
         await door.page.goto(server.baseUrl);
-        await door.page.locator('#api-key').waitFor();
+        await door.page.locator('#login').waitFor();
         await shoot(door.page, 'sign-in');
         await door.page.goto(`${server.baseUrl}/setup`);
         await door.page.locator('a.button').waitFor();
@@ -103,8 +111,11 @@ async function shootAll(browser: Browser, server: StudioServer, folder: string):
         const studio = await openStudio(browser, server, options);
         await shootStudio(studio.page, words, shoot);
         await shootGallery(studio.page, server.baseUrl, shoot);
+        await shootBatches(studio.page, server.baseUrl, batchId, shoot);
         await studio.close();
         await shootShares(browser, server, options, shoot);
+        await shootAdmin(browser, server, options, shoot);
+        await shootAccount(browser, options, shoot);
       }
 }
 
@@ -115,9 +126,10 @@ const server = await startStudioServer();
 const browser = await launchBrowser();
 try {
   await prepareGalleryScreens(server);
-  await shootAll(browser, server, folder);
+  await shootAll(browser, server, folder, await prepareBatchScreens(server));
 } finally {
   await browser.close();
+  await closeAccountScreens();
   await server.close();
 }
 process.stdout.write(`Screenshots are in ${folder}\n`);

@@ -78,6 +78,7 @@ describe('studio', { skip: pageTestsSkipped }, () => {
   test('a wrong key is explained, a right one enters', async () => {
     const { page, assertClean, close } = await openPage(browser, server.baseUrl);
     await page.goto(server.baseUrl);
+    await page.getByText('Sign in with an API key').click();
     await page.getByLabel('API key', { exact: true }).fill('dbk_wrong');
     await page.keyboard.press('Enter');
     const alert = page.getByRole('alert');

@@ -32,6 +32,8 @@ export interface Belongings {
   webhookId: string;
   deliveryId: string;
   promptId: string;
+  batchId: string;
+  storyId: string;
   shareId: string;
 }
 
@@ -127,6 +129,9 @@ export async function giveBelongings(app: TestApp, person: Person): Promise<Belo
   const image_ids = [task.json.images[0].id];
   const share = await app.request('POST', '/v1/shares', { image_ids }, headers);
   assert.equal(share.status, 201, share.text);
+  const wanted = { lines: 'a boat', defaults: { size: '256x256' }, paused: true };
+  const batch = await app.request('POST', '/v1/batches', wanted, headers);
+  assert.equal(batch.status, 201, batch.text);
   const selection = { ids: image_ids };
   const action = await app.request(
     'POST',
@@ -136,13 +141,17 @@ export async function giveBelongings(app: TestApp, person: Person): Promise<Belo
   );
   assert.equal(action.json.touched, 1, action.text);
   const prompts = await app.request('GET', '/v1/prompts', undefined, headers);
+  const story = await app.request('POST', '/v1/stories', { idea: 'A fox', pages: 2 }, headers);
+  assert.equal(story.status, 202, story.text);
   return {
+    storyId: story.json.id,
     taskId: task.json.id,
     imageId: task.json.images[0].id,
     galleryActionId: action.json.id,
     uploadId: upload.json.id,
     spareKeyId: spare.keyId,
     promptId: prompts.json.data[0].id,
+    batchId: batch.json.id,
     shareId: share.json.id,
     ...(await givePeople(app, person)),
     ...(await giveWebhook(app, headers)),

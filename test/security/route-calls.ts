@@ -59,8 +59,51 @@ export const GOOD_BODIES: Record<string, Record<string, unknown>> = {
   'styles.setCover': { upload_id: `up_${'0'.repeat(32)}` },
   'styles.setCategoryCover': { upload_id: `up_${'0'.repeat(32)}` },
   'prompts.update': { pinned: true },
+  'older.generate': { prompt: 'a lake', size: '256x256' },
+  'older.downloadPost': { taskId: `task_${'0'.repeat(32)}` },
+  'older.sharePost': { taskId: `task_${'0'.repeat(32)}` },
+  'import.check': { kind: 'final', files: [{ name: 'a.png', sha256: '0'.repeat(64) }] },
+  'import.tasks': {
+    tasks: [
+      {
+        id: 'made-by-a-test',
+        status: 'failed',
+        prompt: 'a lake',
+        error: null,
+        files: [],
+        created_at: '2024-01-01T00:00:00Z',
+      },
+    ],
+    dry_run: true,
+  },
+  'import.accounts': { accounts: [{ id: 'made-by-a-test' }], dry_run: true },
+  'batches.create': { lines: 'a lake', defaults: { size: '256x256' } },
+  'batches.retryFailed': { cancelled: false },
+  'batches.retryItems': { positions: [0] },
   'shares.create': { image_ids: [`img_${'0'.repeat(32)}`] },
   'shares.change': { title: 'made by a test' },
+  'sync.record': {
+    started_at: '2026-01-31T12:00:00.000Z',
+    ended_at: '2026-01-31T12:01:00.000Z',
+    ...{ target: 'made-by-a-test', what: 'media', mode: 'full', comparison: 'size_time', dry_run: false },
+    ...{
+      state: 'done',
+      places: [],
+      files: 0,
+      bytes: 0,
+      sent: 0,
+      sent_bytes: 0,
+      resumed_bytes: 0,
+      replaced: 0,
+    },
+    ...{ kept: {}, failed: {}, failures: [], public_check: null, release: null, error: null },
+  },
+  'stories.create': { idea: 'A fox and a lighthouse', ahead: 'none', pages: 2 },
+  'stories.update': { ahead: 'none' },
+  'stories.propose': {},
+  'stories.setOutline': { proposal: 0 },
+  'stories.choose': { choice: 0 },
+  'stories.regenerate': { what: 'text' },
   'webhooks.create': { url: 'https://receiver.invalid/', enabled: false },
   'webhooks.change': { description: 'made by a test' },
   'webhooks.rotateSecret': { overlap_s: 60 },
@@ -70,11 +113,12 @@ export const GOOD_BODIES: Record<string, Record<string, unknown>> = {
 /** What the `:id` of a route names; the first segment of its path after the version that is known here. */
 export function idKindOf({ path }: RouteContract): keyof typeof ID_PREFIX | null {
   if (!path.includes(':id')) return null;
-  if (path.startsWith('/v1/tasks/')) return 'task';
+  if (path.startsWith('/v1/tasks/') || path.startsWith('/status/')) return 'task';
   if (path.startsWith('/v1/images/')) return 'image';
   if (path.startsWith('/v1/uploads/')) return 'upload';
   if (path.startsWith('/v1/gallery/actions/')) return 'galleryAction';
   if (path.startsWith('/v1/keys/')) return 'key';
+  if (path.startsWith('/v1/admin/tasks/')) return 'task';
   if (path.startsWith('/v1/admin/accounts/')) return 'account';
   if (path.startsWith('/v1/admin/users/')) return 'user';
   if (path.startsWith('/v1/admin/invitations/')) return 'invitation';
@@ -82,7 +126,9 @@ export function idKindOf({ path }: RouteContract): keyof typeof ID_PREFIX | null
   if (path.startsWith('/v1/prompts/')) return 'prompt';
   if (path.startsWith('/v1/admin/styles/')) return 'style';
   if (path.startsWith('/v1/admin/style-categories/')) return 'styleCategory';
+  if (path.startsWith('/v1/batches/')) return 'batch';
   if (path.startsWith('/v1/shares/')) return 'share';
+  if (path.startsWith('/v1/stories/')) return 'story';
   if (path.startsWith('/v1/webhooks/deliveries/')) return 'delivery';
   if (path.startsWith('/v1/webhooks/')) return 'webhook';
   throw new Error(`${path}: say in test/security/route-calls.ts what its id names`);
@@ -98,7 +144,9 @@ export const ID_PREFIX = {
   user: 'usr',
   invitation: 'inv',
   session: 'sess',
+  batch: 'batch',
   share: 'share',
+  story: 'story',
   webhook: 'wh',
   delivery: 'msg',
   prompt: 'prompt',
@@ -112,6 +160,7 @@ export function fillPath({ path }: RouteContract, id: string): string {
     .replace(':id', encodeURIComponent(id))
     .replace(':provider/:token', 'sandbox/nobody-was-told-this')
     .replace(':name', 'nobody')
+    .replace(':page', `page_${'0'.repeat(32)}`)
     .replace(':slug', 'a'.repeat(26))
     .replace('/media/:n', '/media/1')
     .replace(':kind', 'final')

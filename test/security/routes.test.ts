@@ -81,7 +81,9 @@ test('Z1 the router, the contracts and the OpenAPI document know the same routes
   );
   const document = (await app.request('GET', '/openapi.json')).json;
   const described = Object.entries(document.paths as Record<string, object>).flatMap(([path, methods]) =>
-    Object.keys(methods).map((method) => `${method.toUpperCase()} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`),
+    Object.keys(methods).map(
+      (method) => `${method.toUpperCase()} ${path.replaceAll(/\{(\w+)\}/g, ':$1').replaceAll('{*}', '*')}`,
+    ),
   );
   assert.deepEqual(described.sort(), [...contracts].sort());
 });
@@ -118,6 +120,9 @@ test('Z1 every route declares who may call it and which limit counts it', () => 
       'health.live',
       'health.ready',
       'media.get',
+      'media.getImage',
+      'media.getOldPath',
+      'older.health',
       'shares.embed',
       'shares.media',
       'shares.open',
@@ -209,6 +214,8 @@ for (const contract of allContracts) {
     const schema = z.toJSONSchema(body, { io: 'input', unrepresentable: 'any' }) as Schema;
     const good = bodyOf(contract) ?? {};
     const isLoose = contract.errorStyle === 'openai';
+    // Old pages send more than anybody here knows.
+    const takesMore = isLoose || contract.errorStyle === 'older';
     const bad: [string, unknown][] = [
       ['a string', 'text'],
       ['a list', [good]],
@@ -225,7 +232,7 @@ for (const contract of allContracts) {
         bad.push([`${name} = ${JSON.stringify(value).slice(0, 40)}`, { ...good, [name]: value }]);
       }
     }
-    if (!isLoose) bad.push(['an unknown field', { ...good, unexpected: 1 }]);
+    if (!takesMore) bad.push(['an unknown field', { ...good, unexpected: 1 }]);
     for (const [what, value] of bad) {
       const json = JSON.stringify(value);
       const answer = await app.request(contract.method, path, json, { 'content-type': 'application/json' });

@@ -6,7 +6,7 @@ import { sessionQuery } from './account/queries.ts';
 import { onSignedOut } from './api/client.ts';
 import './app.css';
 import { createAppRouter, createQueryClient } from './pages/routes.tsx';
-import { startLanguage } from './ui/language.ts';
+import { loadErrorTexts, startLanguage } from './ui/language.ts';
 
 async function start(): Promise<void> {
   const holder = document.getElementById('app');
@@ -24,6 +24,7 @@ async function start(): Promise<void> {
       <RouterProvider router={router} />
     </QueryClientProvider>,
   );
+  void loadErrorTexts();
 }
 
 void start();

@@ -1,9 +1,15 @@
 // English texts of the command line. The object is the catalogue's type: the Chinese file is checked against it, so a
 // missing or a left-over text does not compile. Texts with values are functions of them.
+import { batchCliEn } from './batch-cli-en.ts';
 import { deliveryEn } from './delivery-en.ts';
+import { importEn } from './import-en.ts';
+import { syncEn } from './sync-en.ts';
 
 export const cliEn = {
+  batch: batchCliEn,
   delivery: deliveryEn,
+  import: importEn,
+  sync: syncEn,
   help: {
     program:
       'Drawbridge: a self-hosted backend and studio for AI pictures.\n\nCommands talk to the server of DRAWBRIDGE_URL if that is set, else to the one that runs on the data directory (as administrator), else they work on the data directory themselves.',

@@ -1,9 +1,16 @@
 // Chinese (zh-CN) texts of the command line; the English file says which texts exist.
+
+import { batchCliZh } from './batch-cli-zh.ts';
 import type { CliMessages } from './cli-en.ts';
 import { deliveryZh } from './delivery-zh.ts';
+import { importZh } from './import-zh.ts';
+import { syncZh } from './sync-zh.ts';
 
 export const cliZh: CliMessages = {
+  batch: batchCliZh,
   delivery: deliveryZh,
+  import: importZh,
+  sync: syncZh,
   help: {
     program:
       'Drawbridge：自托管的 AI 绘图后端与工作室。\n\n设置了 DRAWBRIDGE_URL 时，命令发往那台服务器；否则发往正在使用该数据目录的服务器（以管理员身份）；都没有时，命令直接处理数据目录。',

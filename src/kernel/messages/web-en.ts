@@ -17,6 +17,7 @@ export const webEn = {
   'app.crash.title': 'This page stopped working',
   'app.crash.detail': 'Your tasks go on at the server. Reloading brings everything back.',
   'app.crash.reload': 'Reload',
+  'app.crash.server': 'Change the server',
 
   'room.studio': 'Studio',
   'room.gallery': 'Gallery',
@@ -24,6 +25,7 @@ export const webEn = {
   'room.stories': 'Story',
   'room.settings': 'Settings',
   'room.admin': 'Administration',
+  'room.account': 'Account',
   'room.links': 'My links',
   'room.docs': 'API documentation',
 
@@ -72,30 +74,8 @@ export const webEn = {
   'account.theme.dark': 'Dark',
   'account.signOut': 'Sign out',
 
-  'signIn.title': 'Sign in',
-  'signIn.lead':
-    'Paste an API key to enter the Studio. It is exchanged for a session and not kept in this browser.',
-  'signIn.key': 'API key',
-  'signIn.key.hint': 'Begins with dbk_',
-  'signIn.key.empty': 'Paste a key first.',
-  'signIn.key.show': 'Show the key',
-  'signIn.key.hide': 'Hide the key',
-  'signIn.submit': 'Enter the Studio',
-  'signIn.busy': 'Checking the key…',
-  'signIn.help.title': 'Where does a key come from?',
-  'signIn.help.link':
-    'At its first start the server prints a one-time set-up link in its log. Opening it signs you in without a key.',
-  'signIn.help.command': 'On the server, this command makes a new key:',
   'signIn.http':
     'This page is not encrypted (http). On a network you do not trust, let the server be reached by https first.',
-
-  'setUp.title': 'Opening the Studio',
-  'setUp.busy': 'Checking the set-up link…',
-  'setUp.missing.title': 'This link has no token',
-  'setUp.missing.cause': 'The part after # was cut off, as some chat programs do.',
-  'setUp.missing.fix': 'Copy the whole line from the server’s log, or sign in with a key.',
-  'setUp.failed': 'The set-up link did not work',
-  'setUp.toSignIn': 'Sign in with a key',
 
   'composer.title': 'New picture',
   'composer.prompt': 'Prompt',

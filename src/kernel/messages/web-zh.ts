@@ -18,6 +18,7 @@ export const webZh: WebMessages = {
   'app.crash.title': '页面出错了',
   'app.crash.detail': '任务仍在服务器上继续，重新载入即可恢复。',
   'app.crash.reload': '重新载入',
+  'app.crash.server': '更改服务器',
 
   'room.studio': '画室',
   'room.gallery': '图库',
@@ -25,6 +26,7 @@ export const webZh: WebMessages = {
   'room.stories': '绘本',
   'room.settings': '设置',
   'room.admin': '管理',
+  'room.account': '账户',
   'room.links': '我的链接',
   'room.docs': 'API 文档',
 
@@ -72,27 +74,7 @@ export const webZh: WebMessages = {
   'account.theme.dark': '深色',
   'account.signOut': '退出登录',
 
-  'signIn.title': '登录',
-  'signIn.lead': '粘贴 API 密钥即可进入画室。密钥只用来换取会话，不会保存在浏览器里。',
-  'signIn.key': 'API 密钥',
-  'signIn.key.hint': '以 dbk_ 开头',
-  'signIn.key.empty': '请先粘贴密钥。',
-  'signIn.key.show': '显示密钥',
-  'signIn.key.hide': '隐藏密钥',
-  'signIn.submit': '进入画室',
-  'signIn.busy': '正在验证密钥…',
-  'signIn.help.title': '密钥从哪里来？',
-  'signIn.help.link': '服务器第一次启动时，会在日志里打印一个一次性设置链接。打开它无需密钥即可登录。',
-  'signIn.help.command': '在服务器上，用这条命令生成新密钥：',
   'signIn.http': '本页未加密（http）。在不可信的网络中，请先为服务器配置 https。',
-
-  'setUp.title': '正在打开画室',
-  'setUp.busy': '正在验证设置链接…',
-  'setUp.missing.title': '链接里没有令牌',
-  'setUp.missing.cause': '# 之后的部分被截掉了，有些聊天软件会这样做。',
-  'setUp.missing.fix': '请从服务器日志里复制整行链接，或用密钥登录。',
-  'setUp.failed': '设置链接无效',
-  'setUp.toSignIn': '用密钥登录',
 
   'composer.title': '新图片',
   'composer.prompt': '提示词',

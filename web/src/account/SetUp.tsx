@@ -4,8 +4,9 @@ import { Link, useRouter } from '@tanstack/react-router';
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { type Problem, problemOf } from '../api/problem.ts';
 import { Icon } from '../ui/Icon.tsx';
-import { useText } from '../ui/language.ts';
 import { ProblemNote } from '../ui/ProblemNote.tsx';
+import { accountTexts } from './account-text.ts';
+import { askForLogin } from './ask-for-login.ts';
 import { Door } from './Door.tsx';
 import { createSession, sessionQuery } from './queries.ts';
 
@@ -14,7 +15,7 @@ function tokenFromFragment(): string | null {
 }
 
 function MissingToken() {
-  const { t } = useText();
+  const { t } = accountTexts.useText();
   return (
     <>
       <p className="flex gap-2 font-semibold text-alarm">
@@ -28,7 +29,7 @@ function MissingToken() {
 }
 
 export function SetUp() {
-  const { t } = useText();
+  const { t } = accountTexts.useText();
   const client = useQueryClient();
   const router = useRouter();
   const token = useRef(tokenFromFragment());
@@ -38,7 +39,9 @@ export function SetUp() {
     if (!token.current) return;
     setProblem(null);
     try {
-      client.setQueryData(sessionQuery.queryKey, await createSession({ token: token.current }));
+      const session = await createSession({ token: token.current });
+      client.setQueryData(sessionQuery.queryKey, session);
+      askForLogin(session.user === null);
       await router.navigate({ to: '/', replace: true });
     } catch (error) {
       setProblem(problemOf(error));

@@ -1,143 +1,176 @@
-// Sign-in with an API key, and the explanation of where one comes from.
-import { useQueryClient } from '@tanstack/react-query';
-import { getRouteApi, useRouter } from '@tanstack/react-router';
-import { type FormEvent, type RefObject, useEffect, useRef, useState } from 'react';
+// The sign-in page: the ways in that the server offers, the page of a reset link, and what went wrong on the way back from
+// signing in elsewhere. Whoever was sent here comes back to the same place.
+import { useQuery } from '@tanstack/react-query';
+import { getRouteApi, Link } from '@tanstack/react-router';
+import { useEffect, useRef, useState } from 'react';
 import { type Problem, problemOf } from '../api/problem.ts';
-import { CopyButton } from '../ui/CopyButton.tsx';
+import { otherServer } from '../settings/api-address.ts';
 import { Icon } from '../ui/Icon.tsx';
-import { useText } from '../ui/language.ts';
-import { ProblemNote } from '../ui/ProblemNote.tsx';
+import { accountTexts } from './account-text.ts';
 import { Door } from './Door.tsx';
-import { createSession, sessionQuery } from './queries.ts';
+import { KeySignIn } from './KeySignIn.tsx';
+import { PasswordSignIn } from './PasswordSignIn.tsx';
+import { signInElsewhereUrl, wasSignedIn } from './queries.ts';
+import { Register } from './Register.tsx';
+import { ResetPassword } from './ResetPassword.tsx';
+import { type SignInOptions, signInOptionsQuery, takeFromFragment, useEnter } from './sign-in-api.ts';
+import { ExplainedProblem, type Explanation } from './submission.tsx';
 
 const signInRoute = getRouteApi('/sign-in');
-const KEY_COMMAND = 'npx drawbridge keys create';
 
-function Explanation() {
-  const { t } = useText();
+/** What `/sign-in#error=…` may say. */
+const ELSEWHERE_ERRORS: Readonly<Record<string, Explanation>> = {
+  oidc_stale: 'oidc.oidc_stale',
+  oidc_refused: 'oidc.oidc_refused',
+  oidc_unknown: 'oidc.oidc_unknown',
+  oidc_not_allowed: 'oidc.oidc_not_allowed',
+  oidc_taken: 'oidc.oidc_taken',
+  oidc_unavailable: 'oidc.oidc_unavailable',
+  disabled: 'oidc.disabled',
+  invitation_over: 'oidc.invitation_over',
+};
+
+function elsewhereProblem(code: string): { problem: Problem; explanation: Explanation } {
+  return {
+    problem: { ...problemOf(null), detail: null },
+    explanation: ELSEWHERE_ERRORS[code] ?? 'oidc.oidc_refused',
+  };
+}
+
+function isPlainHttp(): boolean {
+  return location.protocol === 'http:' && !['localhost', '127.0.0.1', '[::1]'].includes(location.hostname);
+}
+
+/** Below the card: what helps those who cannot sign in. */
+function Help({ options }: { options: SignInOptions | undefined }) {
+  const { t } = accountTexts.useText();
   return (
-    <section className="flex flex-col gap-3 text-sm text-soft">
-      <h2 className="font-semibold text-ink">{t('signIn.help.title')}</h2>
-      <p>{t('signIn.help.link')}</p>
-      <p>{t('signIn.help.command')}</p>
-      <div className="flex items-center gap-1 rounded-control bg-well pl-3">
-        <code className="grow font-mono text-ink">{KEY_COMMAND}</code>
-        <CopyButton text={KEY_COMMAND}>{t('app.copy')}</CopyButton>
-      </div>
-      {location.protocol === 'http:' && !['localhost', '127.0.0.1', '[::1]'].includes(location.hostname) && (
-        <p>{t('signIn.http')}</p>
-      )}
+    <section className="flex flex-col items-start gap-2 text-sm text-soft">
+      {options?.setup_done === false ? <p>{t('door.setUp')}</p> : <p>{t('door.forgotten')}</p>}
+      {isPlainHttp() && <p>{t('signIn.http')}</p>}
+      <Link to="/settings/server" className="button button-quiet -ml-2.5">
+        {t('door.server')}
+      </Link>
     </section>
   );
 }
 
-interface KeyFieldProps {
-  value: string;
-  onChange(value: string): void;
-  field: RefObject<HTMLInputElement | null>;
-  /** Nothing was pasted yet. */
-  empty: boolean;
-  invalid: boolean;
+/** The ways in, the own ones first. */
+function WaysIn({ options, next }: { options: SignInOptions | undefined; next: string }) {
+  const { t } = accountTexts.useText();
+  const enter = useEnter();
+  const [registers, setRegisters] = useState(false);
+  const onEntered = () => enter(next);
+  return (
+    <>
+      <h1 className="text-xl font-semibold">{t(registers ? 'door.register' : 'signIn.title')}</h1>
+      {!registers && wasSignedIn() && <p className="text-soft">{t('door.ended')}</p>}
+      {registers ? (
+        <Register minChars={options?.password_min_chars} onEntered={onEntered} />
+      ) : (
+        <PasswordSignIn onEntered={onEntered} />
+      )}
+      {options?.oidc && (
+        <>
+          <p className="text-center text-sm text-soft">{t('door.or')}</p>
+          <a className="button" href={signInElsewhereUrl(next)}>
+            {t('door.elsewhere', { name: options.oidc.name })}
+          </a>
+        </>
+      )}
+      {options?.registration && (
+        <button type="button" className="button button-quiet" onClick={() => setRegisters(!registers)}>
+          {t(registers ? 'door.toSignIn' : 'door.toRegister')}
+        </button>
+      )}
+      {!registers && (
+        <details className="group border-t border-line pt-2">
+          <summary className="flex min-h-11 items-center gap-2 text-sm font-medium text-soft">
+            <Icon name="down" className="size-4.5 group-open:rotate-180" />
+            {t('door.key')}
+          </summary>
+          <div className="pt-2">
+            <KeySignIn onEntered={onEntered} />
+          </div>
+        </details>
+      )}
+    </>
+  );
 }
 
-function KeyField({ value, onChange, field, empty, invalid }: KeyFieldProps) {
-  const { t } = useText();
-  const [shown, setShown] = useState(false);
+function OtherServerSignIn({ address, next }: { address: string; next: string }) {
+  const { t } = accountTexts.useText();
+  // A page keeps the server and key it was loaded with.
+  const load = async () => location.assign(new URL(`.${next}`, document.baseURI));
   return (
-    <div className="flex flex-col gap-1.5">
-      <label htmlFor="api-key" className="eyebrow">
-        {t('signIn.key')}
-      </label>
-      <div className="relative">
-        <input
-          ref={field}
-          id="api-key"
-          className="field pr-12 font-mono"
-          type={shown ? 'text' : 'password'}
-          autoComplete="current-password"
-          autoCapitalize="off"
-          spellCheck={false}
-          value={value}
-          onInput={(event) => onChange(event.currentTarget.value)}
-          aria-describedby="api-key-note"
-          aria-invalid={invalid}
-        />
-        <button
-          type="button"
-          className="button button-quiet button-icon absolute top-0 right-0"
-          aria-pressed={shown}
-          aria-label={t(shown ? 'signIn.key.hide' : 'signIn.key.show')}
-          onClick={() => setShown(!shown)}
-        >
-          <Icon name="eye" />
-        </button>
-      </div>
-      <p id="api-key-note" className={`text-sm ${empty ? 'text-alarm' : 'text-soft'}`}>
-        {t(empty ? 'signIn.key.empty' : 'signIn.key.hint')}
+    <>
+      <h1 className="text-xl font-semibold">{t('signIn.title')}</h1>
+      <p className="text-soft">
+        {t('server.signIn.lead')} <span className="text-ink">{address}</span>
       </p>
+      <KeySignIn onEntered={load} />
+    </>
+  );
+}
+
+/** The server did not say what it offers: nothing answers, or something that is no Drawbridge. */
+function NoServer({ problem, onRetry }: { problem: Problem; onRetry(): void }) {
+  const { t } = accountTexts.useText();
+  return (
+    <div role="alert" className="flex flex-col gap-4">
+      <h1 className="text-xl font-semibold">{t('signIn.title')}</h1>
+      <ExplainedProblem
+        problem={problem}
+        explanation={problem.code === 'unknown' && problem.status < 500 ? 'door.noServer' : null}
+      />
+      <div className="flex flex-wrap gap-2">
+        <button type="button" className="button" onClick={onRetry}>
+          {t('app.retry')}
+        </button>
+        <Link to="/settings/server" className="button">
+          {t('door.server')}
+        </Link>
+      </div>
     </div>
   );
 }
 
 export function SignIn() {
-  const { t } = useText();
-  const client = useQueryClient();
-  const router = useRouter();
-  const { next } = signInRoute.useSearch();
-  const [key, setKey] = useState('');
-  const [busy, setBusy] = useState(false);
-  const [empty, setEmpty] = useState(false);
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const field = useRef<HTMLInputElement>(null);
-
+  const { t } = accountTexts.useText();
+  const { next = '/' } = signInRoute.useSearch();
+  const enter = useEnter();
+  const { data: options, error, refetch } = useQuery(signInOptionsQuery);
+  // Taken once: they leave the address bar.
+  const fragment = useRef<{ reset: string | null; error: string | null } | null>(null);
+  fragment.current ??= { reset: takeFromFragment('reset'), error: takeFromFragment('error') };
+  const { reset, error: elsewhereError } = fragment.current;
+  const other = otherServer();
   useEffect(() => {
-    document.title = `${t('signIn.title')} · Drawbridge`;
-    field.current?.focus();
-  }, [t]);
-
-  const submit = async (event: FormEvent) => {
-    event.preventDefault();
-    if (busy) return;
-    const apiKey = key.trim();
-    setEmpty(apiKey === '');
-    setProblem(null);
-    if (apiKey === '') return field.current?.focus();
-    setBusy(true);
-    try {
-      client.setQueryData(sessionQuery.queryKey, await createSession({ api_key: apiKey }));
-      // Back to where the session ended; a path of this app, as the route has checked.
-      const [path = '/', query = ''] = (next ?? '/').split(/\?(.*)/s);
-      await router.navigate({ to: path as '/', search: router.options.parseSearch(query), replace: true });
-    } catch (error) {
-      setProblem(problemOf(error));
-      field.current?.focus();
-    } finally {
-      setBusy(false);
-    }
-  };
-
+    document.title = `${t(reset === null ? 'signIn.title' : 'reset.title')} · Drawbridge`;
+  }, [t, reset]);
   return (
-    <Door progress={busy ? null : 0}>
-      <form className="sheet flex flex-col gap-4 p-6" onSubmit={(event) => void submit(event)} noValidate>
-        <h1 className="text-xl font-semibold">{t('signIn.title')}</h1>
-        <p className="text-soft">{t('signIn.lead')}</p>
-        <KeyField
-          value={key}
-          onChange={setKey}
-          field={field}
-          empty={empty}
-          invalid={empty || problem !== null}
-        />
-        {problem && (
+    <Door progress={0}>
+      <div className="sheet flex flex-col gap-4 p-6">
+        {reset !== null && (
+          <>
+            <h1 className="text-xl font-semibold">{t('reset.title')}</h1>
+            <ResetPassword
+              token={reset}
+              minChars={options?.password_min_chars}
+              onEntered={() => enter('/')}
+            />
+          </>
+        )}
+        {elsewhereError !== null && (
           <div role="alert">
-            <ProblemNote problem={problem} />
+            <ExplainedProblem {...elsewhereProblem(elsewhereError)} />
           </div>
         )}
-        <button type="submit" className="button button-lamp" aria-disabled={busy}>
-          {t(busy ? 'signIn.busy' : 'signIn.submit')}
-        </button>
-      </form>
-      <Explanation />
+        {reset === null && error && <NoServer problem={problemOf(error)} onRetry={() => void refetch()} />}
+        {reset === null && !error && other && <OtherServerSignIn address={other.url} next={next} />}
+        {reset === null && !error && !other && <WaysIn options={options} next={next} />}
+      </div>
+      {reset === null && !error && <Help options={options} />}
     </Door>
   );
 }

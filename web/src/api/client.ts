@@ -1,13 +1,31 @@
-// The one way out of the page: same-origin calls with the session cookie, answers as JSON, failures as ApiError.
-// Addresses are relative to <base>, so that the app works under any path prefix.
+// The one way out of the page: calls with the session cookie, or to another server with its key; answers as JSON, failures as
+// ApiError. Addresses are relative to <base>, so that the app works under any path prefix, or to the other server.
+import { otherServer } from '../settings/api-address.ts';
 import { currentText } from '../ui/language.ts';
-import { ApiError, networkProblem, parseProblem } from './problem.ts';
+import { ApiError, networkProblem, type Problem, parseProblem } from './problem.ts';
 
 const signedOutListeners = new Set<() => void>();
 
 /** The absolute address of an API path such as `v1/tasks`. */
 export function apiUrl(path: string): string {
-  return new URL(path, document.baseURI).href;
+  return new URL(path, otherServer()?.url ?? document.baseURI).href;
+}
+
+/** The headers that prove who calls, for every request to `apiUrl`; empty where the cookie does. */
+export function authorization(): Record<string, string> {
+  const key = otherServer()?.key ?? null;
+  return key === null ? {} : { authorization: `Bearer ${key}` };
+}
+
+/** A call that was refused because there were too many. */
+export class ThrottledError extends ApiError {
+  /** How long to wait. */
+  readonly retryAfterS: number;
+
+  constructor(problem: Problem, retryAfterS: number) {
+    super(problem);
+    this.retryAfterS = retryAfterS;
+  }
 }
 
 /** Calls back when any call is answered with 401; returns how to stop. */
@@ -19,6 +37,8 @@ export function onSignedOut(listener: () => void): () => void {
 export interface CallOptions {
   body?: unknown;
   idempotencyKey?: string;
+  /** The account that an administrator acts for. */
+  accountId?: string;
   signal?: AbortSignal;
 }
 
@@ -33,27 +53,32 @@ async function readJson(response: { text(): Promise<string> }): Promise<unknown>
 /** Throws the ApiError of an answer outside 2xx and tells the listeners about a lost session. */
 export function rejectAnswer(status: number, body: unknown, requestId: string | null, path: string): never {
   if (status === 401 && path !== 'v1/auth/session') for (const listener of signedOutListeners) listener();
-  throw new ApiError(parseProblem(status, body, requestId));
+  const problem = parseProblem(status, body, requestId);
+  const waitS = (body as { retry_after_s?: unknown } | null)?.retry_after_s;
+  if (status === 429 && typeof waitS === 'number') throw new ThrottledError(problem, waitS);
+  throw new ApiError(problem);
 }
 
 /** Calls the API and returns the parsed body (null for 204). Throws ApiError; an abort rejects as the browser does. */
 export async function call<T>(
-  method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
   path: string,
   options: CallOptions = {},
 ): Promise<T> {
   const headers: Record<string, string> = {
     accept: 'application/json',
     'accept-language': currentText().locale,
+    ...authorization(),
   };
   if (options.body !== undefined) headers['content-type'] = 'application/json';
   if (options.idempotencyKey) headers['idempotency-key'] = options.idempotencyKey;
+  if (options.accountId) headers['x-account-id'] = options.accountId;
   let response: Response;
   try {
     response = await fetch(apiUrl(path), {
       method,
       headers,
-      credentials: 'same-origin',
+      credentials: otherServer() ? 'omit' : 'same-origin',
       ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
       ...(options.signal ? { signal: options.signal } : {}),
     });

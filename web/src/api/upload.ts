@@ -1,6 +1,6 @@
 // Uploads a picture with progress. XMLHttpRequest, because fetch reports nothing about bytes sent.
 import { currentText } from '../ui/language.ts';
-import { apiUrl, rejectAnswer } from './client.ts';
+import { apiUrl, authorization, rejectAnswer } from './client.ts';
 import { ApiError, networkProblem } from './problem.ts';
 import type { Upload } from './resources.ts';
 
@@ -19,6 +19,7 @@ export function uploadPicture(
     form.append('file', file, name);
     request.open('POST', apiUrl(UPLOAD_PATH));
     request.setRequestHeader('accept', 'application/json');
+    for (const [header, value] of Object.entries(authorization())) request.setRequestHeader(header, value);
     request.setRequestHeader('accept-language', currentText().locale);
     request.responseType = 'text';
     request.upload.onprogress = (event) =>

@@ -1,7 +1,7 @@
 // The gallery's calls: the index as bytes, rows, facets, marks and actions on many pictures.
 import { keepPreviousData, queryOptions } from '@tanstack/react-query';
 import type { GalleryFacets, GalleryOperation, GalleryRow } from '../../../src/media/contract.ts';
-import { apiUrl, call, rejectAnswer } from '../api/client.ts';
+import { apiUrl, authorization, call, rejectAnswer } from '../api/client.ts';
 import { ApiError, networkProblem } from '../api/problem.ts';
 import type { Task } from '../api/resources.ts';
 import { currentText } from '../ui/language.ts';
@@ -37,7 +37,7 @@ export async function readIndex(
   const path = `v1/gallery/index?${parameters(filter, { utc_offset: utcOffset() })}`;
   const reader = new IndexReader();
   try {
-    const headers = { 'accept-language': currentText().locale };
+    const headers = { 'accept-language': currentText().locale, ...authorization() };
     const response = await fetch(apiUrl(path), { headers, credentials: 'same-origin', signal });
     if (!response.ok) {
       const body: unknown = await response.json().catch(() => null);

@@ -1,7 +1,14 @@
 // The page's end of the live stream: through the shared worker where the browser has one, otherwise in the page itself
 // (then closed while the tab is hidden, so that hidden tabs do not use up the browser's connections).
 import { apiUrl } from '../api/client.ts';
-import { type FromWorker, fetchStream, type ToWorker } from './messages.ts';
+import { otherServer } from '../settings/api-address.ts';
+import {
+  earlyAttemptsOf,
+  type FromWorker,
+  fetchStream,
+  type StreamSource,
+  type ToWorker,
+} from './messages.ts';
 import type { ServerEvent } from './sse.ts';
 import { type LiveState, LiveStream, systemTimers } from './stream.ts';
 
@@ -16,13 +23,14 @@ export interface LiveConnection {
   close(): void;
 }
 
-function connectThroughWorker(url: string, handlers: LiveHandlers): LiveConnection {
+function connectThroughWorker(source: StreamSource, handlers: LiveHandlers): LiveConnection {
   const worker = new SharedWorker(new URL('./worker.ts', import.meta.url), {
     type: 'module',
-    name: 'drawbridge',
+    // One worker for each server: what it remembers of a stream belongs to that one.
+    name: source.access ? `drawbridge ${source.url}` : 'drawbridge',
   });
   const send = (message: ToWorker) => worker.port.postMessage(message);
-  const join = () => send({ kind: 'open', url });
+  const join = () => send({ kind: 'open', source });
   const leave = () => send({ kind: 'leave' });
   const wake = () => {
     if (!document.hidden) send({ kind: 'wake' });
@@ -49,12 +57,13 @@ function connectThroughWorker(url: string, handlers: LiveHandlers): LiveConnecti
   };
 }
 
-function connectInPage(url: string, handlers: LiveHandlers): LiveConnection {
+function connectInPage(source: StreamSource, handlers: LiveHandlers): LiveConnection {
   const stream = new LiveStream({
-    open: (lastEventId, signal) => fetchStream(url, lastEventId, signal),
+    open: (lastEventId, signal) => fetchStream(source, lastEventId, signal),
     onEvent: handlers.onEvent,
     onState: handlers.onState,
     timers: systemTimers,
+    earlyAttempts: () => earlyAttemptsOf(source),
   });
   const followVisibility = () => (document.hidden ? stream.stop() : stream.start());
   const wake = () => stream.wake();
@@ -73,8 +82,12 @@ function connectInPage(url: string, handlers: LiveHandlers): LiveConnection {
 
 /** Follows the account's task events until closed. */
 export function connectLive(handlers: LiveHandlers): LiveConnection {
-  const url = apiUrl('v1/events?topics=tasks');
+  const key = otherServer()?.key ?? null;
+  const source: StreamSource = {
+    url: apiUrl('v1/events?topics=tasks'),
+    access: key === null ? null : { key, ticketUrl: apiUrl('v1/stream-tickets') },
+  };
   return typeof SharedWorker === 'function'
-    ? connectThroughWorker(url, handlers)
-    : connectInPage(url, handlers);
+    ? connectThroughWorker(source, handlers)
+    : connectInPage(source, handlers);
 }

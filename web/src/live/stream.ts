@@ -19,6 +19,8 @@ export interface StreamOptions {
   onEvent(event: ServerEvent): void;
   onState(state: LiveState): void;
   timers: StreamTimers;
+  /** How many failures in a row pass before it asks less often; EARLY_ATTEMPTS without. */
+  earlyAttempts?(): number | undefined;
 }
 
 /** The server sends a heartbeat every 15 s: two lost and some slack mean that the connection is dead. */
@@ -97,7 +99,8 @@ export class LiveStream {
       }
       failures = outcome === 'ended' ? 0 : failures + 1;
       this.#setState('waiting');
-      const jitterMs = failures < EARLY_ATTEMPTS ? EARLY_JITTER_MS : LATE_JITTER_MS;
+      const earlyAttempts = this.#options.earlyAttempts?.() ?? EARLY_ATTEMPTS;
+      const jitterMs = failures < earlyAttempts ? EARLY_JITTER_MS : LATE_JITTER_MS;
       await this.#delay(SHORTEST_RETRY_MS + this.#options.timers.random() * jitterMs);
     }
   }

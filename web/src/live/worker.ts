@@ -1,6 +1,12 @@
 // The shared worker: one event stream for all tabs, since a browser allows six connections per origin on plain http.
 // It closes the stream when the last page has left.
-import { type FromWorker, fetchStream, type ToWorker } from './messages.ts';
+import {
+  earlyAttemptsOf,
+  type FromWorker,
+  fetchStream,
+  type StreamSource,
+  type ToWorker,
+} from './messages.ts';
 import { LiveStream, systemTimers } from './stream.ts';
 
 interface WorkerScope {
@@ -8,22 +14,23 @@ interface WorkerScope {
 }
 
 const ports = new Set<MessagePort>();
-let streamUrl = '';
+let source: StreamSource = { url: '', access: null };
 
 function broadcast(message: FromWorker): void {
   for (const port of ports) port.postMessage(message);
 }
 
 const stream = new LiveStream({
-  open: (lastEventId, signal) => fetchStream(streamUrl, lastEventId, signal),
+  open: (lastEventId, signal) => fetchStream(source, lastEventId, signal),
   onEvent: (event) => broadcast({ kind: 'event', event }),
   onState: (state) => broadcast({ kind: 'state', state }),
   timers: systemTimers,
+  earlyAttempts: () => earlyAttemptsOf(source),
 });
 
 function answer(port: MessagePort, message: ToWorker): void {
   if (message.kind === 'open') {
-    streamUrl = message.url;
+    source = message.source;
     ports.add(port);
     port.postMessage({ kind: 'state', state: stream.state } satisfies FromWorker);
     stream.start();

@@ -4,6 +4,7 @@ import { Link, Outlet, useRouter } from '@tanstack/react-router';
 import { lazy, Suspense, useState } from 'react';
 import type { WebMessageKey } from '../../../src/kernel/messages/web-en.ts';
 import { ACCOUNT_PANEL, AccountMenu, type MenuLink } from '../account/AccountMenu.tsx';
+import { AccountNotices } from '../account/AccountNotices.tsx';
 import { Balance } from '../account/Balance.tsx';
 import { useLiveTasks } from '../studio/use-live-tasks.ts';
 import { Bridge } from '../ui/Bridge.tsx';
@@ -17,6 +18,7 @@ import { LiveDot } from './LiveDot.tsx';
 const ROOMS = [
   { to: '/', name: 'room.studio', icon: 'studio', key: 's' },
   { to: '/gallery', name: 'room.gallery', icon: 'gallery', key: 'g' },
+  { to: '/batches', name: 'room.batches', icon: 'batch', key: 'b' },
 ] as const satisfies readonly {
   to: string;
   name: WebMessageKey;
@@ -25,7 +27,12 @@ const ROOMS = [
 }[];
 
 /** Further pages, in the account's menu. `adminOnly` ones are shown to keys with the scope `admin`. */
-const MENU_LINKS: readonly MenuLink[] = [{ to: '/account/links', name: 'room.links', icon: 'link' }];
+const MENU_LINKS: readonly MenuLink[] = [
+  { to: '/account', name: 'room.account', icon: 'account' },
+  { to: '/account/links', name: 'room.links', icon: 'link' },
+  { to: '/settings', name: 'room.settings', icon: 'settings' },
+  { to: '/admin', name: 'room.admin', icon: 'admin', adminOnly: true },
+];
 
 const ShortcutHelp = lazy(() =>
   import('../ui/ShortcutHelp.tsx').then(({ ShortcutHelp }) => ({ default: ShortcutHelp })),
@@ -82,6 +89,7 @@ export function Shell() {
         </div>
         <ConnectionBanner />
       </header>
+      <AccountNotices />
       <main id="main" tabIndex={-1} className="outline-none">
         <Outlet />
       </main>

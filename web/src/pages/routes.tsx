@@ -8,10 +8,15 @@ import {
   lazyRouteComponent,
   redirect,
 } from '@tanstack/react-router';
+import { accountTexts } from '../account/account-text.ts';
 import { sessionQuery } from '../account/queries.ts';
+import { createAdminRoutes } from '../admin/admin-routes.ts';
 import { ApiError } from '../api/problem.ts';
+import { parseBatchSearch } from '../batches/batch-search.ts';
+import { batchTexts } from '../batches/batch-text.ts';
 import { parseGallerySearch } from '../gallery/gallery-search.ts';
 import { galleryTexts } from '../gallery/gallery-text.ts';
+import { ServerCrash } from '../settings/ServerCrash.tsx';
 import { shareTexts } from '../share/share-text.ts';
 import { Crash } from './Crash.tsx';
 import { NotFound } from './NotFound.tsx';
@@ -48,12 +53,29 @@ const signInRoute = createRoute({
   validateSearch: (search: Record<string, unknown>): { next?: string } =>
     // A path of this app, never another origin.
     typeof search.next === 'string' && /^\/(?![/\\])/.test(search.next) ? { next: search.next } : {},
+  loader: () => accountTexts.load(),
   component: lazyRouteComponent(() => import('../account/SignIn.tsx'), 'SignIn'),
+});
+
+const invitationRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/invitation',
+  loader: () => accountTexts.load(),
+  component: lazyRouteComponent(() => import('../account/Invitation.tsx'), 'InvitationPage'),
+});
+
+// Outside of the shell: it must open when there is neither a session nor a server.
+const serverRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/settings/server',
+  loader: () => accountTexts.load(),
+  component: lazyRouteComponent(() => import('../settings/ServerPage.tsx'), 'ServerPage'),
 });
 
 const setUpRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: '/setup',
+  loader: () => accountTexts.load(),
   component: lazyRouteComponent(() => import('../account/SetUp.tsx'), 'SetUp'),
 });
 
@@ -61,6 +83,7 @@ const shellRoute = createRoute({
   getParentRoute: () => rootRoute,
   id: 'shell',
   component: Shell,
+  errorComponent: ServerCrash,
   beforeLoad: async ({ context, location }) => {
     const session = await context.queryClient.ensureQueryData(sessionQuery);
     // Back to the same place after signing in; the draft waits on this device.
@@ -107,17 +130,87 @@ const galleryRoute = createRoute({
   component: lazyRouteComponent(() => import('../gallery/Page.tsx'), 'GalleryPage'),
 });
 
-const linksRoute = createRoute({
+const accountRoute = createRoute({
   getParentRoute: () => shellRoute,
-  path: '/account/links',
+  path: '/account',
+  loader: () => accountTexts.load(),
+  component: lazyRouteComponent(() => import('../account/AccountFrame.tsx'), 'AccountFrame'),
+});
+
+const profileRoute = createRoute({
+  getParentRoute: () => accountRoute,
+  path: '/',
+  component: lazyRouteComponent(() => import('../account/ProfilePage.tsx'), 'ProfilePage'),
+});
+
+const keysRoute = createRoute({
+  getParentRoute: () => accountRoute,
+  path: '/keys',
+  component: lazyRouteComponent(() => import('../account/KeysPage.tsx'), 'KeysPage'),
+});
+
+const creditsRoute = createRoute({
+  getParentRoute: () => accountRoute,
+  path: '/credits',
+  component: lazyRouteComponent(() => import('../account/CreditsPage.tsx'), 'CreditsPage'),
+});
+
+const linksRoute = createRoute({
+  getParentRoute: () => accountRoute,
+  path: '/links',
   loader: () => shareTexts.load(),
   component: lazyRouteComponent(() => import('../share/LinksPage.tsx'), 'LinksPage'),
 });
 
+const settingsRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: '/settings',
+  loader: () => accountTexts.load(),
+  component: lazyRouteComponent(() => import('../settings/SettingsPage.tsx'), 'SettingsPage'),
+});
+
+const batchesRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: '/batches',
+  loader: () => batchTexts.load(),
+  component: lazyRouteComponent(() => import('../batches/ListPage.tsx'), 'BatchListPage'),
+});
+
+const newBatchRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: '/batches/new',
+  validateSearch: (search: Record<string, unknown>): { example?: true } =>
+    search.example === true ? { example: true } : {},
+  loader: () => batchTexts.load(),
+  component: lazyRouteComponent(() => import('../batches/NewPage.tsx'), 'NewBatchPage'),
+});
+
+const batchRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: '/batches/$batchId',
+  validateSearch: parseBatchSearch,
+  loader: () => batchTexts.load(),
+  component: lazyRouteComponent(() => import('../batches/BatchPage.tsx'), 'BatchPage'),
+});
+
+/** What rooms that keep their own routes hang them on. */
+export type ShellRoute = typeof shellRoute;
+
 const routeTree = rootRoute.addChildren([
   signInRoute,
   setUpRoute,
-  shellRoute.addChildren([studioRoute, galleryRoute, linksRoute]),
+  invitationRoute,
+  serverRoute,
+  shellRoute.addChildren([
+    studioRoute,
+    galleryRoute,
+    batchesRoute,
+    newBatchRoute,
+    batchRoute,
+    accountRoute.addChildren([profileRoute, keysRoute, creditsRoute, linksRoute]),
+    settingsRoute,
+    createAdminRoutes(() => shellRoute),
+  ]),
 ]);
 
 /** The router, under the path prefix that <base> states. */

@@ -92,6 +92,7 @@ function task(id: string, version: number, createdAt: string, more: Partial<Task
     attempts: [],
     cancel: { state: 'none', note: null },
     retry_of: null,
+    batch_id: null,
     metadata: {},
     created_at: createdAt,
     started_at: null,

@@ -1,3 +1,2 @@
-// The Chinese chunk: everything the web app says and the shared error texts, downloaded only when Chinese is active.
-export { errorsZh as errors } from '../../../src/kernel/messages/errors-zh.ts';
+// The Chinese chunk: everything that every page says, downloaded only when Chinese is active.
 export { webZh as messages } from '../../../src/kernel/messages/web-zh.ts';

@@ -1,6 +1,6 @@
 // The page's language: which catalogue is loaded and how texts, numbers, times and money are written in it.
-// Only the active language is downloaded, each room's texts with the room; switching loads the other language of all that
-// was opened and re-renders what called useText.
+// Only the active language is downloaded, each room's texts with the room and those of errors after the first paint;
+// switching loads the other language of all that was opened and re-renders what called useText.
 import { useSyncExternalStore } from 'react';
 import type { ErrorText } from '../../../src/kernel/errors.ts';
 import type { WebMessageKey, WebMessages } from '../../../src/kernel/messages/web-en.ts';
@@ -13,6 +13,7 @@ export interface Catalogue {
   language: Language;
   locale: string;
   messages: WebMessages;
+  /** By code. Empty until they are there: a problem then speaks in the server's own words. */
   errors: Readonly<Record<string, ErrorText>>;
 }
 
@@ -24,11 +25,16 @@ const openedRooms = new Set<(language: Language) => Promise<void>>();
 
 async function loadCatalogue(language: Language): Promise<Catalogue> {
   if (language === 'zh') {
-    const { messages, errors } = await import('./catalogue-zh.ts');
-    return { language, locale: 'zh-CN', messages, errors };
+    const { messages } = await import('./catalogue-zh.ts');
+    return { language, locale: 'zh-CN', messages, errors: {} };
   }
-  const { messages, errors } = await import('./catalogue-en.ts');
-  return { language, locale: 'en', messages, errors };
+  const { messages } = await import('./catalogue-en.ts');
+  return { language, locale: 'en', messages, errors: {} };
+}
+
+async function loadErrors(language: Language): Promise<Catalogue['errors']> {
+  if (language === 'zh') return (await import('../../../src/kernel/messages/errors-zh.ts')).errorsZh;
+  return (await import('../../../src/kernel/messages/errors-en.ts')).errorsEn;
 }
 
 /** Loads the language that boot.js put on <html>. Must have settled before anything renders. */
@@ -36,13 +42,23 @@ export async function startLanguage(): Promise<void> {
   active = await loadCatalogue(document.documentElement.lang.startsWith('zh') ? 'zh' : 'en');
 }
 
+/** Loads the texts of errors, which nothing needs before the first paint. Without them the server's own words are shown. */
+export async function loadErrorTexts(): Promise<void> {
+  const { language } = currentCatalogue();
+  const errors = await loadErrors(language).catch(() => null);
+  if (errors === null || active?.language !== language) return;
+  active = { ...active, errors };
+  for (const listener of listeners) listener();
+}
+
 /** Switches the page and remembers the choice on this device. */
 export async function switchLanguage(language: Language): Promise<void> {
-  const [catalogue] = await Promise.all([
+  const [catalogue, errors] = await Promise.all([
     loadCatalogue(language),
+    loadErrors(language),
     ...[...openedRooms].map((loadRoom) => loadRoom(language)),
   ]);
-  active = catalogue;
+  active = { ...catalogue, errors };
   document.documentElement.lang = active.locale;
   writeStored(LANGUAGE_KEY, language);
   for (const listener of listeners) listener();
@@ -113,7 +129,7 @@ export function defineRoomTexts<Messages extends Readonly<Record<string, string>
 ): RoomTexts<keyof Messages & string> {
   type Key = keyof Messages & string;
   const loaded = new Map<Language, Messages>();
-  const texts = new Map<Language, RoomText<Key>>();
+  const texts = new WeakMap<Text, RoomText<Key>>();
 
   async function load(language: Language): Promise<void> {
     if (!loaded.has(language)) loaded.set(language, await loaders[language]());
@@ -121,10 +137,11 @@ export function defineRoomTexts<Messages extends Readonly<Record<string, string>
   }
 
   function current(): RoomText<Key> {
-    const { language, locale, errors, t: shared } = currentText();
+    const common = currentText();
+    const { language, locale, errors, t: shared } = common;
     const messages = loaded.get(language);
     if (!messages) throw new Error('the texts of this room were not loaded');
-    let text = texts.get(language);
+    let text = texts.get(common);
     if (!text) {
       const own = (key: string): key is Key => Object.hasOwn(messages, key);
       text = {
@@ -134,7 +151,7 @@ export function defineRoomTexts<Messages extends Readonly<Record<string, string>
         locale,
         errors,
       };
-      texts.set(language, text);
+      texts.set(common, text);
     }
     return text;
   }

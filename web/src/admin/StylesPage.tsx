@@ -1,0 +1,265 @@
+// Styles by category as people see them: order, names, templates, covers, and what is switched off.
+import { useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
+import { call } from '../api/client.ts';
+import { useRoomTitle } from '../pages/use-room-title.ts';
+import { Dialog } from '../ui/Dialog.tsx';
+import { Icon } from '../ui/Icon.tsx';
+import { Menu } from '../ui/Menu.tsx';
+import { ProblemNote } from '../ui/ProblemNote.tsx';
+import { answerOf, type Style, type StyleCategory } from './admin-api.ts';
+import { adminTexts } from './admin-text.ts';
+import { Answered, Ask, FailedNote, Field, Heading, Nothing, State } from './parts.tsx';
+import { StyleDialog } from './StyleDialog.tsx';
+import { type StyleOrder, withCategoryMoved, withStyleMoved } from './style-order.ts';
+import { type AdminAction, useAdminAction } from './use-action.ts';
+
+type Opened =
+  | { kind: 'style'; style: Style | null; categoryId: string }
+  | { kind: 'category'; category: StyleCategory | null }
+  | { kind: 'remove'; path: string; name: string; count: number };
+
+interface Tools {
+  action: AdminAction;
+  open(opened: Opened): void;
+  order(next: StyleOrder): void;
+}
+
+function CategoryDialog({ category, onClose }: { category: StyleCategory | null; onClose(): void }) {
+  const { t } = adminTexts.useText();
+  const { run, isBusy, problem } = useAdminAction();
+  const [en, setEn] = useState(category?.names.en ?? '');
+  const [zh, setZh] = useState(category?.names.zh ?? '');
+  const save = async () => {
+    const body = { names: { en, zh } };
+    const done = await run(
+      () =>
+        category
+          ? call('PATCH', `v1/admin/style-categories/${category.id}`, { body })
+          : call('POST', 'v1/admin/style-categories', { body }),
+      t('saved'),
+    );
+    if (done) onClose();
+  };
+  return (
+    <Dialog
+      title={t(category ? 'category.edit' : 'category.new')}
+      onClose={onClose}
+      footer={
+        <button type="submit" form="category" className="button button-lamp" aria-disabled={isBusy}>
+          {t('save')}
+        </button>
+      }
+    >
+      <form
+        id="category"
+        className="flex flex-col gap-4"
+        onSubmit={(event) => {
+          event.preventDefault();
+          void save();
+        }}
+      >
+        <Field label={t('style.en')}>
+          {(id) => (
+            <input
+              id={id}
+              required
+              className="field"
+              value={en}
+              onInput={(event) => setEn(event.currentTarget.value)}
+            />
+          )}
+        </Field>
+        <Field label={t('style.zh')}>
+          {(id) => (
+            <input
+              id={id}
+              required
+              className="field"
+              value={zh}
+              onInput={(event) => setZh(event.currentTarget.value)}
+            />
+          )}
+        </Field>
+      </form>
+      {problem && <ProblemNote problem={problem} />}
+    </Dialog>
+  );
+}
+
+function StyleRow({
+  style,
+  categories,
+  tools,
+}: {
+  style: Style;
+  categories: readonly StyleCategory[];
+  tools: Tools;
+}) {
+  const { t } = adminTexts.useText();
+  const { action, open, order } = tools;
+  const path = `v1/admin/styles/${style.id}`;
+  return (
+    <li className="admin-row">
+      {style.cover_url ? (
+        <img src={style.cover_url} alt="" loading="lazy" className="size-11 rounded-control object-cover" />
+      ) : (
+        <span className="size-11 rounded-control bg-mat" />
+      )}
+      <div className="min-w-0">
+        <button
+          type="button"
+          className="admin-cover block max-w-full truncate text-left font-medium"
+          onClick={() => open({ kind: 'style', style, categoryId: style.category_id })}
+        >
+          {style.name}
+        </button>
+        <p className="truncate text-sm text-soft">{style.prompt_template}</p>
+      </div>
+      <span className="relative z-1 flex items-center gap-2">
+        {!style.enabled && <State tone="off">{t('style.off')}</State>}
+        <Menu
+          name={t('people.actions', { name: style.name })}
+          label={<Icon name="more" />}
+          className="button button-quiet button-icon"
+          items={[
+            { label: t('style.up'), icon: 'up', run: () => order(withStyleMoved(categories, style.id, -1)) },
+            {
+              label: t('style.down'),
+              icon: 'down',
+              run: () => order(withStyleMoved(categories, style.id, 1)),
+            },
+            {
+              label: t(style.enabled ? 'style.switchOff' : 'style.switchOn'),
+              run: () =>
+                void action.run(() => call('PATCH', path, { body: { enabled: !style.enabled } }), t('saved')),
+            },
+            {
+              label: t('style.remove'),
+              isDanger: true,
+              run: () => open({ kind: 'remove', path, name: style.name, count: 1 }),
+            },
+          ]}
+        />
+      </span>
+    </li>
+  );
+}
+
+function Category({
+  category,
+  categories,
+  tools,
+}: {
+  category: StyleCategory;
+  categories: readonly StyleCategory[];
+  tools: Tools;
+}) {
+  const { t } = adminTexts.useText();
+  const { action, open, order } = tools;
+  const path = `v1/admin/style-categories/${category.id}`;
+  return (
+    <section aria-label={category.name} className="mb-6">
+      <div className="mb-2 flex items-center gap-2">
+        <h2 className="grow text-base font-semibold">
+          {category.name} <span className="figures font-normal text-soft">{category.styles.length}</span>
+        </h2>
+        {!category.enabled && <State tone="off">{t('style.off')}</State>}
+        <button
+          type="button"
+          className="button button-quiet"
+          onClick={() => open({ kind: 'style', style: null, categoryId: category.id })}
+        >
+          {t('style.new')}
+        </button>
+        <Menu
+          name={t('people.actions', { name: category.name })}
+          label={<Icon name="more" />}
+          className="button button-quiet button-icon"
+          items={[
+            { label: t('category.edit'), run: () => open({ kind: 'category', category }) },
+            {
+              label: t('style.up'),
+              icon: 'up',
+              run: () => order(withCategoryMoved(categories, category.id, -1)),
+            },
+            {
+              label: t('style.down'),
+              icon: 'down',
+              run: () => order(withCategoryMoved(categories, category.id, 1)),
+            },
+            {
+              label: t(category.enabled ? 'style.switchOff' : 'style.switchOn'),
+              run: () =>
+                void action.run(
+                  () => call('PATCH', path, { body: { enabled: !category.enabled } }),
+                  t('saved'),
+                ),
+            },
+            {
+              label: t('style.remove'),
+              isDanger: true,
+              run: () => open({ kind: 'remove', path, name: category.name, count: category.styles.length }),
+            },
+          ]}
+        />
+      </div>
+      {category.styles.length === 0 ? (
+        <Nothing>{t('category.empty')}</Nothing>
+      ) : (
+        <ul className="sheet">
+          {category.styles.map((style) => (
+            <StyleRow key={style.id} style={style} categories={categories} tools={tools} />
+          ))}
+        </ul>
+      )}
+    </section>
+  );
+}
+
+export function StylesPage() {
+  const { t } = adminTexts.useText();
+  useRoomTitle(t('nav.styles'));
+  const query = useQuery(answerOf<{ categories: StyleCategory[] }>('v1/admin/styles'));
+  const action = useAdminAction();
+  const [opened, open] = useState<Opened | null>(null);
+  const tools: Tools = {
+    action,
+    open,
+    order: (body) => void action.run(() => call('PUT', 'v1/admin/style-order', { body })),
+  };
+  const close = () => open(null);
+  return (
+    <>
+      <Heading title={t('nav.styles')} lead={t('styles.lead')}>
+        <button type="button" className="button" onClick={() => open({ kind: 'category', category: null })}>
+          {t('category.new')}
+        </button>
+      </Heading>
+      {action.problem && <FailedNote problem={action.problem} />}
+      <Answered query={query}>
+        {({ categories }) => (
+          <>
+            {categories.map((category) => (
+              <Category key={category.id} category={category} categories={categories} tools={tools} />
+            ))}
+          </>
+        )}
+      </Answered>
+      {opened?.kind === 'style' && (
+        <StyleDialog style={opened.style} categoryId={opened.categoryId} onClose={close} />
+      )}
+      {opened?.kind === 'category' && <CategoryDialog category={opened.category} onClose={close} />}
+      {opened?.kind === 'remove' && (
+        <Ask
+          title={t('style.removeNamed', { name: opened.name })}
+          text={t('style.remove.hint', { count: opened.count })}
+          label={t('style.removeNamed', { name: opened.name })}
+          isDanger
+          action={() => call('DELETE', opened.path)}
+          onClose={close}
+        />
+      )}
+    </>
+  );
+}

@@ -1,0 +1,31 @@
+// How the state of a provider and its breakers is said.
+import type { Provider } from './admin-api.ts';
+import { adminTexts } from './admin-text.ts';
+import { Countdown, State, type Tone } from './parts.tsx';
+
+const TONES: Record<Provider['state'], Tone> = { healthy: 'calm', degraded: 'work', down: 'alarm' };
+
+export function ProviderState({ provider }: { provider: Pick<Provider, 'state' | 'drained'> }) {
+  const { t } = adminTexts.useText();
+  if (provider.drained) return <State tone="off">{t('provider.drained')}</State>;
+  return <State tone={TONES[provider.state]}>{t(`provider.${provider.state}`)}</State>;
+}
+
+type Breaker = Provider['models'][number]['breaker'];
+const BREAKER_TONES: Record<Breaker['state'], Tone> = { closed: 'calm', half_open: 'work', open: 'alarm' };
+
+/** A breaker with its reason and, while it is open, the time to the next probe. */
+export function BreakerState({ breaker }: { breaker: Breaker }) {
+  const { t } = adminTexts.useText();
+  return (
+    <span className="flex flex-wrap items-center gap-x-3">
+      <State tone={BREAKER_TONES[breaker.state]}>{t(`breaker.${breaker.state}`)}</State>
+      {breaker.next_probe_at && (
+        <span className="text-sm text-soft">
+          {t('breaker.nextProbe')} <Countdown until={breaker.next_probe_at} />
+        </span>
+      )}
+      {breaker.reason && <span className="text-sm text-soft">{breaker.reason.detail}</span>}
+    </span>
+  );
+}
