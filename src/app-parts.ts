@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { Authenticator, Bootstrap } from './accounts/accounts.ts';
 import { authenticateRequest } from './accounts/routes.ts';
+import { Batches } from './batches/batches.ts';
 import { type Clock, systemClock } from './kernel/clock.ts';
 import type { Config } from './kernel/config.ts';
 import type { Db } from './kernel/db.ts';
@@ -16,10 +17,11 @@ import { createMedia, type Media } from './media/media.ts';
 import { backupReplica } from './operations/backup-replica.ts';
 import { requireWorkers } from './operations/node-role.ts';
 import type { Operations } from './operations/operations.ts';
-import { hasAdapter } from './providers/configured-providers.ts';
+import { hasAdapter, sectionsInUse } from './providers/configured-providers.ts';
 import { ManagedProviders } from './providers/managed-providers.ts';
 import type { ProviderEntry } from './providers/providers.ts';
 import { SecretVault } from './providers/secrets.ts';
+import { Stories, type StoriesOptions } from './stories/stories.ts';
 import type { Styles } from './styles/styles.ts';
 import { callbackAddress, findTask, Tasks, type TasksOptions, type WatchdogFinding } from './tasks/tasks.ts';
 import { checkReceiverUrl, Webhooks } from './webhooks/webhooks.ts';
@@ -127,6 +129,7 @@ export function openTasks(
     node,
     hub,
     maxOpenTasks: config.tasks.maxQueuedPerAccount,
+    maxOpenBatchItems: config.tasks.maxQueuedBatchItems,
     maxStreams: config.limits.streamsPerAccount,
     deadlineMs: config.tasks.deadlineMs,
     onTaskChange,
@@ -156,6 +159,43 @@ export function openTasks(
   });
 }
 
+/** Many pictures at once; the event streams tell of them too. */
+export function openBatches(
+  { log }: AppOptions,
+  parts: { db: Db; clock: Clock; media: Media; styles: Styles; tasks: Tasks },
+): Batches {
+  const batches = new Batches({ ...parts, log: log.child({ component: 'batches' }) });
+  parts.tasks.showBatchesBy((accountId, ids, view) => batches.describeFor(accountId, ids, view));
+  return batches;
+}
+
+/** Stories, with the writer that the providers' sections in force ask for. */
+export function openStories(
+  { log }: AppOptions,
+  {
+    managed,
+    outbound,
+    ...parts
+  }: Omit<StoriesOptions, 'log' | 'sections' | 'openWriter'> & {
+    managed: ManagedProviders;
+    outbound: LazyOutbound;
+  },
+): Stories {
+  const world = async () => ({ outbound: await outbound.open(), clock: parts.clock, log });
+  return new Stories({
+    ...parts,
+    log,
+    sections: () => {
+      const { sections } = managed;
+      return Object.fromEntries(sectionsInUse(sections).map((name) => [name, sections[name] ?? {}]));
+    },
+    openWriter: async (sections) => {
+      const { openStoryWriter } = await import('./providers/chat/open-story-writer.ts');
+      return openStoryWriter(sections, world);
+    },
+  });
+}
+
 /** The messages that tell of tasks: addresses in them start with the public one, or with what their maker used. */
 export function openWebhooks(
   { config, log }: AppOptions,
@@ -165,7 +205,8 @@ export function openWebhooks(
     node,
     outbound,
     tasks,
-  }: { db: Db; clock: Clock; node: NodeLease; outbound: LazyOutbound; tasks: Tasks },
+    batches,
+  }: { db: Db; clock: Clock; node: NodeLease; outbound: LazyOutbound; tasks: Tasks; batches: Batches },
 ): Webhooks {
   return new Webhooks({
     db,
@@ -177,6 +218,7 @@ export function openWebhooks(
       const task = await findTask(db.read, taskId);
       return task ? tasks.view({ baseUrl, language: 'en' }, task) : null;
     },
+    describeBatch: (batchId, baseUrl) => batches.describe(batchId, baseUrl),
     publicUrl: config.publicUrl,
     localUrl: `http://${config.host}:${config.port}`,
     allowHosts: config.outbound.allowHosts,

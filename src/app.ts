@@ -15,16 +15,21 @@ import {
   httpOptions,
   LazyOutbound,
   lateMessages,
+  openBatches,
   openDatabase,
   openDatabaseClock,
   openManaged,
   openMedia,
+  openStories,
   openTasks,
   openWebhooks,
   resizeEntry,
   sandboxEntry,
   warnOfUnserved,
 } from './app-parts.ts';
+import type { Batches } from './batches/batches.ts';
+import { batchRoutes } from './batches/routes.ts';
+import { admitAnonymous, openAnonymousAccount } from './compat/anonymous.ts';
 import { compatRoutes } from './compat/routes.ts';
 import { allContracts } from './contracts.ts';
 import { createAccountOpener } from './credits/credits.ts';
@@ -45,21 +50,27 @@ import { buildOpenApi } from './kernel/openapi.ts';
 import { VERSION } from './kernel/version.ts';
 import { type Media, storeOrigins } from './media/media.ts';
 import { mediaRoutes } from './media/routes.ts';
+import { adminRoutes } from './operations/admin-routes.ts';
+import { auditedRoutes } from './operations/audit.ts';
 import { deliveryRoutes } from './operations/delivery-routes.ts';
 import { LogRing } from './operations/log-ring.ts';
 import { guardRole } from './operations/node-role.ts';
-import { Operations } from './operations/operations.ts';
+import { Operations, type OperationsOptions } from './operations/operations.ts';
 import { holdAfterRestore, refuseHalfRestored, resumeCollection } from './operations/restore-state.ts';
 import { operationsRoutes } from './operations/routes.ts';
 import { StorageQuota } from './operations/storage-quota.ts';
+import { Traces } from './operations/traces.ts';
 import { LegTester } from './providers/leg-test.ts';
 import type { ManagedProviders } from './providers/managed-providers.ts';
 import { Providers } from './providers/providers.ts';
 import { providerRoutes } from './providers/routes.ts';
 import { shareRoutes } from './shares/routes.ts';
 import { Shares } from './shares/shares.ts';
+import { storyRoutes } from './stories/routes.ts';
+import type { Stories } from './stories/stories.ts';
 import { styleRoutes } from './styles/routes.ts';
 import { Styles } from './styles/styles.ts';
+import { syncRoutes } from './sync/routes.ts';
 import { taskRoutes } from './tasks/routes.ts';
 import { areTasksEnded, countOpenByLane, type Tasks } from './tasks/tasks.ts';
 import { registerWebApp } from './web-app.ts';
@@ -141,17 +152,23 @@ export async function createApp(options: AppOptions): Promise<App> {
   const node = new NodeLease({ db, clock: leaseClock, log, history, databaseClock });
   const styles = new Styles({ db, clock, media, keeperAccountId: bootstrap.adminAccountId });
   const lower = { db, clock, media, providers, node, hub };
-  const tasks = openTasks(options, { ...lower, outbound, styles, requireStorage });
-  const webhooks = openWebhooks(options, { db, clock, node, outbound, tasks });
-  const shares = new Shares({ db, clock, log, media, secret: bootstrap.ticketSecret, config });
+  const traces = new Traces({ db, clock, log });
+  const tasks = openTasks(traced(options, traces), { ...lower, outbound, styles, requireStorage });
+  const batches = openBatches(options, { db, clock, media, styles, tasks });
+  const webhooks = openWebhooks(options, { db, clock, node, outbound, tasks, batches });
+  const stories = openStories(options, { ...lower, tasks, styles, managed, outbound });
+  const sources = { story: (accountId: string, id: string) => stories.shareSource(accountId, id) };
+  const shares = new Shares({ db, clock, log, media, secret: bootstrap.ticketSecret, config, sources });
   tasks.watchdog.alsoLook(() => lateMessages(webhooks, clock));
-  const parts = { config, db, clock, log, media, providers, tasks, webhooks, node, history };
-  const operations = new Operations(parts);
+  const parts = { config, db, clock, log, media, providers, tasks, webhooks, node, history, traces };
+  const { operations, legTester } = openOperations({ ...parts, managed, outbound });
 
-  const http = httpOptions(options, { clock, authenticator, operations });
+  const anonymousId = await openAnonymousAccount({ db, clock, log, opener, config });
+  const ownHttp = httpOptions(options, { clock, authenticator, operations });
+  const http = { ...ownHttp, authenticate: admitAnonymous(ownHttp.authenticate, db, anonymousId) };
   const server = await createHttpServer(http);
   guardRole(server, config);
-  bindRoutes(server, http, [
+  const routes = [
     ...accountRoutes({
       db,
       clock,
@@ -166,13 +183,18 @@ export async function createApp(options: AppOptions): Promise<App> {
     ...mediaRoutes({ db, clock, media }),
     ...shareRoutes(shares),
     ...styleRoutes(styles),
+    ...storyRoutes(stories),
+    ...batchRoutes({ batches, media, reader: db.slow }),
     ...taskRoutes({ tasks, providers, startedAtS: Math.floor(clock.now() / 1000) }),
-    ...compatRoutes({ db, clock, tasks, media }),
-    ...operatorRoutes({ config, managed, providers, clock, outbound }),
+    ...compatRoutes({ ...parts, shares, opener, health: operations.health }),
+    ...operatorRoutes({ config, managed, providers, legTester }),
     ...webhookRoutes(webhooks),
+    ...syncRoutes({ db, clock }),
     ...operationsRoutes(operations, { resumeCollection: () => resumeCollection(db) }),
     ...deliveryRoutes({ db, clock, backups: operations.backups, quota, logLines, closing: hub.closing }),
-  ]);
+    ...adminRoutes({ db, clock, media, providers, tasks }),
+  ];
+  bindRoutes(server, http, auditedRoutes(routes, { db, clock }));
   await registerDocs(server, {
     document: () => buildOpenApi(allContracts, { version: VERSION }),
     publicUrl: config.publicUrl,
@@ -184,24 +206,40 @@ export async function createApp(options: AppOptions): Promise<App> {
   });
 
   return assemble({
-    config,
-    log,
-    clock,
+    ...parts,
     server,
-    db,
-    media,
     managed,
-    providers,
-    tasks,
-    webhooks,
+    batches,
+    stories,
     shares,
     operations,
     bootstrap,
     authenticator,
     hub,
-    node,
     outbound,
   });
+}
+
+/** Tells traces, too, of every change of a task. */
+function traced(options: AppOptions, traces: Traces): AppOptions {
+  const onTaskChange: AppOptions['onTaskChange'] = (task) => {
+    traces.task(task);
+    options.onTaskChange?.(task);
+  };
+  return { ...options, onTaskChange };
+}
+
+/** The operations, and the tester of ways to providers that they share with the operator's routes. */
+function openOperations({
+  managed,
+  outbound,
+  ...parts
+}: Omit<OperationsOptions, 'openOutbound' | 'testLegs'> & Pick<Parts, 'managed' | 'outbound'>) {
+  const { config, providers, clock } = parts;
+  const openOutbound = () => outbound.open();
+  const legTester = new LegTester({ managed, providers, clock, proxies: config.proxy, openOutbound });
+  const testLegs = (provider: string) => legTester.test(provider, null);
+  return { operations: new Operations({ ...parts, openOutbound, testLegs }), legTester };
 }
 
 /** The routes by which an operator looks after providers. */
@@ -209,21 +247,10 @@ function operatorRoutes({
   config,
   managed,
   providers,
-  clock,
-  outbound,
-}: Pick<Parts, 'config' | 'managed' | 'providers' | 'clock' | 'outbound'>) {
-  return providerRoutes({
-    managed,
-    providers,
-    probeIntervalMs: config.health.probeIntervalMs,
-    legTester: new LegTester({
-      managed,
-      providers,
-      clock,
-      proxies: config.proxy,
-      openOutbound: () => outbound.open(),
-    }),
-  });
+  legTester,
+}: Pick<Parts, 'config' | 'managed' | 'providers'> & { legTester: LegTester }) {
+  const { probeIntervalMs } = config.health;
+  return providerRoutes({ managed, providers, probeIntervalMs, legTester });
 }
 
 type Parts = Omit<App, 'listen' | 'startEngine' | 'close'> & {
@@ -232,6 +259,8 @@ type Parts = Omit<App, 'listen' | 'startEngine' | 'close'> & {
   clock: Clock;
   managed: ManagedProviders;
   shares: Shares;
+  batches: Batches;
+  stories: Stories;
   authenticator: Authenticator;
   hub: EventHub;
   node: NodeLease;
@@ -254,6 +283,8 @@ function assemble(parts: Parts): App {
       await tasks.engine.start();
       tasks.watchdog.start();
       webhooks.start();
+      parts.batches.start();
+      parts.stories.start();
     }
     managed.start();
     media.startMoving();
@@ -281,7 +312,8 @@ function assemble(parts: Parts): App {
       hub.close();
       control?.close();
       await Promise.all([drainHttp(), isStarted && isWorking ? tasks.engine.drain() : null]);
-      if (isStarted && isWorking) await webhooks.close();
+      if (isStarted && isWorking)
+        await Promise.all([webhooks.close(), parts.batches.close(), parts.stories.close()]);
       await managed.close();
       await shares.close();
       await Promise.all([providers.close(), media.close(), authenticator.close(), outbound.close()]);
