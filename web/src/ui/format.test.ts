@@ -13,4 +13,6 @@ test('credits and sizes', () => {
   assert.equal(formatCredits(1234.5, 'en'), '1,234.5');
   assert.equal(formatBytes(2_340_000, 'en'), '2.3 MB');
   assert.equal(formatBytes(12_000, 'en'), '12 kB');
+  assert.equal(formatBytes(63_862_900_000, 'en'), '63.9 GB');
+  assert.equal(formatBytes(300, 'en'), '0 kB');
 });

@@ -10,16 +10,21 @@ export function formatDuration(milliseconds: number, locale = 'en'): string {
   return `${Math.floor(minutes / 60)}:${pad(minutes % 60)}:${pad(seconds % 60)}`;
 }
 
+const BYTE_UNITS: readonly (readonly [number, string])[] = [
+  [1e12, 'TB'],
+  [1e9, 'GB'],
+  [1e6, 'MB'],
+];
+
 /** Credits with at most three decimals. */
 export function formatCredits(amount: number, locale: string): string {
   return new Intl.NumberFormat(locale, { maximumFractionDigits: 3 }).format(amount);
 }
 
 export function formatBytes(bytes: number, locale: string): string {
-  const inMegabytes = bytes >= 1_000_000;
-  const value = inMegabytes ? bytes / 1_000_000 : bytes / 1000;
-  const number = new Intl.NumberFormat(locale, { maximumFractionDigits: inMegabytes ? 1 : 0 }).format(value);
-  return `${number} ${inMegabytes ? 'MB' : 'kB'}`;
+  const [size, unit] = BYTE_UNITS.find(([least]) => bytes >= least) ?? [1000, 'kB'];
+  const digits = { maximumFractionDigits: unit === 'kB' ? 0 : 1 };
+  return `${new Intl.NumberFormat(locale, digits).format(bytes / size)} ${unit}`;
 }
 
 /** A time today as hours and minutes, otherwise with its date. */
