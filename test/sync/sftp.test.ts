@@ -1,6 +1,7 @@
 // Media to a real OpenSSH server: what is sent and what is not, for which reasons, and that cuts, changed host keys and wrong
 // bytes never leave a file there that is not whole.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import {
   existsSync,
@@ -196,7 +197,7 @@ test(
 );
 
 test(
-  'cuts in the middle of files: tried again, gone on with, and never a file that is not whole',
+  'F9: cuts in the middle of files: tried again, gone on with, and never a file that is not whole',
   options,
   async () => {
     const files = Object.fromEntries(
@@ -217,24 +218,28 @@ test(
   },
 );
 
-test('a run that never gets through leaves parts only; the next one goes on with them', options, async () => {
-  const { from, to, target } = world({ 'large.bin': randomBytes(12 * 1024 * 1024) });
-  const proxy = await cuttingProxy(
-    ssh.port,
-    Array.from({ length: 50 }, () => 3 * 1024 * 1024),
-  );
-  const cut = await sync({ ...target, port: proxy.port }, from, { connections: 1, mode: 'incremental' });
-  await proxy.close();
-  // Five tries of 3 MB each go on with each other, so that the fifth may just get through.
-  if (cut.report.state !== 'done') {
-    assert.equal(cut.fault, 'connection');
-    assert.ok(filesIn(to).every((path) => path.endsWith('.drawbridge-part')));
-  }
-  const whole = await sync(target, from);
-  assert.equal(whole.report.state, 'done');
-  assert.deepEqual(filesIn(to), ['large.bin']);
-  assert.equal(sha256(join(to, 'large.bin')), sha256(join(from, 'large.bin')));
-});
+test(
+  'F9: a run that never gets through leaves parts only; the next one goes on with them',
+  options,
+  async () => {
+    const { from, to, target } = world({ 'large.bin': randomBytes(12 * 1024 * 1024) });
+    const proxy = await cuttingProxy(
+      ssh.port,
+      Array.from({ length: 50 }, () => 3 * 1024 * 1024),
+    );
+    const cut = await sync({ ...target, port: proxy.port }, from, { connections: 1, mode: 'incremental' });
+    await proxy.close();
+    // Five tries of 3 MB each go on with each other, so that the fifth may just get through.
+    if (cut.report.state !== 'done') {
+      assert.equal(cut.fault, 'connection');
+      assert.ok(filesIn(to).every((path) => path.endsWith('.drawbridge-part')));
+    }
+    const whole = await sync(target, from);
+    assert.equal(whole.report.state, 'done');
+    assert.deepEqual(filesIn(to), ['large.bin']);
+    assert.equal(sha256(join(to, 'large.bin')), sha256(join(from, 'large.bin')));
+  },
+);
 
 test('a part with wrong bytes is thrown away, and the file is sent anew', options, async () => {
   const { from, to, target } = world({ 'large.bin': randomBytes(8 * 1024 * 1024) });
@@ -265,7 +270,7 @@ test('a server without a shell: what was sent is read back', options, async () =
   }
 });
 
-test('host keys: pinned, known, unknown, changed and revoked', options, async () => {
+test('F9: host keys: pinned, known, unknown, changed and revoked', options, async () => {
   const { from, to, target } = world({ 'a.txt': 'a' });
   const known = join(ssh.folder, `known-${counter}`);
   const attempt = async (text: string) => {
@@ -311,6 +316,49 @@ test('who is not let in, hears nobody, or may not write is told why', options, a
   assert.equal(blocked.report.state, 'failed');
   assert.equal(blocked.report.failures.length, 2);
 });
+
+test('F9: a full disk at the target leaves no file that is not whole, and what was sent stays', {
+  skip: noSshd || (process.getuid?.() !== 0 && 'needs root to mount a small tmpfs'),
+}, async (t) => {
+  const { from, to, target } = world({ 'a-small.txt': 'small', 'b-large.bin': randomBytes(2 * 1024 * 1024) });
+  mkdirSync(to, { recursive: true });
+  if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', to]).status !== 0)
+    return t.skip('mount is not allowed here');
+  try {
+    const full = await sync(target, from, { connections: 1 });
+    assert.equal(full.report.state, 'partial', JSON.stringify(full.report));
+    assert.deepEqual(
+      full.report.failures.map(({ name }) => name),
+      ['files/b-large.bin'],
+    );
+    assert.deepEqual(
+      filesIn(to).filter((path) => !path.endsWith('.drawbridge-part')),
+      ['a-small.txt'],
+    );
+    assert.ok(existsSync(join(from, 'b-large.bin')), 'the source is never touched');
+    assert.equal(spawnSync('mount', ['-o', 'remount,size=8m', to]).status, 0);
+    assert.equal((await sync(target, from, { connections: 1 })).report.state, 'done');
+    assert.equal(sha256(join(to, 'b-large.bin')), sha256(join(from, 'b-large.bin')));
+  } finally {
+    spawnSync('umount', [to]);
+  }
+});
+
+test(
+  'F9: clocks that disagree change nothing: equal bytes are not sent again, other bytes are told apart',
+  options,
+  async () => {
+    const { from, to, target } = world({ 'same.txt': 'same', 'other.txt': 'here!' });
+    assert.equal((await sync(target, from)).report.state, 'done');
+    const inFourDaysS = Math.floor(Date.now() / 1000) + 4 * 86_400;
+    put(to, 'same.txt', 'same', inFourDaysS);
+    put(to, 'other.txt', 'there', inFourDaysS);
+    const again = await sync(target, from);
+    assert.equal(reasonOf(again.outcomes, 'files/same.txt'), 'same_content');
+    assert.equal(reasonOf(again.outcomes, 'files/other.txt'), 'target_newer');
+    assert.equal(readFileSync(join(to, 'other.txt'), 'utf8'), 'there');
+  },
+);
 
 test('each kind may have a folder of its own, also inside another', options, async () => {
   const { from, to, target } = world({

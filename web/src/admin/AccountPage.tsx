@@ -5,10 +5,9 @@ import { useState } from 'react';
 import { call } from '../api/client.ts';
 import { problemOf } from '../api/problem.ts';
 import { useRoomTitle } from '../pages/use-room-title.ts';
-import { formatCredits } from '../ui/format.ts';
+import { formatBytes, formatCredits } from '../ui/format.ts';
 import { type ApiKey, answerOf, type Balance, pagesOf, type Spending, type StorageUse } from './admin-api.ts';
 import { adminTexts } from './admin-text.ts';
-import { formatSize } from './amounts.ts';
 import { CreditsDialog } from './CreditsDialog.tsx';
 import { Ledger } from './Ledger.tsx';
 import { LimitsDialog } from './LimitsDialog.tsx';
@@ -159,7 +158,7 @@ export function AccountPage() {
                 ? [
                     [
                       t('account.storage'),
-                      `${formatSize(kept.used_bytes, locale)} / ${kept.quota_bytes === null ? t('noLimit') : formatSize(kept.quota_bytes, locale)}`,
+                      `${formatBytes(kept.used_bytes, locale)} / ${kept.quota_bytes === null ? t('noLimit') : formatBytes(kept.quota_bytes, locale)}`,
                     ] as const,
                   ]
                 : []),

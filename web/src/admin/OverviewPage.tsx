@@ -3,11 +3,11 @@ import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { useRoomTitle } from '../pages/use-room-title.ts';
-import { formatCredits, formatDuration } from '../ui/format.ts';
+import { formatBytes, formatCredits, formatDuration } from '../ui/format.ts';
 import { answerOf, type Overview } from './admin-api.ts';
 import type { JobsSearch } from './admin-search.ts';
 import { adminTexts } from './admin-text.ts';
-import { formatShort, formatSize } from './amounts.ts';
+import { formatShort } from './amounts.ts';
 import { HourChart } from './HourChart.tsx';
 import { OpenAlerts } from './OpenAlerts.tsx';
 import { Answered, Heading, Section } from './parts.tsx';
@@ -90,7 +90,7 @@ function Figures({ overview }: { overview: Overview }) {
       />
       <Figure
         name={t('overview.disk')}
-        value={overview.media_free_bytes === null ? '–' : formatSize(overview.media_free_bytes, locale)}
+        value={overview.media_free_bytes === null ? '–' : formatBytes(overview.media_free_bytes, locale)}
         to="/admin/storage"
       />
     </ul>

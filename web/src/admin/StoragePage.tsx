@@ -3,10 +3,9 @@ import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { call } from '../api/client.ts';
 import { useRoomTitle } from '../pages/use-room-title.ts';
-
+import { formatBytes } from '../ui/format.ts';
 import { answerOf, type Backups, pagesOf, type Storage, type StoreMove } from './admin-api.ts';
 import { adminTexts } from './admin-text.ts';
-import { formatSize } from './amounts.ts';
 import { Answered, Ask, FailedNote, Heading, MorePages, Nothing, Section, State, When } from './parts.tsx';
 import { SyncRuns } from './SyncRuns.tsx';
 import { useAdminAction } from './use-action.ts';
@@ -26,9 +25,9 @@ function Stores({ stores }: { stores: Storage['stores'] }) {
             <State tone={STORE_TONES[store.state]}>{t(`store.${store.state}`)}</State>
           </div>
           <p className="figures text-sm text-soft">
-            {t('store.files', { count: store.files, size: formatSize(store.bytes, locale) })}
+            {t('store.files', { count: store.files, size: formatBytes(store.bytes, locale) })}
             {store.free_bytes !== null &&
-              ` · ${t('store.free', { size: formatSize(store.free_bytes, locale) })}`}
+              ` · ${t('store.free', { size: formatBytes(store.free_bytes, locale) })}`}
             {store.is_first && ` · ${t('store.first')}`}
           </p>
           {store.damaged > 0 && (
@@ -73,7 +72,7 @@ function Moves({ moves }: { moves: Storage['moves'] }) {
           <p className="mb-2 text-sm text-soft">
             {t('moves.counts', {
               waiting: moves.waiting,
-              size: formatSize(moves.waiting_bytes, locale),
+              size: formatBytes(moves.waiting_bytes, locale),
               done: moves.done,
             })}
           </p>
@@ -86,7 +85,7 @@ function Moves({ moves }: { moves: Storage['moves'] }) {
                 <span className="min-w-0">
                   <code className="block truncate font-mono text-xs">{move.key}</code>
                   <span className="text-soft">
-                    {move.from} → {move.to} · {formatSize(move.bytes, locale)}
+                    {move.from} → {move.to} · {formatBytes(move.bytes, locale)}
                   </span>
                   {move.last_error && <span className="block text-alarm">{move.last_error}</span>}
                 </span>
@@ -150,7 +149,7 @@ function BackupRuns() {
                     <span className="figures text-soft">
                       {run.files !== null &&
                         run.bytes !== null &&
-                        t('store.files', { count: run.files, size: formatSize(run.bytes, locale) })}
+                        t('store.files', { count: run.files, size: formatBytes(run.bytes, locale) })}
                     </span>
                   </li>
                 ))}

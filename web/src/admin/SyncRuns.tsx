@@ -1,10 +1,9 @@
 // What `drawbridge sync` sent from here, and why files were not sent.
 import { useQuery } from '@tanstack/react-query';
 import type { SyncRunBody } from '../../../src/sync/contract.ts';
-
+import { formatBytes } from '../ui/format.ts';
 import { answerOf } from './admin-api.ts';
 import { adminTexts } from './admin-text.ts';
-import { formatSize } from './amounts.ts';
 import { Answered, Nothing, Section, State, When } from './parts.tsx';
 
 const TONES = { done: 'calm', partial: 'work', nothing_sent: 'alarm', failed: 'alarm' } as const;
@@ -39,7 +38,7 @@ export function SyncRuns() {
                   <span className="figures text-right text-soft">
                     <When at={run.ended_at} />
                     <span className="block">
-                      {t('store.files', { count: run.sent, size: formatSize(run.sent_bytes, locale) })}
+                      {t('store.files', { count: run.sent, size: formatBytes(run.sent_bytes, locale) })}
                     </span>
                   </span>
                 </li>

@@ -14,5 +14,7 @@ test('credits and sizes', () => {
   assert.equal(formatBytes(2_340_000, 'en'), '2.3 MB');
   assert.equal(formatBytes(12_000, 'en'), '12 kB');
   assert.equal(formatBytes(63_862_900_000, 'en'), '63.9 GB');
-  assert.equal(formatBytes(300, 'en'), '0 kB');
+  assert.equal(formatBytes(640_000_000_000, 'en'), '640 GB');
+  assert.equal(formatBytes(2_000_000_000_000, 'en'), '2 TB');
+  assert.equal(formatBytes(0, 'en'), '0 kB');
 });
