@@ -7,6 +7,7 @@ import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import { allContracts } from '../../src/contracts.ts';
 import { loadConfig } from '../../src/kernel/config.ts';
 import { nginxSite } from '../../src/operations/nginx-config.ts';
 import { proxySite } from '../../src/operations/proxy-site.ts';
@@ -251,6 +252,8 @@ test('the commands print the files, and say what they lack', async () => {
     DRAWBRIDGE_PUBLIC_URL: 'https://pictures.example.com/draw',
     DRAWBRIDGE_DATA_DIR: '/srv/draw',
   };
+  const largestBody = Math.max(...allContracts.map(({ maxBodyBytes = 0 }) => maxBodyBytes));
+  const largestBodyMib = Math.ceil(largestBody / (1024 * 1024)) + 1;
   const nginx = await runCommand(['nginx-config', '--upstream', '10.0.0.5:9000'], env);
   assert.equal(nginx.code, 0, nginx.stderr);
   for (const part of [
@@ -259,7 +262,7 @@ test('the commands print the files, and say what they lack', async () => {
     'listen 443 ssl http2;',
     'location /draw/ {',
     'alias "/srv/draw/media/";',
-    'client_max_body_size 137m;',
+    `client_max_body_size ${largestBodyMib}m;`,
   ])
     assert.ok(nginx.stdout.includes(part), part);
   assert.match(nginx.stderr, /DRAWBRIDGE_MEDIA_ACCEL_REDIRECT=\/internal-media\//);
