@@ -242,6 +242,7 @@ describe('studio', { skip: pageTestsSkipped }, () => {
     await page.fill('#prompt', 'written before the session ended');
     await page.context().clearCookies();
     await page.locator('form [type=submit]').click();
+    await page.getByText('Sign in with an API key').click();
     await page.getByLabel('API key', { exact: true }).fill(server.apiKey);
     await page.keyboard.press('Enter');
     await page.locator('#prompt').waitFor();
