@@ -38,6 +38,8 @@ test('I5 no call of any route ends in an undescribed answer, a failure or silenc
         'auth.',
         // No folder for backups is configured.
         'backups.begin',
+        // Nor a receiver of alerts.
+        'alerts.test',
         'account.',
         'people.',
         'invitations.',

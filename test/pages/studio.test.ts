@@ -34,6 +34,16 @@ function smallPicture(): Promise<Buffer> {
 
 /** Hands a file to the page as a paste or a drop. */
 async function give(page: Page, kind: 'paste' | 'drop', file: Buffer): Promise<void> {
+  // The page listens from its first paint on: then it keeps the browser from opening what is dragged over it.
+  await untilInPage(
+    page,
+    `(() => {
+      const transfer = new DataTransfer();
+      transfer.items.add(new File([], 'a.png', { type: 'image/png' }));
+      const over = { bubbles: true, cancelable: true, dataTransfer: transfer };
+      return !document.body.dispatchEvent(new DragEvent('dragover', over));
+    })()`,
+  );
   await page.evaluate(`
     const transfer = new DataTransfer();
     transfer.items.add(new File([new Uint8Array([${[...file].join()}])], '${kind}.png', { type: 'image/png' }));

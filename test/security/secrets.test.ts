@@ -32,7 +32,6 @@ const secret = (name: string) => `canary0${Buffer.from(name).toString('hex')}9f`
 const IDLE: Readonly<Record<string, string>> = {
   MOONSHOT_API_KEY: secret('moonshot'),
   KIE_AI_WEBHOOK_KEY: secret('kie-webhook'),
-  CLOUDFLARE_R2_ACCOUNT_ID: secret('r2-account'),
   CLOUDFLARE_R2_ACCESS_KEY_ID: secret('r2-access'),
   CLOUDFLARE_R2_SECRET_ACCESS_KEY: secret('r2-secret'),
   S3_ACCESS_KEY_ID: secret('s3-access'),
@@ -42,6 +41,8 @@ const IDLE: Readonly<Record<string, string>> = {
   DRAWBRIDGE_SECRETS_KEY: Buffer.from('canary0secrets-key'.padEnd(32, '-')).toString('hex'),
 };
 const PLAIN = {
+  // Part of the bucket's host name, which logs and presigned addresses show.
+  CLOUDFLARE_R2_ACCOUNT_ID: 'r2account',
   CLOUDFLARE_R2_BUCKET: 'pictures',
   S3_BUCKET: 'pictures',
   MOONSHOT_BASE_URL: 'http://127.0.0.1:9/v1',

@@ -148,6 +148,6 @@ test('test without a name tries every provider and exits with 6 when one fails',
   const { ok, tests } = JSON.parse(stdout);
   assert.deepEqual(
     [ok, ...tests.map((one: { name: string; ok: boolean }) => `${one.name} ${one.ok}`)],
-    [false, 'kie false', 'sandbox true'],
+    [false, 'kie false', 'sandbox true', 'resize true'],
   );
 });
