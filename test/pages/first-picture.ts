@@ -76,8 +76,6 @@ const folder = process.argv[2] ?? DEFAULT_FOLDER;
 await mkdir(folder, { recursive: true });
 for (const width of WIDTHS) {
   const seconds = await film(folder, width);
-  process.stdout.write(
-    `${width} px: ${seconds.toFixed(1)} s from "npm start" to the first picture\n`,
-  );
+  process.stdout.write(`${width} px: ${seconds.toFixed(1)} s from "npm start" to the first picture\n`);
 }
 process.stdout.write(`Screenshots are in ${folder}\n`);
