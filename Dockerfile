@@ -2,15 +2,16 @@
 # The image of Drawbridge: built in one stage, run from another that holds the program alone. It runs as nobody's user, writes to
 # /data and /tmp only, and is healthy when it can do its work.
 #
-# Behind a slow line, mirrors: --build-arg NPM_REGISTRY=https://registry.npmmirror.com --build-arg APT_MIRROR=mirrors.aliyun.com
+# Behind a slow line, mirrors near you: --build-arg NPM_REGISTRY=https://npm.example.com --build-arg APT_MIRROR=debian.example.com
 ARG NODE_IMAGE=node:24-bookworm-slim
 
 FROM ${NODE_IMAGE} AS build
-ARG NPM_REGISTRY=https://registry.npmjs.org
+# Empty: the one that npm itself would use.
+ARG NPM_REGISTRY=
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 # Without scripts: what is installed cannot run anything yet.
-RUN --mount=type=cache,target=/root/.npm npm ci --ignore-scripts --registry "$NPM_REGISTRY"
+RUN --mount=type=cache,target=/root/.npm npm ci --ignore-scripts ${NPM_REGISTRY:+--registry "$NPM_REGISTRY"}
 COPY . .
 # The image has the right Node; the one that npm brought for machines without it would only double its size.
 RUN npm run build \
@@ -18,9 +19,10 @@ RUN npm run build \
   && rm -rf web/src node_modules/.cache node_modules/node-linux-* node_modules/.bin/node
 
 FROM ${NODE_IMAGE} AS run
-ARG APT_MIRROR=deb.debian.org
+# Empty: the one of the base image.
+ARG APT_MIRROR=
 # Backups of PostgreSQL are made by its own tools.
-RUN sed -i "s/deb.debian.org/${APT_MIRROR}/g" /etc/apt/sources.list.d/debian.sources \
+RUN if [ -n "$APT_MIRROR" ]; then sed -Ei "s#(https?://)[^/ ]+/#\\1$APT_MIRROR/#" /etc/apt/sources.list.d/debian.sources; fi \
   && apt-get update \
   && apt-get install --yes --no-install-recommends postgresql-client tini \
   && rm -rf /var/lib/apt/lists/* \
