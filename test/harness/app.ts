@@ -48,6 +48,7 @@ export interface TestApp {
 export interface TestAnswer {
   status: number;
   headers: Headers;
+  bytes: Uint8Array;
   text: string;
   /** Parsed when the answer is JSON. */
   // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
@@ -119,11 +120,13 @@ async function call(
     },
     ...(body === undefined ? {} : { body: isRaw ? (body as string) : JSON.stringify(body) }),
   });
-  const text = await response.text();
+  const bytes = new Uint8Array(await response.arrayBuffer());
+  const text = new TextDecoder().decode(bytes);
   const isJson = /json/.test(response.headers.get('content-type') ?? '');
   return {
     status: response.status,
     headers: response.headers,
+    bytes,
     text,
     json: isJson && text !== '' ? JSON.parse(text) : null,
   };

@@ -309,6 +309,7 @@ describe('signing in and the account', { skip: pageTestsSkipped }, () => {
     await page.goto(`${server.baseUrl}/account/keys`);
     await page.getByText('No keys yet').waitFor();
     await page.getByRole('button', { name: 'New key' }).press('Enter');
+    await untilInPage(page, `document.activeElement.id === 'key-name'`);
     await page.keyboard.press('Enter');
     await page.getByText('Give it a name').waitFor();
     assert.deepEqual(await accessibilityViolations(page), []);

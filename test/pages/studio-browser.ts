@@ -158,6 +158,9 @@ export async function accessibilityViolations(page: Page): Promise<string[]> {
   // As an expression over the debugging protocol, since the page's policy allows no injected script element.
   return page.evaluate(`(async () => {
     ${readAxe()};
+    // Colours that are still fading are judged by what they fade to.
+    await Promise.allSettled(document.getAnimations()
+      .filter(({ effect }) => effect.getComputedTiming().endTime !== Infinity).map(({ finished }) => finished));
     const { violations } = await window.axe.run();
     return violations.flatMap(({ id, nodes }) => nodes.map(({ target }) => id + ': ' + target.join(' ')));
   })()`);

@@ -212,7 +212,7 @@ describe('studio, at work', { skip: pageTestsSkipped }, () => {
     await help.getByRole('checkbox', { name: 'Shortcuts of a single key' }).uncheck();
     await page.keyboard.press('Escape');
     await help.waitFor({ state: 'detached' });
-    assert.equal(await page.evaluate('document.activeElement.id'), 'main');
+    await untilInPage(page, `document.activeElement.id === 'main'`);
     await page.keyboard.press('/');
     assert.equal(await page.evaluate('document.activeElement.id'), 'main');
     await page.evaluate(`localStorage.removeItem('drawbridge.single-keys')`);
