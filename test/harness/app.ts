@@ -120,6 +120,11 @@ async function call(
     },
     ...(body === undefined ? {} : { body: isRaw ? (body as string) : JSON.stringify(body) }),
   });
+  return readAnswer(response);
+}
+
+/** Reads an answer to its end. */
+export async function readAnswer(response: Response): Promise<TestAnswer> {
   const bytes = new Uint8Array(await response.arrayBuffer());
   const text = new TextDecoder().decode(bytes);
   const isJson = /json/.test(response.headers.get('content-type') ?? '');

@@ -1,6 +1,6 @@
 // A browser as far as sign-in is concerned: it keeps cookies, names its own origin, never follows redirects by itself, and comes
 // from an address of its own, so that no test is slowed down by another's tries.
-import type { TestAnswer, TestApp } from './app.ts';
+import { readAnswer, type TestAnswer, type TestApp } from './app.ts';
 
 let addresses = 0;
 
@@ -44,14 +44,7 @@ export class BrowserSession {
       if (/Max-Age=0/.test(line)) this.cookies.delete(pair.slice(0, at));
       else this.cookies.set(pair.slice(0, at), pair.slice(at + 1));
     }
-    const text = await response.text();
-    const isJson = /json/.test(response.headers.get('content-type') ?? '');
-    return {
-      status: response.status,
-      headers: response.headers,
-      text,
-      json: isJson && text !== '' ? JSON.parse(text) : null,
-    };
+    return readAnswer(response);
   }
 
   /** Signs in with a password. */
