@@ -1,5 +1,6 @@
 // Kysely over node:sqlite: one connection, prepared statements kept by their SQL, parameters checked, rows as plain objects.
 // Statements that begin or end transactions are refused here, since the group commit alone owns them.
+import { closeSync, openSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import {
   CompiledQuery,
@@ -20,6 +21,8 @@ import { AppError } from './errors.ts';
 const STATEMENT_CACHE_SIZE = 512;
 /** How long a statement waits for another process's lock (a backup tool, a shell). */
 const BUSY_TIMEOUT_MS = 5_000;
+const IN_MEMORY = ':memory:';
+const OWNER_ONLY = 0o600;
 const CACHE_SIZE_KIB = 16_384;
 const JOURNAL_SIZE_LIMIT_BYTES = 67_108_864;
 
@@ -199,8 +202,18 @@ export function migrationKysely(connection: SqliteConnection): Kysely<unknown> {
   return new Kysely({ dialect: sqliteDialect(new SqliteMigrationDriver(connection)) });
 }
 
-/** Opens `path` with the settings that durability rests on: WAL, synchronous=FULL, foreign keys. */
+/** SQLite itself would leave a new file to the umask; what it puts beside the file gets the file's permissions. */
+function makeForOwner(path: string): void {
+  try {
+    closeSync(openSync(path, 'a', OWNER_ONLY));
+  } catch {
+    // Opening it says what is wrong, in the words that callers know.
+  }
+}
+
+/** Opens `path` with the settings that durability rests on: WAL, synchronous=FULL, foreign keys. A new file is its owner's alone. */
 export function openSqliteFile(path: string, access: 'read-write' | 'read-only'): SqliteConnection {
+  if (access === 'read-write' && path !== IN_MEMORY) makeForOwner(path);
   const database = new DatabaseSync(path, { readOnly: access === 'read-only', timeout: BUSY_TIMEOUT_MS });
   if (access === 'read-write') {
     database.exec('pragma journal_mode = wal');

@@ -1,7 +1,16 @@
 // What only SQLite in a worker can suffer: a full disk, an ended group, a crash of worker or process, a second owner.
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -203,6 +212,15 @@ test('the lock is refused twice in one process too, and freed by close', async (
   // The log was folded into the file, so that a copy of drawbridge.db alone is a backup.
   assert.equal(existsSync(join(dataDir, 'drawbridge.db-wal')), false);
   await (await open(dataDir)).close();
+});
+
+test('nobody but its owner reads the database, whatever the folder and the umask allow', async () => {
+  const dataDir = tempDir();
+  chmodSync(dataDir, 0o755);
+  const db = await open(dataDir);
+  await db.write(writes.createItems, null);
+  for (const name of ['drawbridge.db', 'drawbridge.db-wal', 'drawbridge.db-shm'])
+    assert.equal(statSync(join(dataDir, name)).mode & 0o777, 0o600, name);
 });
 
 test('a data directory that cannot be made is named as such', () => {

@@ -295,7 +295,8 @@ export const doctorEn = {
     dataForeign: (path: string, owner: number, user: number) =>
       `${path} belongs to user ${owner}, but this process runs as user ${user}.`,
     secretsFine: 'Only their owner can read them.',
-    secretsOpen: (count: number) => `${count} files with secrets can be read by other users of this machine.`,
+    secretsOpen: (count: number) =>
+      `${count === 1 ? 'A file with secrets' : `${count} files with secrets`} can be read by other users of this machine.`,
     spaceIs: (megabytes: number) => `${megabytes} MB are free.`,
     portFree: (port: number) => `Port ${port} is free.`,
     portServing: (port: number) => `Port ${port} is served by this process.`,
