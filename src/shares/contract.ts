@@ -13,6 +13,7 @@ const MAX_ID_CHARS = 60;
 const MAX_ID_LIST_CHARS = 3_000;
 const MAX_URL_CHARS = 2_048;
 const MAX_SIDE = 65_536;
+const MAX_PLACE_CHARS = 20;
 const DEFAULT_PAGE = 50;
 const MAX_PAGE = 200;
 
@@ -62,7 +63,7 @@ export const createShareRoute = defineRoute({
   path: '/v1/shares',
   tag: 'Shares',
   summary: 'Make a link that anyone can open',
-  description: `Give exactly one of \`image_ids\`, \`story_id\` and \`batch_id\`. The link shows the pictures that there are now, ${MAX_SHARE_IMAGES} at most; later ones are not added by themselves.`,
+  description: `Give exactly one of \`image_ids\`, \`story_id\` and \`batch_id\`. The link shows the pictures that there are now, ${MAX_SHARE_IMAGES} at most; later ones are not added by themselves. A story is read page by page: the pages that were read by now, whatever their number.`,
   access: { kind: 'scope', scope: 'images:write' },
   limit: 'api',
   body: z
@@ -184,11 +185,18 @@ export const sharePageRoute = defineRoute({
   tag: 'Shares',
   summary: 'The page of a link',
   description:
-    'Works without JavaScript, in English or Chinese by `Accept-Language`; carries Open Graph tags and links to its oEmbed answer. What does not ask for `text/html` gets errors as problem+json.',
+    'Works without JavaScript, in English or Chinese by `Accept-Language`; carries Open Graph tags and links to its oEmbed answer. What does not ask for `text/html` gets errors as problem+json. A story begins with its first page and links to the others.',
   access: { kind: 'public' },
   limit: 'media',
   hasSecretPath: true,
   params: slugParam,
+  query: z.object({
+    page: z
+      .string()
+      .max(MAX_PLACE_CHARS)
+      .optional()
+      .describe('Of a story: the place of a page, from 1, or `all` for the list of its pages'),
+  }),
   responses: {
     200: { ...page, description: 'The pictures, or the form that asks for the password' },
     410: { ...page, description: 'The link has expired' },

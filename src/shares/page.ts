@@ -106,7 +106,7 @@ export function picturesPage(share: PageShare, place: PagePlace): Page {
 <main><div class="${isOne ? 'row one' : 'row'}">
 ${figures.join('\n')}
 </div>${prompt === null || prompt === '' ? '' : promptBlock(prompt, pictures[0], place)}</main>`;
-  return document({ place, head: socialHead(share, place), body, share, rules: shapeRules(pictures) });
+  return wholePage({ place, head: socialHead(share, place), body, share, rules: shapeRules(pictures) });
 }
 
 /** The page that asks for the password. `problem` says why it asks again. */
@@ -123,7 +123,7 @@ export function lockedPage(place: PagePlace, problem: string | null): Page {
 <meta property="og:title" content="${texts.lockedTitle}">
 <meta property="og:description" content="${texts.lockedDescription}">
 <meta property="og:site_name" content="Drawbridge">`;
-  return document({ place, head, body });
+  return wholePage({ place, head, body });
 }
 
 /** The page of a link that shows nothing (any more). */
@@ -132,7 +132,7 @@ export function closedPage(place: PagePlace, why: 'expired' | 'gone'): Page {
   const title = why === 'expired' ? texts.expiredTitle : texts.goneTitle;
   const lead = why === 'expired' ? texts.expiredLead : texts.goneLead;
   const body = `<main class="note"><h1>${title}</h1><p class="soft">${lead}</p></main>`;
-  return document({ place, head: `<title>${title}</title>`, body });
+  return wholePage({ place, head: `<title>${title}</title>`, body });
 }
 
 export const shareUrl = (baseUrl: string, slug: string) => `${baseUrl}/s/${slug}`;
@@ -158,7 +158,8 @@ function remixLink(
   return `<a class="${className}" href="${escapeHtml(url)}" rel="nofollow">${textsOf(language).again}</a>`;
 }
 
-function promptBlock(prompt: string, picture: PagePicture | undefined, place: PagePlace): string {
+/** The prompt with the way to make one like it. */
+export function promptBlock(prompt: string, picture: PagePicture | undefined, place: PagePlace): string {
   const texts = textsOf(place.language);
   const shown = prompt.length > MAX_PROMPT_CHARS ? `${prompt.slice(0, MAX_PROMPT_CHARS)}…` : prompt;
   return `<section class="prompt"><h2>${texts.prompt}</h2><p>${escapeHtml(shown)}</p>${remixLink(prompt, picture?.model ?? '', place, 'button')}</section>`;
@@ -172,6 +173,37 @@ export function altOf(share: PageShare, picture: PagePicture, texts: SharePageTe
   return what === '' ? place : `${place}: ${what}`;
 }
 
+interface FrameLook {
+  alt: string;
+  /** Of the link to the full size. */
+  title: string;
+  allowDownload: boolean;
+  sizes: string;
+  hurry: 'first' | 'eager' | 'lazy';
+}
+
+const HURRY = { first: ' fetchpriority="high"', eager: '', lazy: ' loading="lazy"' } as const;
+
+/** A picture in the size that fits, linked to the full one where visitors may have that. */
+export function pictureFrame(picture: PagePicture, place: PagePlace, look: FrameLook): string {
+  const { n, width, height } = picture;
+  const { allowDownload } = look;
+  const url = (query: string) => escapeHtml(pictureUrl(place.ownUrl, place.slug, n, query));
+  const size = previewSize(picture);
+  // A bordered preview is for chat programs only; the picture itself is then small enough.
+  const shown = hasNoBorder(size) || !allowDownload ? 'size=preview' : 'size=full';
+  const box = shown === 'size=full' || hasNoBorder(size) ? { width, height } : size;
+  const thumbWidth = Math.round(Math.min(1, THUMB_SIDE / Math.max(width, height)) * width);
+  const hasChoice = picture.hasThumb && hasNoBorder(size) && thumbWidth < size.width;
+  const choice = hasChoice
+    ? ` srcset="${url('size=thumb')} ${thumbWidth}w, ${url(shown)} ${size.width}w" sizes="${look.sizes}"`
+    : '';
+  const image = `<img src="${url(shown)}"${choice} width="${box.width}" height="${box.height}" alt="${escapeHtml(look.alt)}"${HURRY[look.hurry]} decoding="async">`;
+  return allowDownload
+    ? `<a href="${url('size=full')}" title="${escapeHtml(look.title)}">${image}</a>`
+    : `<span>${image}</span>`;
+}
+
 function figure(
   share: PageShare,
   picture: PagePicture,
@@ -180,23 +212,14 @@ function figure(
   hasOwnCaption: boolean,
 ): string {
   const texts = textsOf(place.language);
-  const { n, width, height } = picture;
-  const url = (query: string) => escapeHtml(pictureUrl(place.ownUrl, place.slug, n, query));
-  const size = previewSize(picture);
-  // A bordered preview is for chat programs only; the picture itself is then small enough.
-  const shown = hasNoBorder(size) || !share.allowDownload ? 'size=preview' : 'size=full';
-  const box = shown === 'size=full' || hasNoBorder(size) ? { width, height } : size;
-  const thumbWidth = Math.round(Math.min(1, THUMB_SIDE / Math.max(width, height)) * width);
-  const hasChoice = picture.hasThumb && hasNoBorder(size) && thumbWidth < size.width;
-  const sizes = share.pictures.length === 1 ? '96vw' : '(max-width:30rem) 96vw, 24rem';
-  const choice = hasChoice
-    ? ` srcset="${url('size=thumb')} ${thumbWidth}w, ${url(shown)} ${size.width}w" sizes="${sizes}"`
-    : '';
-  const hurry = index === 0 ? ' fetchpriority="high"' : index < EAGER_PICTURES ? '' : ' loading="lazy"';
-  const image = `<img src="${url(shown)}"${choice} width="${box.width}" height="${box.height}" alt="${escapeHtml(altOf(share, picture, texts))}"${hurry} decoding="async">`;
-  const frame = share.allowDownload
-    ? `<a href="${url('size=full')}" title="${fill(texts.open, { n: index + 1 })}">${image}</a>`
-    : `<span>${image}</span>`;
+  const isOne = share.pictures.length === 1;
+  const frame = pictureFrame(picture, place, {
+    alt: altOf(share, picture, texts),
+    title: fill(texts.open, { n: index + 1 }),
+    allowDownload: share.allowDownload,
+    sizes: isOne ? '96vw' : '(max-width:30rem) 96vw, 24rem',
+    hurry: index === 0 ? 'first' : index < EAGER_PICTURES ? 'eager' : 'lazy',
+  });
   return `<figure class="${shapeClass(picture)}">${frame}${caption(share, picture, index, place, hasOwnCaption)}</figure>`;
 }
 
@@ -242,14 +265,15 @@ function socialHead(share: PageShare, place: PagePlace): string {
 <meta property="og:title" content="${title}">
 <meta property="og:description" content="${description}">
 <meta property="og:url" content="${url}">
-${first ? imageHead(share, first, place) : ''}
+${first ? imageHead(first, altOf(share, first, texts), place) : ''}
 <meta name="twitter:title" content="${title}">
 <meta name="twitter:description" content="${description}">`;
 }
 
-function imageHead(share: PageShare, picture: PagePicture, { baseUrl, slug, language }: PagePlace): string {
+/** The picture of a card in chat programs. */
+export function imageHead(picture: PagePicture, altText: string, { baseUrl, slug }: PagePlace): string {
   const image = escapeHtml(pictureUrl(baseUrl, slug, picture.n, 'size=preview'));
-  const alt = escapeHtml(altOf(share, picture, textsOf(language)));
+  const alt = escapeHtml(altText);
   const { width, height } = previewSize(picture);
   return `<meta property="og:image" content="${image}">
 <meta property="og:image:type" content="image/jpeg">
@@ -269,7 +293,8 @@ interface DocumentParts {
   rules?: string;
 }
 
-function document({ place, head, body, share, rules = '' }: DocumentParts): Page {
+/** A whole document around a head and a body. */
+export function wholePage({ place, head, body, share, rules = '' }: DocumentParts): Page {
   const texts = textsOf(place.language);
   const style = PAGE_STYLE + rules;
   const made = share ? `<span>${texts.made}</span>` : '';

@@ -7,6 +7,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../kernel/errors.ts';
 import { languageOf } from '../kernel/problem.ts';
 import type { Access, Handler } from '../kernel/route.ts';
+import { countedAddress } from '../kernel/try-counter.ts';
 import { MAX_PASSWORD_CHARS, type openShareRoute, type sharePageRoute } from './contract.ts';
 import {
   closedPage,
@@ -19,14 +20,9 @@ import {
   shareUrl,
   textsOf,
 } from './page.ts';
-import {
-  countedAddress,
-  isPassword,
-  type LockedShare,
-  TRIES_PER_ADDRESS,
-  TRIES_PER_SHARE,
-} from './share-password.ts';
-import type { Shares, ShareWithImages } from './shares.ts';
+import { isPassword, type LockedShare, TRIES_PER_ADDRESS, TRIES_PER_SHARE } from './share-password.ts';
+import type { Shares, ShareWithImages, VisitedShare } from './shares.ts';
+import { storyPage } from './story-page.ts';
 import { isVisit } from './view-counter.ts';
 
 const MINUTE_MS = 60_000;
@@ -42,8 +38,8 @@ export interface Visitor {
 export type Sight =
   | { kind: 'gone' }
   | { kind: 'expired' }
-  | ({ kind: 'locked' } & ShareWithImages)
-  | ({ kind: 'open' } & ShareWithImages);
+  | ({ kind: 'locked' } & VisitedShare)
+  | ({ kind: 'open' } & VisitedShare);
 
 /** What a visitor may see of a link. Its owner needs no password. */
 export async function lookAt(shares: Shares, { slug, headers, access }: Visitor): Promise<Sight> {
@@ -80,15 +76,26 @@ export function toPageShare({ share, images }: ShareWithImages): PageShare {
 
 /** The handler of `GET|HEAD /s/{slug}`. */
 export function showPage(shares: Shares): Handler<typeof sharePageRoute> {
-  return async ({ params, headers, access, raw, baseUrl, language }, reply) => {
+  return async ({ params, query, headers, access, raw, baseUrl, language }, reply) => {
     const { slug } = params;
     const place = placeOf({ slug, baseUrl, language, headers });
     const sight = await lookAt(shares, { slug, headers, access });
     if (sight.kind === 'gone' || sight.kind === 'expired') return sendClosed(raw, reply, place, sight.kind);
     if (sight.kind === 'locked') return send(raw, reply, 200, lockedPage(place, null));
-    if (access?.accountId !== sight.share.account_id && isVisit(raw.method, headers))
-      shares.views.note(sight.share.id);
-    return send(raw, reply, 200, picturesPage(toPageShare(sight), place));
+    const { share, book } = sight;
+    // Turning the pages of a story is no further visit.
+    const isEntry = book === null || query.page === undefined;
+    if (isEntry && access?.accountId !== share.account_id && isVisit(raw.method, headers))
+      shares.views.note(share.id);
+    const pageShare = toPageShare(sight);
+    return send(
+      raw,
+      reply,
+      200,
+      book
+        ? storyPage({ book, share: pageShare, place, wanted: query.page })
+        : picturesPage(pageShare, place),
+    );
   };
 }
 

@@ -2,7 +2,6 @@
 // opens this one share, until it is changed or a day is over.
 import { argon2, createHmac, randomBytes } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
-import ipaddr from 'ipaddr.js';
 import type { Clock } from '../kernel/clock.ts';
 import { equalSecrets } from '../kernel/id.ts';
 
@@ -19,7 +18,6 @@ export const TRIES_PER_ADDRESS = 10;
 /** Against one that has many addresses; whoever is in already is not concerned. */
 export const TRIES_PER_SHARE = 300;
 export const TRIES_WINDOW_MS = 15 * 60_000;
-const MAX_COUNTED = 20_000;
 
 const HTTPS_COOKIE = '__Secure-drawbridge-share';
 const HTTP_COOKIE = 'drawbridge_share';
@@ -63,45 +61,6 @@ export async function isPassword(given: string, stored: string): Promise<boolean
   if (kind !== 'argon2id') return false;
   const result = await hash(given, Buffer.from(salt, 'base64url'), Number(memory), Number(passes));
   return equalSecrets(result.toString('base64url'), expected);
-}
-
-/** Who tries, for counting: an IPv4 address, or the /64 network that one IPv6 customer has. */
-export function countedAddress(ip: string): string {
-  if (!ipaddr.isValid(ip)) return ip;
-  const address = ipaddr.process(ip);
-  if (address.kind() === 'ipv4') return address.toString();
-  return address.toNormalizedString().split(':').slice(0, 4).join(':');
-}
-
-/** Counts tries in windows of a fixed length, for this process; the oldest counts go when there are very many. */
-export class TryCounter {
-  readonly #clock: Clock;
-  readonly #counts = new Map<string, { tries: number; endsAtMs: number }>();
-
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
-
-  /** Counts a try and returns 0, or the milliseconds until the next is heard. */
-  take(key: string, limit: number): number {
-    const nowMs = this.#clock.monotonicMs();
-    let count = this.#counts.get(key);
-    if (!count || count.endsAtMs <= nowMs) {
-      this.#counts.delete(key);
-      count = { tries: 0, endsAtMs: nowMs + TRIES_WINDOW_MS };
-      this.#counts.set(key, count);
-      const oldest = this.#counts.keys().next().value;
-      if (this.#counts.size > MAX_COUNTED && oldest !== undefined) this.#counts.delete(oldest);
-    }
-    if (count.tries >= limit) return Math.max(1, count.endsAtMs - nowMs);
-    count.tries += 1;
-    return 0;
-  }
-
-  /** After the right password nothing counts against its owner. */
-  forget(key: string): void {
-    this.#counts.delete(key);
-  }
 }
 
 /** A share as far as its passes are concerned. */

@@ -7,12 +7,17 @@ import type { Db } from '../kernel/db.ts';
 import { AppError } from '../kernel/errors.ts';
 import { newId } from '../kernel/id.ts';
 import type { Logger } from '../kernel/log.ts';
+import { TryCounter } from '../kernel/try-counter.ts';
 import type { Media } from '../media/media.ts';
+import { MAX_TREE_PAGES } from '../stories/contract.ts';
+import type { SharedStory } from '../stories/stories.ts';
 import { MAX_SHARE_IMAGES } from './contract.ts';
 import { Previews } from './previews.ts';
-import { hashPassword, SharePasses, TryCounter } from './share-password.ts';
+import { hashPassword, SharePasses, TRIES_WINDOW_MS } from './share-password.ts';
+import { type SharedBook, sharedBook } from './shared-tree.ts';
 import {
   changeShare,
+  findImageIdsOfShare,
   findShare,
   findShareBySlug,
   findSharedImages,
@@ -56,7 +61,12 @@ export interface SharesOptions {
   /** A secret of the server, the same on every node. */
   secret: string;
   config: { dataDir: string; media: { keepPromptMetadata: boolean; maxPixels: number } };
-  sources?: { story?: ShareSource; batch?: ShareSource };
+  sources?: {
+    story?: ShareSource;
+    batch?: ShareSource;
+    /** The pages of a story that a link shows; null once the account has no such story any more. */
+    readStory?: (accountId: string, id: string) => Promise<SharedStory | null>;
+  };
 }
 
 export interface ShareRequest {
@@ -74,6 +84,11 @@ export interface ShareRequest {
 export interface ShareWithImages {
   share: ShareRow;
   images: SharedImageRow[];
+}
+
+/** What a visitor finds; a story is read as a book. */
+export interface VisitedShare extends ShareWithImages {
+  book: SharedBook | null;
 }
 
 export class Shares {
@@ -98,7 +113,7 @@ export class Shares {
       log.warn({ err: error }, 'visits of shares could not be written; they are kept'),
     );
     this.passes = new SharePasses(clock, secret);
-    this.tries = new TryCounter(clock);
+    this.tries = new TryCounter(clock, TRIES_WINDOW_MS);
   }
 
   now(): number {
@@ -189,13 +204,19 @@ export class Shares {
   }
 
   /** What a visitor with this address finds; undefined for an unknown, revoked or emptied link. */
-  async visit(slug: string): Promise<ShareWithImages | undefined> {
+  async visit(slug: string): Promise<VisitedShare | undefined> {
     if (!SLUG_PATTERN.test(slug)) return undefined;
     const { read } = this.#options.db;
     const share = await findShareBySlug(read, slug);
     if (!share) return undefined;
     const images = await findSharedImages(read, [share.id]);
-    return images.length === 0 ? undefined : { share, images };
+    if (images.length === 0) return undefined;
+    const { readStory } = this.#options.sources ?? {};
+    if (share.source_kind !== 'story' || !readStory) return { share, images, book: null };
+    const story = await readStory(share.account_id, share.source_id ?? '');
+    if (!story) return undefined;
+    const book = sharedBook(story, new Set(await findImageIdsOfShare(read, share.id)), images);
+    return book.leaves.length === 0 ? undefined : { share, images, book };
   }
 
   isExpired({ expires_at }: ShareRow): boolean {
@@ -220,8 +241,10 @@ export class Shares {
     const found = await this.#options.sources?.[kind]?.(accountId, id);
     if (!found) throw new AppError('not_found', { detail: `There is no such ${kind}.` });
     const count = found.imageIds.length;
-    if (count === 0 || count > MAX_SHARE_IMAGES) {
-      const detail = `This ${kind} has ${count} pictures; a link shows 1 to ${MAX_SHARE_IMAGES}.`;
+    // A story is read page by page; of a batch all pictures are on one page.
+    const most = kind === 'story' ? MAX_TREE_PAGES : MAX_SHARE_IMAGES;
+    if (count === 0 || count > most) {
+      const detail = `This ${kind} has ${count} pictures; a link shows 1 to ${most}.`;
       throw new AppError('validation_failed', { detail, errors: [{ pointer: `/${kind}_id`, detail }] });
     }
     return { kind, id, imageIds: found.imageIds, title: found.title };

@@ -236,6 +236,16 @@ export function findShareBySlug(reader: Reader, slug: string): Promise<ShareRow 
     .executeTakeFirst();
 }
 
+/** All pictures of a share, those in the trash included. */
+export async function findImageIdsOfShare(reader: Reader, shareId: string): Promise<string[]> {
+  const rows = await reader
+    .selectFrom('share_images')
+    .select('image_id')
+    .where('share_id', '=', shareId)
+    .execute();
+  return rows.map(({ image_id: id }) => id);
+}
+
 /** The pictures that these shares show now, in order within each; trashed and deleted ones are left out. */
 export async function findSharedImages(
   reader: Reader,

@@ -27,6 +27,17 @@ export const sharePageEn = {
   expiredLead: 'Its owner had set a date, and that is over. Ask them for a new link.',
   goneTitle: 'There is nothing at this address',
   goneLead: 'The link was withdrawn, its pictures were deleted, or the address was not copied whole.',
+  storyDescription: 'An illustrated story made with AI: {pages} pages, {endings} endings.',
+  storyPath: 'An illustrated story made with AI, shared from Drawbridge.',
+  storyWays: 'How does it go on?',
+  storyBack: 'Page before',
+  storyStart: 'From the beginning',
+  storyContents: 'All pages',
+  storyPage: 'Page {number}',
+  storyEnd: 'The End',
+  storyOpenEnd: 'The story has not been told further from here.',
+  storyPicture: 'The picture of page {number}',
+  storyDemo: 'Written by a demo writer, not by a language model.',
 } as const;
 
 export type SharePageTexts = Readonly<Record<keyof typeof sharePageEn, string>>;
@@ -35,6 +46,11 @@ export const sharesEn = {
   'share.title': '{n, plural, one {Share this picture} other {Share {n} pictures}}',
   'share.lead': 'Anyone with the link sees them, without an account, until you revoke it.',
   'share.tooMany': 'A link shows {limit} pictures at most; the first {limit} are shared.',
+  'share.story.title': 'Share this story',
+  'share.story.lead':
+    'Anyone with the link reads every branch that you have read, without an account, until you revoke it. Pages read later need a new link.',
+  'share.story.existing': 'Links to this story',
+  'share.story.showPrompt.hint': 'Visitors can then make a picture like it.',
   'share.name': 'Title',
   'share.name.placeholder': 'Optional, shown above the pictures',
   'share.expiry': 'Link works',

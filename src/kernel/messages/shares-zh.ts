@@ -27,12 +27,28 @@ export const sharePageZh: SharePageTexts = {
   expiredLead: '分享者设置了有效期，现在已经过了。请向对方要一个新链接。',
   goneTitle: '这里没有内容',
   goneLead: '链接可能已被撤销，图片可能已被删除，或者地址没有复制完整。',
+  storyDescription: '由 AI 创作的绘本故事，共 {pages} 页，{endings} 种结局。',
+  storyPath: '由 AI 创作的绘本故事，通过 Drawbridge 分享。',
+  storyWays: '接下来怎么办？',
+  storyBack: '上一页',
+  storyStart: '从头再读',
+  storyContents: '全部页面',
+  storyPage: '第 {number} 页',
+  storyEnd: '完',
+  storyOpenEnd: '故事暂时讲到这里。',
+  storyPicture: '第 {number} 页的插图',
+  storyDemo: '由演示写手写成，没有使用语言模型。',
 };
 
 export const sharesZh: ShareMessages = {
   'share.title': '分享 {n} 张图片',
   'share.lead': '任何拿到链接的人无需账号即可查看，直到你撤销为止。',
   'share.tooMany': '一个链接最多显示 {limit} 张图片，将分享前 {limit} 张。',
+  'share.story.title': '分享这个故事',
+  'share.story.lead':
+    '任何拿到链接的人无需账号即可阅读你读过的全部走向，直到你撤销为止。之后新读的页需要另建链接。',
+  'share.story.existing': '这个故事已有的链接',
+  'share.story.showPrompt.hint': '访客可以据此做一张类似的插图。',
   'share.name': '标题',
   'share.name.placeholder': '可不填，显示在图片上方',
   'share.expiry': '有效期',

@@ -4,6 +4,7 @@ import { useEffect, useId, useRef, useState } from 'react';
 import { CopyButton } from '../ui/CopyButton.tsx';
 import { Dialog } from '../ui/Dialog.tsx';
 import { Icon } from '../ui/Icon.tsx';
+import { QrDetails } from '../ui/QrDetails.tsx';
 import { ShareEntry } from './ShareEntry.tsx';
 import { ShareForm } from './ShareForm.tsx';
 import { MAX_SHARE_IMAGES, type Share, sharesOfQuery } from './share-api.ts';
@@ -11,6 +12,8 @@ import { shareTexts } from './share-text.ts';
 
 export interface ShareDialogProps {
   imageIds: readonly string[];
+  /** The story to share; its pictures are then the ids, which find the links that show it. */
+  story?: { id: string; title: string };
   onClose(): void;
 }
 
@@ -26,7 +29,7 @@ export function ShareDialog(props: ShareDialogProps) {
   return isLoaded ? <LoadedDialog {...props} /> : null;
 }
 
-function LoadedDialog({ imageIds, onClose }: ShareDialogProps) {
+function LoadedDialog({ imageIds, story, onClose }: ShareDialogProps) {
   const { t } = shareTexts.useText();
   const form = useId();
   const shared = imageIds.slice(0, MAX_SHARE_IMAGES);
@@ -42,21 +45,33 @@ function LoadedDialog({ imageIds, onClose }: ShareDialogProps) {
     </button>
   );
   return (
-    <Dialog title={t('share.title', { n: shared.length })} onClose={onClose} footer={footer}>
+    <Dialog
+      title={story ? t('share.story.title') : t('share.title', { n: shared.length })}
+      onClose={onClose}
+      footer={footer}
+    >
       {made ? (
         <Ready share={made} />
       ) : (
         <>
-          <p className="text-soft">{t('share.lead')}</p>
-          {imageIds.length > shared.length && (
+          <p className="text-soft">{t(story ? 'share.story.lead' : 'share.lead')}</p>
+          {!story && imageIds.length > shared.length && (
             <p className="rounded-control bg-glow px-3 py-2 text-sm">
               {t('share.tooMany', { limit: MAX_SHARE_IMAGES })}
             </p>
           )}
-          <ShareForm id={form} imageIds={shared} onMade={setMade} onBusy={setBusy} />
+          <ShareForm
+            id={form}
+            imageIds={shared}
+            {...(story ? { story } : {})}
+            onMade={setMade}
+            onBusy={setBusy}
+          />
         </>
       )}
-      <Existing imageIds={shared} except={made?.id ?? null} />
+      {shared.length > 0 && (
+        <Existing imageIds={shared} storyId={story?.id ?? null} except={made?.id ?? null} />
+      )}
     </Dialog>
   );
 }
@@ -89,18 +104,30 @@ function Ready({ share }: { share: Share }) {
           {t('share.open')}
         </a>
       </div>
+      <QrDetails url={share.url} />
     </div>
   );
 }
 
-function Existing({ imageIds, except }: { imageIds: readonly string[]; except: string | null }) {
+interface ExistingProps {
+  imageIds: readonly string[];
+  /** Only links of this story, or of anything. */
+  storyId: string | null;
+  except: string | null;
+}
+
+function Existing({ imageIds, storyId, except }: ExistingProps) {
   const { t } = shareTexts.useText();
   const { data } = useQuery(sharesOfQuery(imageIds));
-  const others = (data ?? []).filter(({ id }) => id !== except);
+  const others = (data ?? []).filter(
+    ({ id, source }) => id !== except && (storyId === null || source.id === storyId),
+  );
   if (others.length === 0) return null;
   return (
     <section className="border-t border-line pt-4">
-      <h3 className="eyebrow">{t('share.existing', { n: imageIds.length })}</h3>
+      <h3 className="eyebrow">
+        {storyId === null ? t('share.existing', { n: imageIds.length }) : t('share.story.existing')}
+      </h3>
       <ul>
         {others.map((share) => (
           <ShareEntry key={share.id} share={share} />

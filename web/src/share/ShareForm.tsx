@@ -83,6 +83,8 @@ function Check({ label, hint, checked, onChange }: CheckProps) {
 export function ShareForm(props: {
   id: string;
   imageIds: readonly string[];
+  /** What is shared instead of the pictures alone; its title is the link's, where no other is typed. */
+  story?: { id: string; title: string };
   onMade(share: Share): void;
   onBusy(isBusy: boolean): void;
 }) {
@@ -102,8 +104,8 @@ export function ShareForm(props: {
     setProblem(null);
     try {
       const share = await createShare(client, {
-        image_ids: [...props.imageIds],
-        title: title.trim(),
+        ...(props.story ? { story_id: props.story.id } : { image_ids: [...props.imageIds] }),
+        ...(props.story && title.trim() === '' ? {} : { title: title.trim() }),
         show_prompt: showsPrompt,
         allow_download: allowsDownload,
         ...(password === '' ? {} : { password }),
@@ -126,7 +128,7 @@ export function ShareForm(props: {
             className="field"
             maxLength={MAX_TITLE_CHARS}
             autoComplete="off"
-            placeholder={t('share.name.placeholder')}
+            placeholder={props.story?.title ?? t('share.name.placeholder')}
             value={title}
             onInput={(event) => setTitle(event.currentTarget.value)}
           />
@@ -141,7 +143,7 @@ export function ShareForm(props: {
       />
       <Check
         label={t('share.showPrompt')}
-        hint={t('share.showPrompt.hint')}
+        hint={t(props.story ? 'share.story.showPrompt.hint' : 'share.showPrompt.hint')}
         checked={showsPrompt}
         onChange={setShowsPrompt}
       />
