@@ -22,12 +22,14 @@ const report = await runFlood({
   limitMs: 2 * 3600_000,
   report: (line) => console.log(line),
 });
-const { idle, beside } = waits(report);
+const { idle, beside, besideP95 } = waits(report);
 console.log(`accepted in ${Math.round(report.createMs)} ms, finished after ${Math.round(report.seconds)} s`);
 console.log(`counts ${JSON.stringify(report.counts)}, ${report.zipped} pictures in the ZIP`);
 console.log(`captured ${report.captured} of ${items * PRICE_CREDITS} credits, ${report.held} still held`);
-console.log(`a single picture: ${Math.round(idle)} ms idle (median), ${Math.round(beside)} ms beside (p95)`);
-console.log(`ratio ${(beside / idle).toFixed(2)}`);
+console.log(
+  `a single picture, median: ${Math.round(idle)} ms idle, ${Math.round(beside)} ms beside the batch`,
+);
+console.log(`ratio ${(beside / idle).toFixed(2)} (p95 ${(besideP95 / idle).toFixed(2)})`);
 for (const finding of report.findings) console.log(`doctor: ${finding}`);
 const isWhole =
   report.counts.succeeded === items &&

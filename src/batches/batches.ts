@@ -1,6 +1,6 @@
 // The face of the slice: many pictures asked for at once. A batch is checked as a whole, row by row, and accepted as a whole:
 // its items are tasks, made with their holds in one transaction, and from then on the engine runs them as any others.
-import { balanceOf, formatCredits, toCredits } from '../credits/credits.ts';
+import { balanceOf, formatCredits, requireSpendable, spendableOf, toCredits } from '../credits/credits.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Db } from '../kernel/db.ts';
 import { AppError, describeError, type Language } from '../kernel/errors.ts';
@@ -36,6 +36,7 @@ import { DEFAULT_PATTERN } from './file-names.ts';
 import { draftItems, yieldTurn } from './items.ts';
 import { BatchKeeper } from './keeper.ts';
 import { type BatchPlan, planBatch, rowErrors } from './plan.ts';
+import { reasonOf } from './row-reasons.ts';
 import { readSource, type Source } from './source.ts';
 import {
   type BatchRow,
@@ -159,7 +160,7 @@ export class Batches {
 
   /** What `create` would find, with nothing made and no picture fetched. */
   async check(body: CreateBatchBody, options: CreateBatchOptions): Promise<BatchCheckBody> {
-    const { db, tasks } = this.#options;
+    const { db, clock, tasks } = this.#options;
     const { access, language } = options;
     const problems: BatchCheckBody['problems'] = [];
     const attempt = async <Result>(work: () => Result | Promise<Result>): Promise<Result | null> => {
@@ -173,13 +174,17 @@ export class Batches {
       }
     };
     const planned = (await attempt(() => this.#plan(body, options, true))) ?? emptyPlan(body);
-    const { availableMicros } = await balanceOf(db.read, access.accountId);
+    const { accountId } = access;
+    const { availableMicros } = await balanceOf(db.read, accountId);
+    const spendableMicros = await spendableOf(db.slow, { accountId, now: clock.now() });
     if (body.webhook_url !== undefined) {
       const url = body.webhook_url;
       await attempt(() => tasks.batchWork.checkWebhookUrl(url));
     }
     await attempt(() => requireBudget(planned.costMicros, body.budget_credits));
     await attempt(() => tasks.batchWork.requireRoom(access.accountId, planned.items.length));
+    const cost = { accountId, amountMicros: planned.costMicros, now: clock.now() };
+    await attempt(() => requireSpendable(db.slow, cost));
     await attempt(() => requireCredits(planned.costMicros, availableMicros));
     if (planned.items.length === 0 && planned.errors.length === 0 && problems.length === 0)
       await attempt(() => Promise.reject(nothingLeft(planned.source)));
@@ -197,10 +202,13 @@ export class Batches {
       pictures: planned.pictures,
       skipped: planned.source.skipped,
       error_count: planned.errors.length,
-      errors: planned.errors.slice(0, MAX_SHOWN_ERRORS),
+      errors: planned.errors
+        .slice(0, MAX_SHOWN_ERRORS)
+        .map((error) => ({ ...error, ...reasonOf(error.detail) })),
       problems,
       cost_credits: toCredits(planned.costMicros),
       available_credits: toCredits(availableMicros),
+      spendable_credits: spendableMicros === null ? null : toCredits(spendableMicros),
       eta_s: await this.#eta(planned),
       by_model: byModel(planned),
       sample: planned.items.slice(0, SAMPLE_ITEMS).map(sampleOf),

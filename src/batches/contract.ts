@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { defineRoute } from '../kernel/route.ts';
 import { taskImageSchema } from '../media/contract.ts';
 import { MAX_PROMPT_CHARS, taskErrorSchema, taskStatusSchema, timestampSchema } from '../tasks/contract.ts';
+import { ROW_REASONS } from './row-reasons.ts';
 
 /** Items of one batch; an account may have ten such batches open at a time, see `tasks.max_queued_batch_items`. */
 export const MAX_BATCH_ITEMS = 10_000;
@@ -162,11 +163,17 @@ export const rowErrorSchema = z
       'Counted as an editor or a spreadsheet does: from 1, the header and blank lines included.',
     ),
     field: z.string().nullable(),
-    detail: z.string(),
+    detail: z.string().describe('In English.'),
+    code: z
+      .enum(ROW_REASONS)
+      .describe('What `detail` says, for programs; `other` where only `detail` says it.'),
+    params: z.record(z.string(), z.string()).describe('The values in `detail`, by name.'),
   })
   .meta({ id: 'BatchRowError' });
 
-export type RowError = z.output<typeof rowErrorSchema>;
+export type ShownRowError = z.output<typeof rowErrorSchema>;
+/** What is wrong with a row, as it was found. */
+export type RowError = Pick<ShownRowError, 'row' | 'field' | 'detail'>;
 
 export const batchCheckSchema = z
   .object({
@@ -188,9 +195,15 @@ export const batchCheckSchema = z
     errors: z.array(rowErrorSchema).describe(`The first ${MAX_SHOWN_ERRORS}.`),
     problems: z
       .array(z.object({ code: z.string(), title: z.string(), detail: z.string(), fix: z.string() }))
-      .describe('What is wrong with the batch as a whole: too few credits, over budget, too many items.'),
+      .describe(
+        'What is wrong with the batch as a whole: too few credits, a spending limit, over budget, too many items.',
+      ),
     cost_credits: z.number(),
     available_credits: z.number(),
+    spendable_credits: z
+      .number()
+      .nullable()
+      .describe('What the limits of a day and a month leave for now; null: the account has none.'),
     eta_s: z.number().nullable().describe('Null where nothing was made in the last hour.'),
     by_model: z.array(
       z.object({

@@ -13,8 +13,8 @@ const GATHER_MS = 250;
 const POLL_MS = 5_000;
 /** Batches in one look. */
 const MOST_BATCHES = 50;
-/** Tasks that one write cancels: a few milliseconds each, between which others write. */
-export const CANCEL_STEP = 200;
+/** Tasks that one write cancels: some 50 ms, between which others write, and a wait for the disk each. */
+export const CANCEL_STEP = 1_000;
 
 export interface KeeperOptions {
   db: Db;
@@ -32,6 +32,7 @@ export class BatchKeeper {
   #isAgain = false;
   #looking: Promise<void> | null = null;
   #unsubscribe: () => void = () => {};
+  readonly #cancelling = new Map<string, Promise<void>>();
 
   constructor(options: KeeperOptions) {
     this.#options = options;
@@ -51,8 +52,16 @@ export class BatchKeeper {
     await this.#looking;
   }
 
-  /** Cancels what is open of a batch; resolves when nothing of it waits any more. */
-  async cancel(batchId: string): Promise<void> {
+  /** Cancels what is open of a batch; resolves when nothing of it waits any more. Calls at the same time share the work. */
+  cancel(batchId: string): Promise<void> {
+    const underWay = this.#cancelling.get(batchId);
+    if (underWay) return underWay;
+    const cancelling = this.#cancelAll(batchId).finally(() => this.#cancelling.delete(batchId));
+    this.#cancelling.set(batchId, cancelling);
+    return cancelling;
+  }
+
+  async #cancelAll(batchId: string): Promise<void> {
     const { db, clock, onCancels } = this.#options;
     for (;;) {
       const input = { batchId, limit: CANCEL_STEP, now: clock.now() };

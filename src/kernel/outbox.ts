@@ -3,6 +3,7 @@
 // whatever commits meanwhile; on PostgreSQL that holds because readers never look past the oldest running transaction.
 import { sql } from 'kysely';
 import { compileOnce, type Reader, registerWrites, type Trx } from './db.ts';
+import { insertMany } from './db-bulk.ts';
 import { currentChange, dialectOf } from './db-dialect.ts';
 import { uuidV7Hex } from './id.ts';
 
@@ -90,17 +91,27 @@ const insertEvent = compileOnce<Omit<EventRow, 'change'>>((query, param) =>
 
 /** Appends an event to the running write and returns its id; readers see it when the write is committed. */
 export async function appendEvent(trx: Trx, event: NewEvent): Promise<string> {
-  const id = newEventId(event.nowMs);
-  await insertEvent(trx, {
-    id,
+  const row = newEventRow(event);
+  await insertEvent(trx, row);
+  return row.id;
+}
+
+/** As `appendEvent` for many, in their order. */
+export async function appendEvents(trx: Trx, events: readonly NewEvent[]): Promise<void> {
+  const computed = { change: currentChange() };
+  await insertMany(trx, 'events', events.map(newEventRow), { insertOne: insertEvent, computed });
+}
+
+function newEventRow(event: NewEvent): Omit<EventRow, 'change'> {
+  return {
+    id: newEventId(event.nowMs),
     account_id: event.accountId,
     topic: event.topic,
     entity_id: event.entityId,
     type: event.type,
     version: event.version,
     created_at: event.nowMs,
-  });
-  return id;
+  };
 }
 
 /** The next events in order, at most `limit`. An empty answer means that there is nothing new yet. */

@@ -8,6 +8,7 @@ import { MAX_STORIES_PER_ACCOUNT, MAX_TREE_PAGES, type OutlineBody } from './con
 import {
   addJob,
   addPage,
+  appendStepEvent,
   changePage,
   changeStory,
   findStoryByKey,
@@ -184,6 +185,8 @@ export async function openPage(
   const page = found ?? (await addPage(trx, story, wanted, now));
   if (!page) throw new AppError('conflict', { detail: `A story has at most ${MAX_TREE_PAGES} pages.` });
   const opened = page.opened === 1 ? page : await changePage(trx, page, { opened: 1 });
+  const writing = page.opened === 0 && page.text !== '' ? await newestJob(trx, page.id, ['page']) : undefined;
+  if (writing) await appendStepEvent(trx, writing, 'story.page_ready', now);
   await completePage(trx, story, opened, prices, now);
   await changeStory(trx, story, await goAhead(trx, story, opened, prices, now), now);
   return page.id;

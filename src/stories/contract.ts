@@ -23,8 +23,6 @@ export const MOST_CHARACTERS = 6;
 /** Pages of one tree; beyond it a story is told no further. */
 export const MAX_TREE_PAGES = 400;
 export const MAX_STORIES_PER_ACCOUNT = 2000;
-/** What the pages ahead of a reader may cost in all, where the story does not say. */
-export const DEFAULT_AHEAD_CREDITS = 20;
 const DEFAULT_PAGES = 6;
 const DEFAULT_PROPOSALS = 3;
 const MAX_CREDITS = 1_000_000;
@@ -181,6 +179,10 @@ export const storySchema = z
   .meta({ id: 'Story' });
 export type StoryHeadBody = z.output<typeof storyHeadSchema>;
 export type StoryBody = z.output<typeof storySchema>;
+/** A story as a webhook tells of it, with the page that it is about; null where it is about the outlines. */
+export type StoryNewsBody = Omit<StoryBody, 'pages' | 'proposals' | 'outline'> & {
+  page: StoryPageBody | null;
+};
 
 const STORY = { description: 'The story with all its pages.', schema: storySchema };
 const NEEDS = ['not_found', 'conflict', 'content_blocked'] as const;
@@ -215,9 +217,11 @@ export const createStoryBody = z
       .max(MOST_CHARACTERS)
       .default([])
       .describe('Who must be in it; they come first in every proposal.'),
-    safety: safetySchema.default('gentle'),
-    ahead: optionShape.ahead.default('pictures'),
-    ahead_budget_credits: optionShape.ahead_budget_credits.default(DEFAULT_AHEAD_CREDITS),
+    safety: safetySchema.optional().describe("Without it, the server's `stories.safety`."),
+    ahead: optionShape.ahead.optional().describe("Without it, the server's `stories.ahead`."),
+    ahead_budget_credits: optionShape.ahead_budget_credits
+      .optional()
+      .describe("Without it, the server's `stories.ahead_budget_credits`."),
     seed: z.int().min(0).max(2_147_483_647).optional(),
   })
   .meta({ id: 'CreateStory' });
@@ -283,6 +287,13 @@ export const storyIdeasRoute = defineRoute({
             by_demo_writer: z.boolean(),
             price_credits: z.number().describe('For one text of any kind.'),
           }),
+          defaults: z
+            .object({
+              safety: safetySchema,
+              ahead: aheadSchema,
+              ahead_budget_credits: z.number(),
+            })
+            .describe('What a story gets that does not say otherwise.'),
         })
         .meta({ id: 'StoryIdeas' }),
     },

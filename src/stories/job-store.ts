@@ -9,6 +9,7 @@ import type { OutlineBody } from './contract.ts';
 import {
   type AttemptRow,
   addJob,
+  appendStepEvent,
   changePage,
   changeStory,
   getPage,
@@ -116,7 +117,7 @@ export async function takeOver(trx: Trx, input: { jobs: readonly JobRef[]; now: 
       code: 'submit_unknown',
       detail: `The server stopped ${MAX_LOST_TRIES} times while this was being made.`,
     });
-    const { numUpdatedRows } = await trx
+    const job = await trx
       .updateTable('story_jobs')
       .set({
         status: lost ? 'failed' : 'queued',
@@ -128,9 +129,11 @@ export async function takeOver(trx: Trx, input: { jobs: readonly JobRef[]; now: 
       .where('lease_owner', '=', owner)
       .where('attempt', '=', attempt)
       .where(isRunning)
+      .returningAll()
       .executeTakeFirst();
-    if (Number(numUpdatedRows) === 0) continue;
+    if (!job) continue;
     await endAttempt(trx, { id, attempt }, { outcome: 'unknown' }, input.now);
+    if (lost && job.ahead === 0) await appendStepEvent(trx, job, 'story.failed', input.now);
   }
 }
 
@@ -237,6 +240,9 @@ export async function finishJob(trx: Trx, input: FinishInput): Promise<boolean> 
     .set({ status: 'done', lease_owner: null, error: null, ended_at: now, hold_id: holdId })
     .where('id', '=', job.id)
     .execute();
+  // A page made ahead is told of when its reader comes to it.
+  if (result.kind === 'page' && (await getPage(trx, story.id, job.page_id ?? '')).opened === 1)
+    await appendStepEvent(trx, job, 'story.page_ready', now);
   return true;
 }
 
@@ -329,6 +335,7 @@ export async function failJob(trx: Trx, input: FailInput): Promise<void> {
     })
     .where('id', '=', job.id)
     .execute();
+  if (isOver && job.ahead === 0) await appendStepEvent(trx, job, 'story.failed', now);
   await changeStory(trx, story, {}, now);
 }
 

@@ -33,7 +33,10 @@ function beginning(stories: Stories): BoundRoute[] {
     bindRoute(contract.storyIdeasRoute, async ({ query: { language } }) => {
       const { name, byDemoWriter, priceMicros } = await stories.writer();
       const writer = { name, by_demo_writer: byDemoWriter, price_credits: priceMicros / MICROS_PER_CREDIT };
-      return { status: 200 as const, body: { language, ideas: [...STORY_IDEAS[language]], writer } };
+      const { safety, ahead, aheadBudgetCredits } = stories.defaults;
+      const defaults = { safety, ahead, ahead_budget_credits: aheadBudgetCredits };
+      const ideas = [...STORY_IDEAS[language]];
+      return { status: 200 as const, body: { language, ideas, writer, defaults } };
     }),
     bindRoute(contract.proposeOutlinesRoute, async (request) => {
       const { id } = request.params;

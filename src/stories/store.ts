@@ -11,6 +11,8 @@ import type { TaskRow } from '../tasks/tasks.ts';
 import { MAX_TREE_PAGES, type OutlineBody } from './contract.ts';
 
 export const STORY_TOPIC = 'stories';
+/** Of jobs that somebody waited for: what webhooks tell of. */
+const STEP_TOPIC = 'story_steps';
 /** What waits for an operator to mend something is given up after this. */
 export const JOB_DEADLINE_MS = 24 * 3600_000;
 
@@ -234,6 +236,17 @@ export async function changeStory(
     nowMs: now,
   });
   return { ...story, ...next };
+}
+
+/** Says, in the transaction that makes it so, that a page can be read or that a step has failed for good. */
+export function appendStepEvent(
+  trx: Trx,
+  job: Pick<JobRow, 'id' | 'account_id' | 'attempt'>,
+  type: 'story.page_ready' | 'story.failed',
+  now: number,
+): Promise<string> {
+  const { id: entityId, account_id: accountId, attempt: version } = job;
+  return appendEvent(trx, { accountId, topic: STEP_TOPIC, entityId, type, version, nowMs: now });
 }
 
 export async function changePage(trx: Trx, page: PageRow, change: Partial<PageRow>): Promise<PageRow> {

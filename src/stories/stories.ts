@@ -2,6 +2,7 @@
 // asks for is committed before it is answered, and money is moved with the result it is for.
 import { randomInt } from 'node:crypto';
 import type { Clock } from '../kernel/clock.ts';
+import type { StoryDefaults } from '../kernel/config-stories.ts';
 import type { Db } from '../kernel/db.ts';
 import { AppError } from '../kernel/errors.ts';
 import { EVENTS_CHANNEL, type EventHub } from '../kernel/event-hub.ts';
@@ -27,12 +28,15 @@ import {
   updateStory,
   type WayOn,
 } from './change-store.ts';
-import type { CreateStoryBody, OutlineBody, StoryBody, StoryHeadBody } from './contract.ts';
+import type { CreateStoryBody, OutlineBody, StoryBody, StoryHeadBody, StoryNewsBody } from './contract.ts';
 import { textsOf } from './job.ts';
 import { STORIES_CHANNEL, StoryRunner } from './runner.ts';
 import { safeWords } from './safety.ts';
+import { gatherSharedStory, type SharedStory } from './shared-story.ts';
 import { findStory, findStoryByKey, listStories, type Prices, type Safety, type StoryRow } from './store.ts';
 import { picturesOf, type StoryView, type ViewParts, viewHeads, viewStory } from './view.ts';
+
+export type { SharedStory, SharedStoryPage } from './shared-story.ts';
 
 const MICROS_PER_CREDIT = 1_000_000;
 const MAX_SEED = 2_147_483_647;
@@ -50,6 +54,8 @@ export interface StoriesOptions {
   styles: Styles;
   node: NodeLease;
   hub: EventHub;
+  /** What a story gets that does not say otherwise. */
+  defaults: StoryDefaults;
   /** The providers' sections in force, with the secrets that were set at run time. */
   sections(): Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   /** Opens the writer that these sections ask for. Throws `validation_failed`. */
@@ -115,6 +121,11 @@ export class Stories {
     return this.#runner.close();
   }
 
+  /** What a story gets that does not say otherwise. */
+  get defaults(): StoryDefaults {
+    return this.#options.defaults;
+  }
+
   get loops(): LoopState[] {
     return [this.#runner.state];
   }
@@ -161,8 +172,11 @@ export class Stories {
     const earlier =
       idempotencyKey === null ? undefined : await findStoryByKey(db.read, access.accountId, idempotencyKey);
     if (earlier) return sameRequest(earlier, requestHash);
-    const { text: idea, words } = safeWords(body.idea, body.safety);
-    const cast = body.characters.map((one) => safeCharacter(one, body.safety));
+    const { defaults } = this.#options;
+    const safety = body.safety ?? defaults.safety;
+    const aheadCredits = body.ahead_budget_credits ?? defaults.aheadBudgetCredits;
+    const { text: idea, words } = safeWords(body.idea, safety);
+    const cast = body.characters.map((one) => safeCharacter(one, safety));
     await this.#requireStyle(body.style);
     const { textMicros } = await this.prices({ model: body.model });
     const now = clock.now();
@@ -174,14 +188,14 @@ export class Stories {
         idea,
         language: body.language,
         style_id: body.style,
-        style_text: body.style_text === null ? null : safeWords(body.style_text, body.safety).text,
+        style_text: body.style_text === null ? null : safeWords(body.style_text, safety).text,
         model: body.model,
         aspect_ratio: body.aspect_ratio,
         page_count: body.pages,
-        safety: body.safety,
+        safety,
         softened: JSON.stringify(words),
-        ahead: body.ahead,
-        ahead_budget_micros: Math.round(body.ahead_budget_credits * MICROS_PER_CREDIT),
+        ahead: body.ahead ?? defaults.ahead,
+        ahead_budget_micros: Math.round(aheadCredits * MICROS_PER_CREDIT),
         seed: body.seed ?? randomInt(MAX_SEED),
         cast_wanted: JSON.stringify(cast),
         idempotency_key: idempotencyKey,
@@ -205,6 +219,15 @@ export class Stories {
 
   list(filter: Parameters<typeof listStories>[1]): Promise<StoryRow[]> {
     return listStories(this.#options.db.slow, filter);
+  }
+
+  /** A story of any account as its webhooks tell of it; null when there is none. */
+  async describe(storyId: string, pageId: string | null, baseUrl: string): Promise<StoryNewsBody | null> {
+    const story = await findStory(this.#options.db.read, storyId);
+    if (!story) return null;
+    const view = await this.view({ baseUrl, language: 'en' }, story);
+    const { pages, proposals: _proposals, outline: _outline, ...news } = view;
+    return { ...news, page: pages.find(({ id }) => id === pageId) ?? null };
   }
 
   view(view: StoryView, story: StoryRow): Promise<StoryBody> {
@@ -326,6 +349,13 @@ export class Stories {
     const story = await findStory(this.#options.db.read, id);
     if (!story || story.account_id !== accountId) return null;
     return { title: story.title, imageIds: await picturesOf(this.#parts, id) };
+  }
+
+  /** For the page of a share: a story to read; null when the account has no such story (any more). */
+  async sharedStory(accountId: string, id: string): Promise<SharedStory | null> {
+    const story = await findStory(this.#options.db.read, id);
+    if (!story || story.account_id !== accountId) return null;
+    return gatherSharedStory(this.#parts, story);
   }
 
   /** Calls `wake` while texts of a story are written on this node; returns the unsubscriber. */

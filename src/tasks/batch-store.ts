@@ -4,25 +4,25 @@
 import { sql } from 'kysely';
 import { holdCreditsOfMany, releaseHolds } from '../credits/credits.ts';
 import { type Reader, registerWrites, type Trx } from '../kernel/db.ts';
+import { insertMany } from '../kernel/db-bulk.ts';
 import { dialectOf } from '../kernel/db-dialect.ts';
 import { newId } from '../kernel/id.ts';
 import { pinUploads } from '../media/media.ts';
 import type { Mode } from '../providers/provider.ts';
 import { CANCELLED, requestCancel } from './run-store.ts';
 import {
-  appendTaskEvent,
+  appendTaskEvents,
   fairTag,
   insertTask,
   type NewTask,
   PARKED_UNTIL,
   type StoredStatus,
   statusIs,
+  type TaskEvent,
   type TaskRow,
   UNSTARTED,
 } from './store.ts';
 
-/** Rows in one INSERT: 40 parameters each stay below PostgreSQL's limit. */
-const INSERT_ROWS = 500;
 /** Ids in one list. */
 const LIST_IDS = 500;
 
@@ -63,13 +63,14 @@ export async function insertBatchTasks(trx: Trx, input: BatchTasksInput): Promis
   const { batchId, accountId, items, now } = input;
   await pinUploads(trx, { ids: input.uploadIds, accountId, untilMs: input.deadlineAt });
   const fairByLane = new Map<string, number>();
-  const rows: NewTask[] = [];
+  const rows: (NewTask & typeof UNSTARTED)[] = [];
   for (const item of items) {
     const { lane, pictures } = item;
     const before =
       fairByLane.get(lane) ?? (await fairTag(trx, { lane, priority: 0, flow: batchId, pictures: 0 }));
     fairByLane.set(lane, before + pictures);
     rows.push({
+      ...UNSTARTED,
       id: item.taskId,
       account_id: accountId,
       credential_id: input.credentialId,
@@ -96,7 +97,7 @@ export async function insertBatchTasks(trx: Trx, input: BatchTasksInput): Promis
       created_at: now,
     });
   }
-  await insertTasks(trx, rows);
+  await insertMany(trx, 'tasks', rows, { insertOne: insertTask });
   const unitMicros = new Map(items.map((item) => [item.taskId, item.unitMicros]));
   const holds = rows.map((row) => ({
     holdId: row.hold_id,
@@ -105,17 +106,6 @@ export async function insertBatchTasks(trx: Trx, input: BatchTasksInput): Promis
     pictures: row.pictures,
   }));
   await holdCreditsOfMany(trx, { accountId, holds, now });
-}
-
-async function insertTasks(trx: Trx, rows: readonly NewTask[]): Promise<void> {
-  if (dialectOf(trx).name === 'sqlite') {
-    for (const row of rows) await insertTask(trx, row);
-    return;
-  }
-  for (let start = 0; start < rows.length; start += INSERT_ROWS) {
-    const chunk = rows.slice(start, start + INSERT_ROWS).map((row) => ({ ...UNSTARTED, ...row }));
-    await trx.insertInto('tasks').values(chunk).execute();
-  }
 }
 
 /** Takes failed or cancelled tasks from their places, so that new tries can have them; returns those that it took. */
@@ -245,8 +235,10 @@ async function endAll(trx: Trx, ids: readonly string[], now: number): Promise<nu
     .where(statusIs.waiting)
     .returning(['id', 'account_id', 'batch_id', 'version', 'hold_id'])
     .execute();
-  for (const { id: taskId, account_id: accountId, batch_id: batchId, version } of ended)
-    await appendTaskEvent(trx, { taskId, accountId, batchId, type: 'task.finished', version, now });
+  const events = ended.map(({ id: taskId, account_id: accountId, batch_id: batchId, version }): TaskEvent => {
+    return { taskId, accountId, batchId, type: 'task.finished', version, now };
+  });
+  await appendTaskEvents(trx, events);
   const [first] = ended;
   const holdIds = ended.map(({ hold_id: holdId }) => holdId);
   if (first) await releaseHolds(trx, { accountId: first.account_id, holdIds, now });

@@ -1,16 +1,21 @@
 // The queue's transactions: claim per lane within its limit, promote what was delayed, take over the runs of dead nodes,
-// and end what passed its deadline while it waited. Each later write of a run carries the epoch that a claim gave.
+// and end what passed its deadline while it waited. Each later write of a run carries the epoch that a claim gave. Batches
+// never fill a lane to its last place where single pictures may come.
 import { sql } from 'kysely';
 import { releaseHold } from '../credits/credits.ts';
 import { compileOnce, registerWrites, type Trx } from '../kernel/db.ts';
 import { dialectOf } from '../kernel/db-dialect.ts';
 import { findTrial, readBucket, setTrial, type TrialKey, takeTokens } from '../providers/providers.ts';
 import { encodeError } from './outcome.ts';
+import { placesForBatches, readOccupancy } from './place-store.ts';
 import { listAttempts } from './read-store.ts';
 import { type AttemptRow, appendTaskEvent, enterReadySet, fairTag, statusIs, type TaskRow } from './store.ts';
 
 /** A task whose process died under it this often without progress runs alone from then on; one time more is the last. */
 export const SUSPECT_AFTER = 2;
+
+/** Items of other batches that may have the same fair time as a single picture, which goes first then. */
+const TIES = 4;
 
 /** A task that this node may run, with what its earlier attempts left. */
 export interface ClaimedTask {
@@ -36,14 +41,6 @@ export interface ClaimInput {
   now: number;
 }
 
-const countRunning = compileOnce<{ lane: string }, { count: number }>((query, param) =>
-  query
-    .selectFrom('tasks')
-    .select((eb) => eb.fn.countAll<number>().as('count'))
-    .where('lane', '=', param('lane'))
-    .where(statusIs.running),
-);
-
 const startRun = compileOnce<{ id: string; owner: string; now: number; latest: number }, TaskRow>(
   (query, param) =>
     query
@@ -64,26 +61,37 @@ const startRun = compileOnce<{ id: string; owner: string; now: number; latest: n
       .returningAll(),
 );
 
-const moveLaneClock = compileOnce<{ lane: string; priority: number; clock: number }>((query, param) =>
+const moveLaneClock = compileOnce<{
+  lane: string;
+  priority: number;
+  clock: number;
+  singleAt: number | null;
+}>((query, param) =>
   query
     .insertInto('lanes')
-    .values({ lane: param('lane'), priority: param('priority'), clock: param('clock') })
+    .values({
+      lane: param('lane'),
+      priority: param('priority'),
+      clock: param('clock'),
+      single_at: param('singleAt'),
+    })
     .onConflict((conflict) =>
-      conflict
-        .columns(['lane', 'priority'])
-        .doUpdateSet((eb) => ({ clock: eb.ref('excluded.clock') }))
-        .whereRef('lanes.clock', '<', 'excluded.clock'),
+      conflict.columns(['lane', 'priority']).doUpdateSet({
+        clock: sql<number>`case when lanes.clock < excluded.clock then excluded.clock else lanes.clock end`,
+        single_at: sql<number | null>`coalesce(excluded.single_at, lanes.single_at)`,
+      }),
     ),
 );
 
 /**
  * Claims the next tasks of a lane by (priority, fair time), never over its limits: the lane is locked, what runs is
- * counted, and only the difference is claimed (count-then-claim without the lock ran 16 at a limit of 4).
+ * counted, and only the difference is claimed (count-then-claim without the lock ran 16 at a limit of 4). Items of batches
+ * are passed over once they have the places that are for them.
  */
 export async function claimTasks(trx: Trx, input: ClaimInput): Promise<ClaimedTask[]> {
   const { lane, now } = input;
   await dialectOf(trx).lockName(trx, `lane:${lane}`);
-  const [running] = await countRunning(trx, { lane });
+  const [running] = await readOccupancy(trx, { lane });
   const perMinute = input.requestsPerMinute ?? null;
   let free = Math.min(input.batch, input.concurrency - Number(running?.count ?? 0));
   if (free <= 0) return [];
@@ -92,36 +100,66 @@ export async function claimTasks(trx: Trx, input: ClaimInput): Promise<ClaimedTa
   if (bucket) free = Math.min(free, Math.floor(bucket.tokens));
   if (free <= 0) return [];
   const claimed = await claimTrials(trx, input, free);
-  const left = free - claimed.length;
   const { models = null } = input;
-  const isAny = left > 0 && (models === null || models.length > 0);
-  for (const place of isAny ? await readyTasks(trx, lane, models, left) : [])
-    claimed.push(...(await claimOne(trx, input, place)));
+  const forBatches = placesForBatches(input.concurrency, running, now) - Number(running?.batched ?? 0);
+  if (models === null || models.length > 0) await claimInOrder(trx, input, { claimed, free, forBatches });
   if (bucket && claimed.length > 0) await takeTokens(trx, { ...rate, bucket, taken: claimed.length });
   return claimed;
+}
+
+/** Adds to `claimed` until it has `free`, of which batches take `forBatches` at most. */
+async function claimInOrder(
+  trx: Trx,
+  input: ClaimInput,
+  { claimed, free, forBatches }: { claimed: ClaimedTask[]; free: number; forBatches: number },
+): Promise<void> {
+  const { lane, models = null } = input;
+  let batchPlaces = forBatches - claimed.filter(({ task }) => task.batch_id !== null).length;
+  if (batchPlaces > 0 && claimed.length < free) {
+    for (const place of await nextInOrder(trx, { lane, models, limit: free - claimed.length })) {
+      if (place.batch_id !== null && batchPlaces <= 0) continue;
+      if (place.batch_id !== null) batchPlaces -= 1;
+      claimed.push(...(await claimOne(trx, input, place)));
+    }
+  }
+  if (batchPlaces > 0 || claimed.length >= free) return;
+  const singles = await readyTasks(trx, { lane, models, limit: free - claimed.length, isSingle: true });
+  for (const place of singles) claimed.push(...(await claimOne(trx, input, place)));
+}
+
+/** As `readyTasks`, with a single picture before items of the same fair time. */
+async function nextInOrder(
+  trx: Trx,
+  wanted: { lane: string; models: readonly string[] | null; limit: number },
+): Promise<ReadyTask[]> {
+  const ready = await readyTasks(trx, { ...wanted, limit: wanted.limit + TIES });
+  const isOfBatch = ({ batch_id }: ReadyTask) => Number(batch_id !== null);
+  return ready
+    .sort((a, b) => b.priority - a.priority || a.fair - b.fair || isOfBatch(a) - isOfBatch(b))
+    .slice(0, wanted.limit);
 }
 
 interface ReadyTask {
   id: string;
   priority: number;
   fair: number;
+  batch_id: string | null;
 }
 
-/** The next ready tasks of a lane in their order; only of these models, or of all (null). */
+/** The next ready tasks of a lane in their order; only of these models, or of all (null); or only those of no batch. */
 function readyTasks(
   trx: Trx,
-  lane: string,
-  models: readonly string[] | null,
-  limit: number,
+  wanted: { lane: string; models: readonly string[] | null; limit: number; isSingle?: boolean },
 ): Promise<ReadyTask[]> {
+  const { models } = wanted;
   const ready = trx
     .selectFrom('tasks')
-    .select(['id', 'priority', 'fair'])
-    .where('lane', '=', lane)
-    .where(statusIs.queued)
+    .select(['id', 'priority', 'fair', 'batch_id'])
+    .where('lane', '=', wanted.lane)
+    .where(wanted.isSingle ? statusIs.queuedSingle : statusIs.queued)
     .orderBy('priority', 'desc')
     .orderBy('fair')
-    .limit(limit);
+    .limit(wanted.limit);
   const query = models === null ? ready : ready.where('provider_model', 'in', [...models]);
   return dialectOf(trx).forUpdateSkipLocked(query).execute();
 }
@@ -134,7 +172,11 @@ async function claimTrials(trx: Trx, input: ClaimInput, free: number): Promise<C
     if (claimed.length >= free) break;
     const trying = await findTrial(trx, lane, key);
     if (trying === undefined || (trying !== null && (await isRunning(trx, trying)))) continue;
-    const [next] = await readyTasks(trx, lane, key.scope === 'model' ? [key.name] : null, 1);
+    const [next] = await readyTasks(trx, {
+      lane,
+      models: key.scope === 'model' ? [key.name] : null,
+      limit: 1,
+    });
     const [trial] = next ? await claimOne(trx, input, next) : [];
     if (!trial) continue;
     await setTrial(trx, lane, key, trial.task.id);
@@ -158,7 +200,7 @@ async function claimOne(trx: Trx, input: ClaimInput, place: ReadyTask): Promise<
   const { id, priority, fair } = place;
   const [task] = await startRun(trx, { id, owner, now, latest: now + input.runMs });
   if (!task) return [];
-  await moveLaneClock(trx, { lane, priority, clock: fair });
+  await moveLaneClock(trx, { lane, priority, clock: fair, singleAt: task.batch_id === null ? now : null });
   await appendTaskEvent(trx, {
     taskId: id,
     accountId: task.account_id,

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { ERROR_CODES, type ErrorCode } from '../kernel/errors.ts';
 import { defineRoute } from '../kernel/route.ts';
 import { taskImageSchema } from '../media/contract.ts';
+import { REMARK_CODES } from './remarks.ts';
 
 export {
   clearPromptsRoute,
@@ -130,7 +131,11 @@ export const taskAttemptSchema = z
     provider: z.string(),
     provider_model: z.string().nullable().describe("The provider's own name of the model"),
     switched: z
-      .object({ from: z.string(), reason: z.string().nullable() })
+      .object({
+        from: z.string(),
+        reason: z.string().nullable(),
+        reason_code: z.enum(ERROR_CODE_NAMES).nullable(),
+      })
       .nullable()
       .describe('Set where the attempt before was at another provider: which, and why it did not do it'),
     outcome: z.enum([
@@ -150,8 +155,21 @@ export const taskAttemptSchema = z
     wait_ms: milliseconds.describe('From then until its pictures were there'),
     save_ms: milliseconds.describe('Fetching, checking and storing them'),
     error: z.string().nullable(),
+    error_code: z.enum(ERROR_CODE_NAMES).nullable(),
   })
   .meta({ id: 'TaskAttempt' });
+
+/** A remark as a code with its values; see remarks.ts for their English. */
+export const remarkSchema = z
+  .object({
+    code: z.enum(REMARK_CODES),
+    params: z
+      .record(z.string(), z.string())
+      .describe(
+        'The values: such as `provider`, `until` (RFC 3339), `detail` (English) and `error` (an error code).',
+      ),
+  })
+  .meta({ id: 'TaskRemark' });
 
 /** The style as it was when the task was accepted. */
 export const taskStyleSchema = z
@@ -169,6 +187,7 @@ export const taskSchema = z
       .nullable()
       .describe('1 is next; null when not queued or further back than counted.'),
     waiting_reason: z.string().nullable(),
+    waiting: remarkSchema.nullable().describe('`waiting_reason` for programs and other languages.'),
     eta_s: z
       .number()
       .nullable()
@@ -215,6 +234,7 @@ export const taskSchema = z
     cancel: z.object({
       state: z.enum(['none', 'requested', 'confirmed', 'not_cancellable', 'finished_first']),
       note: z.string().nullable(),
+      remark: remarkSchema.nullable().describe('`note` for programs and other languages.'),
     }),
     retry_of: z.string().nullable(),
     batch_id: z.string().nullable(),
@@ -348,10 +368,15 @@ export const retryTaskRoute = defineRoute({
   path: '/v1/tasks/:id/retry',
   tag: 'Tasks',
   summary: 'The same request as a new task',
-  description: 'Makes a new task with `retry_of` and its own hold. Takes an `Idempotency-Key`.',
+  description:
+    'Makes a new task with `retry_of` and its own hold. Takes an `Idempotency-Key`. With `provider` or `model` it goes there instead, if that provider takes such a request.',
   access: { kind: 'scope', scope: 'tasks:write' },
   limit: 'api',
   params: taskParams,
+  body: z
+    .strictObject({ provider: text(60).optional(), model: text(100).optional() })
+    .default({})
+    .meta({ id: 'RetryTask' }),
   headers: CREATION_HEADERS,
   responses: {
     202: { description: 'The new task.', schema: taskSchema },

@@ -50,7 +50,11 @@ for (const { kind, skip } of databaseKinds()) {
         assert.equal(shown.status, 'succeeded');
         const [failed, done] = shown.attempts;
         assert.equal(failed?.switched, null);
-        assert.deepEqual(done?.switched, { from: 'first', reason: failed?.error });
+        assert.deepEqual(done?.switched, {
+          from: 'first',
+          reason: failed?.error,
+          reason_code: failed?.error_code,
+        });
         assert.match(failed?.error ?? '', /Sundays/);
         assert.deepEqual([failed?.submit_ms, failed?.wait_ms, failed?.save_ms], [null, null, null]);
         const { queued_ms, submit_ms, wait_ms, save_ms, total_ms } = shown.timings;

@@ -1,6 +1,7 @@
 // What an attempt is pinned to (rule R3, fault row S15): the addresses and the account it was sent with. When today's provider
 // is not the one that has the job, nothing of the job is sent to it; the task waits until it is back, or until its deadline.
 import { type ProviderAdapter, ProviderError } from '../providers/provider.ts';
+import { sayRemark } from './remarks.ts';
 
 export interface Pins {
   /** Base addresses when the attempt began; null in attempts of older versions. */
@@ -24,16 +25,16 @@ export function parseEndpoints(text: string | null): readonly string[] | null {
 
 /** Why a call about this attempt must not be made, in plain words; null when it may. */
 export function whyAway(name: string, adapter: ProviderAdapter | null, pins: Pins | null): string | null {
-  if (!adapter) return `The provider "${name}" is not configured any more.`;
+  if (!adapter) return sayRemark('provider_gone', { provider: name });
   if (!pins) return null;
   const { endpoints, credential, hasJob } = pins;
   const today = new Set(adapter.endpoints);
   const isThere = (address: string) => today.has(address);
   // Without a job id, only all the addresses together can say that there is no job.
   if (endpoints && endpoints.length > 0 && !(hasJob ? endpoints.some(isThere) : endpoints.every(isThere)))
-    return `The job was sent to another address of "${name}" (${endpoints.join(', ')}) than is configured now; it waits until that is back.`;
+    return sayRemark('address_gone', { provider: name, addresses: endpoints.join(', ') });
   if (credential !== null && !adapter.credentials?.some(({ id }) => id === credential))
-    return `The job was sent with an account of "${name}" that is not configured any more; it waits until that is back.`;
+    return sayRemark('account_gone', { provider: name });
   return null;
 }
 

@@ -82,7 +82,7 @@ function creationRoutes({ tasks }: TaskRouteOptions): BoundRoute[] {
       return { status: 200 as const, body: await tasks.view(viewOf(request), accepted.task) };
     }),
     bindRoute(contract.retryTaskRoute, async (request) =>
-      answerAccepted(request, await tasks.retry(request.params.id, creation(request))),
+      answerAccepted(request, await tasks.retry(request.params.id, creation(request), request.body)),
     ),
     bindRoute(contract.upscaleImageRoute, async (request) =>
       answerAccepted(request, await tasks.upscale(request.params.id, request.body, creation(request))),

@@ -13,6 +13,7 @@ import { type ClaimedTask, SUSPECT_AFTER } from './claim-store.ts';
 import { keepLateResult } from './late-store.ts';
 import { encodeError } from './outcome.ts';
 import { parseEndpoints, whyAway } from './pins.ts';
+import { sayRemark } from './remarks.ts';
 import { nextRoute } from './rerouting.ts';
 import { LeaseLostError, type RunControl } from './run-control.ts';
 import {
@@ -103,8 +104,7 @@ export function whyWaiting(
   model: PublicModel | null,
 ): string | null {
   const adapter = providers.adapter(task.lane);
-  if (adapter && !model)
-    return `The provider "${task.lane}" does not offer the model "${task.provider_model}" any more.`;
+  if (adapter && !model) return sayRemark('model_gone', { provider: task.lane, model: task.provider_model });
   const last = attempts.at(-1);
   const isUnderWay = last?.outcome === 'open' || (last?.outcome === 'accepted' && last.outputs === null);
   if (!last || !isUnderWay) return whyAway(task.lane, adapter, null);

@@ -7,6 +7,7 @@ import { OutboundError, type OutboundErrorKind } from '../kernel/outbound-error.
 import type { Media, NewImage, StoredPicture } from '../media/media.ts';
 import type { Output } from '../providers/provider.ts';
 import { retryDelayMs } from './backoff.ts';
+import { sayRemark } from './remarks.ts';
 import type { AttemptRow, TaskParams, TaskRow } from './store.ts';
 
 const DOWNLOAD_TRIES = 4;
@@ -135,7 +136,7 @@ export class PictureSaver {
       request.signal.throwIfAborted();
       try {
         source ??= await this.#fetch(request, output);
-        return await media.ingestResult(source, kind);
+        return await media.ingestResult(source, kind, { isBackground: request.task.batch_id !== null });
       } catch (error) {
         if (!(error instanceof AppError)) throw error;
         if (isStoreAway(error)) {
@@ -150,7 +151,7 @@ export class PictureSaver {
   }
 
   async #waitForStore({ task, signal, onWait }: SaveRequest, error: AppError, waits: number): Promise<void> {
-    if (waits === 0) await onWait(`The picture cannot be stored yet: ${error.message}`);
+    if (waits === 0) await onWait(sayRemark('store_away', { detail: error.message }));
     await sleep(this.#options.clock, retryDelayMs(Math.min(waits, 4), null, task.id), signal);
   }
 

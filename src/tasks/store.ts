@@ -7,7 +7,7 @@ import { compileOnce, registerWrites, type Trx } from '../kernel/db.ts';
 import { dialectOf } from '../kernel/db-dialect.ts';
 import { AppError } from '../kernel/errors.ts';
 import { isId, newId } from '../kernel/id.ts';
-import { appendEvent } from '../kernel/outbox.ts';
+import { appendEvent, appendEvents, type NewEvent } from '../kernel/outbox.ts';
 import { pinUploads } from '../media/media.ts';
 import type { Mode } from '../providers/provider.ts';
 
@@ -133,13 +133,15 @@ export const statusIs = {
   running: sql<boolean>`status = 'running'`,
   waiting: sql<boolean>`status in ('queued', 'delayed')`,
   open: sql<boolean>`status in ('queued', 'delayed', 'running')`,
+  queuedSingle: sql<boolean>`status = 'queued' and batch_id is null`,
 } as const;
 
 declare module '../kernel/db.ts' {
   interface Tables {
     tasks: TaskRow;
     attempts: AttemptRow;
-    lanes: { lane: string; priority: number; clock: number };
+    /** `single_at`: when a task of no batch last began there; null when none did. */
+    lanes: { lane: string; priority: number; clock: number; single_at: number | null };
     idempotency_keys: {
       account_id: string;
       key: string;
@@ -495,27 +497,33 @@ export function idempotencyMismatch(): AppError {
   });
 }
 
+export interface TaskEvent {
+  taskId: string;
+  accountId: string;
+  /** Absent: it belongs to none. */
+  batchId?: string | null;
+  type: 'task.updated' | 'task.finished';
+  version: number;
+  now: number;
+}
+
+const toNewEvent = (event: TaskEvent): NewEvent => ({
+  accountId: event.accountId,
+  topic: event.batchId ? BATCH_ITEM_TOPIC : TASK_TOPIC,
+  entityId: event.taskId,
+  type: event.type,
+  version: event.version,
+  nowMs: event.now,
+});
+
 /** The event that tells readers of a task's change; written in the transaction that changes it. */
-export function appendTaskEvent(
-  trx: Trx,
-  event: {
-    taskId: string;
-    accountId: string;
-    /** Absent: it belongs to none. */
-    batchId?: string | null;
-    type: 'task.updated' | 'task.finished';
-    version: number;
-    now: number;
-  },
-): Promise<string> {
-  return appendEvent(trx, {
-    accountId: event.accountId,
-    topic: event.batchId ? BATCH_ITEM_TOPIC : TASK_TOPIC,
-    entityId: event.taskId,
-    type: event.type,
-    version: event.version,
-    nowMs: event.now,
-  });
+export function appendTaskEvent(trx: Trx, event: TaskEvent): Promise<string> {
+  return appendEvent(trx, toNewEvent(event));
+}
+
+/** As `appendTaskEvent` for many. */
+export function appendTaskEvents(trx: Trx, events: readonly TaskEvent[]): Promise<void> {
+  return appendEvents(trx, events.map(toNewEvent));
 }
 
 /** Marks a held OpenAI-style answer as fully delivered. */

@@ -8,6 +8,7 @@ import type { NodeLease } from '../kernel/lease.ts';
 import type { Logger } from '../kernel/log.ts';
 import type { Access } from '../kernel/route.ts';
 import type { LoopState } from '../kernel/supervised-loop.ts';
+import type { ImageMaking } from '../media/contract.ts';
 import { findImage, type ImagesTable, type Media } from '../media/media.ts';
 import type { Providers, PublicModel } from '../providers/providers.ts';
 import { closeAccount } from './account-store.ts';
@@ -35,7 +36,7 @@ import { requestCancel } from './run-store.ts';
 import { PictureSaver } from './save.ts';
 import type { TaskParams, TaskRow, TaskStyle } from './store.ts';
 import { type StreamContext, waitForEnd } from './stream.ts';
-import { asCreated, taskBody, type ViewContext, viewTask, viewTasks } from './view.ts';
+import { asCreated, makingOfTask, taskBody, type ViewContext, viewTask, viewTasks } from './view.ts';
 import { Watchdog, type WatchdogOptions } from './watchdog.ts';
 
 export {
@@ -255,11 +256,23 @@ export class Tasks {
     return account;
   }
 
-  /** The same request as a new task. */
-  async retry(id: string, options: Omit<CreateOptions, 'retryOf' | 'parentImageId'>): Promise<Accepted> {
+  /** The same request as a new task, at the provider and of the model that are named; else as it was routed before. */
+  async retry(
+    id: string,
+    options: Omit<CreateOptions, 'retryOf' | 'parentImageId'>,
+    { provider, model }: { provider?: string | undefined; model?: string | undefined } = {},
+  ): Promise<Accepted> {
     const task = await this.get(id, options.access);
     // The style as it was then: it may have been changed or deleted since.
-    const { body, style } = bodyOfTask(task);
+    const { body: asked, style } = bodyOfTask(task);
+    // A provider that the request was pinned to need not serve another model.
+    const { provider: _pinned, ...unpinned } = asked;
+    const elsewhere = {
+      ...unpinned,
+      ...(model === undefined ? {} : { model }),
+      ...(provider === undefined ? {} : { provider }),
+    };
+    const body = provider === undefined && model === undefined ? asked : elsewhere;
     const { parentImageId } = JSON.parse(task.params) as TaskParams;
     return this.accept(body, { ...options, style, retryOf: id, parentImageId });
   }
@@ -329,6 +342,13 @@ export class Tasks {
 
   viewPage(context: AskedView, tasks: readonly TaskRow[]): Promise<TaskBody[]> {
     return viewTasks(this.#options.db.read, this.viewContext(context), tasks);
+  }
+
+  /** The request behind a picture, for whoever shows the picture; null when it is gone or another account's. */
+  async makingOf(taskId: string, accountId: string, baseUrl: string): Promise<ImageMaking | null> {
+    const task = await findTask(this.#options.db.read, taskId);
+    if (task?.account_id !== accountId) return null;
+    return makingOfTask(this.viewAsCreated({ baseUrl, language: 'en' }, task, true));
   }
 
   /** The answer that the first of several equal calls got. */

@@ -2,6 +2,7 @@
 import { toTimestamp } from '../kernel/clock.ts';
 import type { Reader } from '../kernel/db.ts';
 import type { Language } from '../kernel/errors.ts';
+import type { ImageMaking } from '../media/contract.ts';
 import { findImagesOfTask, findImagesOfTasks, type ImagesTable, type Media } from '../media/media.ts';
 import type { Providers } from '../providers/providers.ts';
 import type { TaskBody } from './contract.ts';
@@ -9,6 +10,7 @@ import { type DurationBook, type Durations, estimateMs } from './durations.ts';
 import { decodeError, showError } from './outcome.ts';
 import type { Previews } from './previews.ts';
 import { listAttempts, listAttemptsOf, queuePosition } from './read-store.ts';
+import { parseRemark, type Remark, remarkAfter } from './remarks.ts';
 import { type AttemptRow, finalPrompts, statusOf, type TaskParams, type TaskRow } from './store.ts';
 
 const MICROS_PER_CREDIT = 1_000_000;
@@ -20,7 +22,7 @@ export interface ViewContext {
   /** This node's unfinished pictures; without them none is shown. */
   previews?: Pick<Previews, 'find'>;
   /** What keeps ready tasks of a provider's model from starting, in words; null when only their turn does. */
-  providers?: Pick<Providers, 'waitingReason' | 'modelOf' | 'lane'>;
+  providers?: Pick<Providers, 'waitingReason' | 'stop' | 'modelOf' | 'lane'>;
   /** How long pictures took lately; without it no estimate is shown. */
   durations?: Pick<Durations, 'peek'>;
   /** Milliseconds. */
@@ -60,6 +62,7 @@ export function taskBody(
     progress: row.progress,
     queue_position: position,
     waiting_reason: blocked ?? row.waiting_reason,
+    waiting: waitingRemark(context, row, { blocked: blocked ?? null, last: attempts.at(-1) }),
     eta_s: durations ? etaSeconds(context, row, { position, durations }) : null,
     mode: row.mode,
     model: row.model,
@@ -96,7 +99,11 @@ export function taskBody(
       released: row.released_micros / MICROS_PER_CREDIT,
     },
     attempts: attempts.map((attempt, index) => attemptBody(attempt, attempts[index - 1])),
-    cancel: { state: row.cancel_state, note: row.cancel_note },
+    cancel: {
+      state: row.cancel_state,
+      note: row.cancel_note,
+      remark: row.cancel_note === null ? null : parseRemark(row.cancel_note),
+    },
     retry_of: row.retry_of,
     batch_id: row.batch_id,
     metadata: JSON.parse(row.metadata) as Record<string, unknown>,
@@ -113,7 +120,23 @@ export function taskBody(
   };
 }
 
-const detailOf = ({ error }: AttemptRow) => (error === null ? null : decodeError(error).detail);
+/** What it waits for, as a code; a provider that takes nothing just now also says why. */
+function waitingRemark(
+  { providers }: ViewContext,
+  row: TaskRow,
+  { blocked, last }: { blocked: string | null; last: AttemptRow | undefined },
+): Remark | null {
+  if (blocked !== null) {
+    const { code, params } = parseRemark(blocked);
+    const stop = providers?.stop(row.lane, row.provider_model);
+    return { code, params: stop ? { ...params, error: stop.code } : params };
+  }
+  if (row.waiting_reason === null) return null;
+  const lastError = last?.error ? decodeError(last.error) : null;
+  return remarkAfter(row.waiting_reason, lastError);
+}
+
+const errorOf = ({ error }: AttemptRow) => (error === null ? null : decodeError(error));
 
 function attemptBody(attempt: AttemptRow, before: AttemptRow | undefined): TaskBody['attempts'][number] {
   const isElsewhere = before !== undefined && before.provider !== attempt.provider;
@@ -121,12 +144,19 @@ function attemptBody(attempt: AttemptRow, before: AttemptRow | undefined): TaskB
     n: attempt.n,
     provider: attempt.provider,
     provider_model: attempt.provider_model,
-    switched: isElsewhere ? { from: before.provider, reason: detailOf(before) } : null,
+    switched: isElsewhere
+      ? {
+          from: before.provider,
+          reason: errorOf(before)?.detail ?? null,
+          reason_code: errorOf(before)?.code ?? null,
+        }
+      : null,
     outcome: attempt.outcome,
     started_at: toTimestamp(attempt.started_at),
     ended_at: timestampOrNull(attempt.ended_at),
     ...phasesOf(attempt),
-    error: detailOf(attempt),
+    error: errorOf(attempt)?.detail ?? null,
+    error_code: errorOf(attempt)?.code ?? null,
   };
 }
 
@@ -184,6 +214,31 @@ export function asCreated(row: TaskRow): TaskRow {
     version: 1,
     started_at: null,
     finished_at: null,
+  };
+}
+
+/** What of a task says how its pictures came to be. */
+export function makingOfTask(task: TaskBody): ImageMaking {
+  const { params, style } = task;
+  return {
+    task_id: task.id,
+    batch_id: task.batch_id,
+    mode: task.mode,
+    model: task.model,
+    provider: task.provider,
+    provider_model: task.provider_model,
+    prompt: task.prompt,
+    negative_prompt: params.negative_prompt,
+    final_prompt: task.final_prompt,
+    final_negative_prompt: task.final_negative_prompt,
+    style: style && { id: style.id, names: style.names },
+    size: params.size,
+    n: task.n,
+    seed: params.seed,
+    strength: params.strength,
+    images: params.images,
+    mask: params.mask,
+    total_ms: task.timings.total_ms,
   };
 }
 

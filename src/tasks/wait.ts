@@ -4,6 +4,7 @@ import { timeoutSignal } from '../kernel/clock.ts';
 import { type Output, type PollResult, ProviderError } from '../providers/provider.ts';
 import { retryDelayMs } from './backoff.ts';
 import { LiveReport } from './live-report.ts';
+import { sayRemark } from './remarks.ts';
 import {
   AttemptFailure,
   CancelConfirmedError,
@@ -124,17 +125,19 @@ async function cancelJob(run: Run, jobId: string): Promise<void> {
 /** Null when the provider stopped the job, else why not. */
 export async function askToStop(run: Run, jobId: string, signal: AbortSignal): Promise<string | null> {
   if (!run.model.providerModel.capabilities.cancel || !run.adapter.cancel) {
-    return 'This provider cannot stop a job; the picture will be delivered and charged.';
+    return sayRemark('cannot_stop');
   }
   try {
     const result = await run.adapter.cancel({ ...providerCall(run, signal), jobId });
     return result.state === 'cancelled' ? null : result.note;
   } catch (error) {
     if (run.signal.aborted) throw error;
-    return `The provider could not be asked: ${error instanceof Error ? error.message : String(error)}`;
+    return sayRemark('stop_unasked', { detail: messageOf(error) });
   }
 }
 
 function silence(run: Run, error: unknown): string {
-  return `"${run.task.lane}" does not answer: ${error instanceof Error ? error.message : String(error)}`;
+  return sayRemark('provider_silent', { provider: run.task.lane, detail: messageOf(error) });
 }
+
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));

@@ -27,7 +27,7 @@ const events = z
   .min(1)
   .max(EVENT_NAMES.length)
   .describe(
-    '`*` for all, or some of the others. `task.finished` comes for every end of a task, items of batches too; `batch.finished` once for a batch.',
+    '`*` for all, or some of the others. `task.finished` comes for every end of a task, items of batches too; `batch.finished` once for a batch; `story.page_ready` when a page that its reader opened is written, and `story.failed` when a step of a story that somebody waited for has failed for good.',
   );
 const headers = z
   .record(z.string(), z.string())
@@ -83,6 +83,8 @@ export const deliverySchema = z
     type: z.string(),
     task_id: z.string().nullable(),
     batch_id: z.string().nullable(),
+    story_id: z.string().nullable(),
+    page_id: z.string().nullable().describe('Of the story.'),
     status: z.enum(DELIVERY_STATUSES).describe('`dead`: given up; it can be sent again.'),
     reason: z.enum(DEAD_REASONS).nullable().describe('Why it was given up.'),
     attempt_count: z.int(),

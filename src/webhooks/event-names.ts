@@ -7,6 +7,8 @@ export const EVENT_NAMES = [
   'task.failed',
   'task.cancelled',
   'batch.finished',
+  'story.page_ready',
+  'story.failed',
 ] as const;
 export type EventName = (typeof EVENT_NAMES)[number];
 
@@ -14,6 +16,8 @@ export type EventName = (typeof EVENT_NAMES)[number];
 export const TEST_EVENT = 'webhook.test';
 /** A batch of which nothing is open any more. */
 export const BATCH_FINISHED = 'batch.finished';
+/** The text of a page that its reader opened is there; and: a step that somebody waited for has failed for good. */
+export const STORY_EVENTS: readonly string[] = ['story.page_ready', 'story.failed'];
 /** Further kinds of things to be told of get their names here; a receiver ignores what it does not know. */
 const FINISHED = 'task.finished';
 

@@ -5,7 +5,7 @@ import { type Reader, registerWrites, type Trx } from '../kernel/db.ts';
 import { dialectOf } from '../kernel/db-dialect.ts';
 import { newId } from '../kernel/id.ts';
 import { type EventCursor, type EventRow, readEvents } from '../kernel/outbox.ts';
-import { BATCH_FINISHED, type FinalStatus, messageType } from './event-names.ts';
+import { BATCH_FINISHED, type FinalStatus, messageType, STORY_EVENTS } from './event-names.ts';
 import { type DeliveryRow, noteDeliveriesDue, targetOfUrl } from './target-store.ts';
 
 /** The type of the one event that says how a task ended. */
@@ -14,7 +14,7 @@ const FINAL_EVENT = 'task.finished';
 const INSERT_ROWS = 200;
 
 export const isFinalEvent = ({ type }: Pick<EventRow, 'type'>): boolean =>
-  type === FINAL_EVENT || type === BATCH_FINISHED;
+  type === FINAL_EVENT || type === BATCH_FINISHED || STORY_EVENTS.includes(type);
 
 /** The last event whose deliveries are stored. */
 export async function storedCursor(reader: Reader): Promise<EventCursor> {
@@ -58,6 +58,7 @@ export async function fanOut(trx: Trx, input: FanOutInput): Promise<FanOutResult
   const deliveries = [
     ...(await planDeliveries(trx, ofType(FINAL_EVENT), input.now)),
     ...(await planBatchDeliveries(trx, ofType(BATCH_FINISHED), input.now)),
+    ...(await planStoryDeliveries(trx, STORY_EVENTS.flatMap(ofType), input.now)),
   ];
   await insertDeliveries(trx, deliveries, input.now);
   if (!isSame(cursor, place)) {
@@ -195,6 +196,41 @@ async function planBatchDeliveries(
   });
 }
 
+/** Steps of stories: to every endpoint that asked for them. */
+async function planStoryDeliveries(
+  trx: Trx,
+  events: readonly EventRow[],
+  now: number,
+): Promise<DeliveryRow[]> {
+  if (events.length === 0) return [];
+  const jobs = await trx
+    .selectFrom('story_jobs')
+    .select(['id', 'account_id', 'story_id', 'page_id'])
+    .where('id', 'in', [...new Set(events.map((event) => event.entity_id))])
+    .execute();
+  const byId = new Map(jobs.map((job) => [job.id, job]));
+  const endpoints = await openEndpoints(
+    trx,
+    jobs.map((job) => job.account_id),
+  );
+  return events.flatMap((event) => {
+    const job = byId.get(event.entity_id);
+    if (!job) return [];
+    const { account_id, story_id, page_id } = job;
+    const about = { task_id: null, story_id, page_id, type: event.type, occurred_at: event.created_at };
+    return endpoints
+      .filter(
+        ({ account_id: owner, events: names }) =>
+          owner === account_id &&
+          (JSON.parse(names) as string[]).some((name) => name === '*' || name === event.type),
+      )
+      .map(({ id }) => {
+        const to = { endpoint_id: id, url: null, base_url: null, target: id };
+        return newDelivery({ ...about, ...to, account_id, event_id: event.id }, now);
+      });
+  });
+}
+
 /** What the task's maker asked for beyond the account's webhooks. */
 function ownWebhookOf(params: string): { url: string; baseUrl: string | null } | undefined {
   return (JSON.parse(params) as { webhook?: { url: string; baseUrl: string | null } }).webhook;
@@ -203,11 +239,17 @@ function ownWebhookOf(params: string): { url: string; baseUrl: string | null } |
 type NewDelivery = Pick<
   DeliveryRow,
   'account_id' | 'endpoint_id' | 'url' | 'base_url' | 'target' | 'type' | 'task_id' | 'occurred_at'
-> & { event_id: string | null; batch_id?: string | null; step?: number };
+> & {
+  event_id: string | null;
+  batch_id?: string | null;
+  story_id?: string | null;
+  page_id?: string | null;
+  step?: number;
+};
 
 /** A delivery that is due now; a test has no event and is its own. */
 export function newDelivery(
-  { step = 0, event_id, batch_id = null, ...what }: NewDelivery,
+  { step = 0, event_id, batch_id = null, story_id = null, page_id = null, ...what }: NewDelivery,
   now: number,
 ): DeliveryRow {
   const id = newId('msg', now);
@@ -216,6 +258,8 @@ export function newDelivery(
     id,
     event_id: event_id ?? id,
     batch_id,
+    story_id,
+    page_id,
     step,
     status: 'pending',
     reason: null,
@@ -289,7 +333,16 @@ export async function checkDeliveriesExist(reader: Reader): Promise<DeliveryRepo
       case when exists (select 1 from webhook_deliveries d where d.event_id = e.id and d.endpoint_id is null)
         then 0 else 1 end as is_missing
     from events e join batches b on b.id = e.entity_id
-    where e.type = 'batch.finished' and ${passed} and b.webhook is not null`.execute(reader);
+    where e.type = 'batch.finished' and ${passed} and b.webhook is not null
+    union all
+    select e.id, w.id as target,
+      case when exists (select 1 from webhook_deliveries d where d.event_id = e.id and d.target = w.id)
+        then 0 else 1 end as is_missing
+    from events e join story_jobs j on j.id = e.entity_id
+      join webhook_endpoints w on w.account_id = e.account_id
+    where e.type in ('story.page_ready', 'story.failed') and ${passed} and w.enabled = 1
+      and w.deleted_at is null and e.created_at > w.active_since + ${CHECK_SLACK_MS}
+      and (w.events like '%"*"%' or w.events like '%"' || e.type || '"%')`.execute(reader);
   const broken = rows.filter((row) => Number(row.is_missing) === 1);
   return {
     checked: rows.length,

@@ -2,6 +2,7 @@
 // had to go to make it fit is named in `left_out`; the whole task is at `data.urls.get`.
 import type { BatchBody } from '../batches/contract.ts';
 import { toTimestamp } from '../kernel/clock.ts';
+import type { StoryNewsBody } from '../stories/contract.ts';
 import type { TaskBody } from '../tasks/contract.ts';
 
 export const MAX_MESSAGE_BYTES = 20_000;
@@ -69,6 +70,15 @@ export function taskMessage(type: string, occurredAt: number, task: TaskBody): s
 /** The end of a batch: it has no text that could be too long. */
 export function batchMessage(type: string, occurredAt: number, batch: BatchBody): string {
   return JSON.stringify({ type, timestamp: toTimestamp(occurredAt), data: batch });
+}
+
+/** A story with the page that it is about; a text that is too long for a message is cut. */
+export function storyMessage(type: string, occurredAt: number, story: StoryNewsBody): string {
+  const timestamp = toTimestamp(occurredAt);
+  const body = JSON.stringify({ type, timestamp, data: story });
+  if (Buffer.byteLength(body) < MAX_MESSAGE_BYTES || story.page === null) return body;
+  const page = { ...story.page, text: short(story.page.text) };
+  return JSON.stringify({ type, timestamp, data: { ...story, page }, left_out: ['page.text'] });
 }
 
 /** What `POST …/test` sends: enough to see that address, signature and headers work. */

@@ -136,6 +136,8 @@ function toWireDelivery({ delivery, attempts }: DeliveryDetail) {
     type: delivery.type,
     task_id: delivery.task_id,
     batch_id: delivery.batch_id,
+    story_id: delivery.story_id,
+    page_id: delivery.page_id,
     status: delivery.status,
     reason: delivery.reason,
     attempt_count: delivery.attempts,

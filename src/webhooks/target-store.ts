@@ -34,6 +34,8 @@ interface DeliveriesTable {
   type: string;
   task_id: string | null;
   batch_id: string | null;
+  story_id: string | null;
+  page_id: string | null;
   occurred_at: number;
   status: DeliveryStatus;
   /** Why it is dead. */

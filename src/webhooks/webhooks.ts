@@ -8,6 +8,7 @@ import { AppError } from '../kernel/errors.ts';
 import type { NodeLease } from '../kernel/lease.ts';
 import type { Logger } from '../kernel/log.ts';
 import type { Outbound } from '../kernel/outbound.ts';
+import type { StoryNewsBody } from '../stories/contract.ts';
 import type { TaskBody } from '../tasks/contract.ts';
 import type { Parcel } from './attempt.ts';
 import {
@@ -22,7 +23,7 @@ import {
 } from './delivery-store.ts';
 import { TEST_EVENT } from './event-names.ts';
 import { FanOut } from './fan-out.ts';
-import { batchMessage, taskMessage, testMessage } from './message.ts';
+import { batchMessage, storyMessage, taskMessage, testMessage } from './message.ts';
 import { checkReceiverUrl } from './receiver.ts';
 import { DELIVERIES_CHANNEL, Sender, type SenderCounts } from './sender.ts';
 import { newWebhookSecret } from './signature.ts';
@@ -59,6 +60,8 @@ export interface WebhooksOptions {
   describeTask(taskId: string, baseUrl: string): Promise<TaskBody | null>;
   /** As `describeTask` for a batch. */
   describeBatch(batchId: string, baseUrl: string): Promise<BatchBody | null>;
+  /** A story, with one of its pages or none. */
+  describeStory(storyId: string, pageId: string | null, baseUrl: string): Promise<StoryNewsBody | null>;
   /** Where the outside reaches this server, if that is configured. */
   publicUrl: string | null;
   /** What addresses start with where nothing else is known. */
@@ -256,10 +259,14 @@ export class Webhooks {
 
   /** Made anew for every attempt: what has ended does not change, but signed addresses of pictures run out. */
   async #messageBody(delivery: DeliveryRow, baseUrl: string): Promise<string | null> {
-    const { batch_id: batchId } = delivery;
+    const { batch_id: batchId, story_id: storyId } = delivery;
     if (batchId) {
       const batch = await this.#options.describeBatch(batchId, baseUrl);
       return batch === null ? null : batchMessage(delivery.type, delivery.occurred_at, batch);
+    }
+    if (storyId) {
+      const story = await this.#options.describeStory(storyId, delivery.page_id, baseUrl);
+      return story === null ? null : storyMessage(delivery.type, delivery.occurred_at, story);
     }
     if (delivery.task_id === null) return null;
     const task = await this.#options.describeTask(delivery.task_id, baseUrl);

@@ -168,10 +168,15 @@ for (const database of ['sqlite', 'postgres'] as const) {
         ['prompt', 'style', 'size', 'n', null],
       );
       assert.deepEqual(
-        json.errors.map(({ row, field }: { row: number; field: string }) => [row, field]),
+        json.errors.map(({ row, field, code, params }: Record<string, unknown>) => [
+          row,
+          field,
+          code,
+          params,
+        ]),
         [
-          [4, 'style'],
-          [5, 'size'],
+          [4, 'style', 'no_such_style', { style: '没有这种风格' }],
+          [5, 'size', 'size_form', {}],
         ],
       );
       assert.equal(json.cost_credits, 2);
@@ -195,6 +200,20 @@ for (const database of ['sqlite', 'postgres'] as const) {
       const poor = await app.request('POST', '/v1/batches', body, headers);
       assert.equal(poor.json.code, 'insufficient_credits', poor.text);
       const capped = await app.request('POST', '/v1/batches', { ...body, budget_credits: 5 }, headers);
+      const check = { ...body, lines: 'a\nb\nc\nd', dry_run: true };
+      const { json: account } = await app.request('POST', '/v1/admin/accounts', { name: 'thrifty' });
+      const limits = { account_id: account.id, daily_credits: 3, monthly_credits: null };
+      assert.equal((await app.request('PUT', '/v1/admin/credits/limits', limits)).status, 200);
+      const thrifty = { 'x-account-id': account.id };
+      const limited = (await app.request('POST', '/v1/batches', check, thrifty)).json;
+      assert.deepEqual(
+        [limited.valid, limited.spendable_credits, limited.problems.map((one: { code: string }) => one.code)],
+        [false, 3, ['spending_limit_reached']],
+      );
+      const fits = (await app.request('POST', '/v1/batches', { ...check, lines: 'a\nb\nc' }, thrifty)).json;
+      assert.equal(fits.valid, true);
+      const refused = await app.request('POST', '/v1/batches', { ...check, dry_run: false }, thrifty);
+      assert.equal(refused.json.detail, limited.problems[0].detail);
       assert.equal(capped.json.errors[0].pointer, '/budget_credits');
       assert.deepEqual((await app.request('GET', '/v1/batches', undefined, headers)).json.data, []);
       const key = { ...headers, 'idempotency-key': 'once' };

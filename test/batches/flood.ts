@@ -42,9 +42,13 @@ export interface FloodReport {
 const percentile = (values: readonly number[], part: number) =>
   [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * part))] ?? 0;
 
-/** Median idle time and the 95th percentile beside the batch. */
+/** Milliseconds that a single picture took, without the batch and beside it. */
 export function waits({ idleMs, besideMs }: FloodReport) {
-  return { idle: percentile(idleMs, 0.5), beside: percentile(besideMs, 0.95) };
+  return {
+    idle: percentile(idleMs, 0.5),
+    beside: percentile(besideMs, 0.5),
+    besideP95: percentile(besideMs, 0.95),
+  };
 }
 
 class Flood {
@@ -98,9 +102,13 @@ class Flood {
     const credits = await this.#json('GET', '/v1/credits', undefined, this.#account);
     const batch = await this.#json('GET', `/v1/batches/${id}`, undefined, this.#account);
     const doctor = await this.#json('POST', '/v1/admin/doctor', { deep: true });
-    const findings = (doctor.checks as { id: string; status: string; message: string }[])
-      .filter(({ status, id: check }) => status === 'fail' && /^[A-Z]\d+$/.test(check))
-      .map(({ id: check, message }) => `${check}: ${message}`);
+    const checks = (doctor.checks as { id: string; state: string; detail: string }[]).filter(
+      ({ id: check }) => /^[A-Z]\d+$/.test(check),
+    );
+    if (checks.length === 0) throw new Error('the doctor checked nothing');
+    const findings = checks
+      .filter(({ state }) => state === 'error')
+      .map(({ id: check, detail }) => `${check}: ${detail}`);
     return {
       createMs,
       seconds,

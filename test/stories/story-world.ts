@@ -5,13 +5,16 @@ import type { TestApp } from '../harness/app.ts';
 
 const PATIENCE_MS = 20_000;
 
+/** What a reader needs of a server. */
+export type Server = Pick<TestApp, 'url' | 'adminKey' | 'request'>;
+
 export class Reader {
-  readonly app: TestApp;
+  readonly app: Server;
   readonly headers: Record<string, string>;
   /** Every text of a page that the stream showed, in order. */
   readonly texts: string[] = [];
 
-  constructor(app: TestApp, headers: Record<string, string> = {}) {
+  constructor(app: Server, headers: Record<string, string> = {}) {
     this.app = app;
     this.headers = headers;
   }

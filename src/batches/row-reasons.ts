@@ -1,0 +1,77 @@
+// Why a row of a batch cannot be used: the English sentence that whatever checked it said, and the code and values that it was made
+// from, so that pages can say it in any language. Invariant: a sentence that is not known is `other`, never a guess.
+
+/** By code, each sentence that means it; `{name}` stands for a value. The first that fits counts. */
+const SENTENCES = {
+  not_json: ['is no JSON'],
+  not_an_object: ['must be an object with the fields of a task'],
+  metadata_not_object: ['metadata must be an object'],
+  too_long: ['has more than {most} characters', 'Too big: expected string to have <={most} characters'],
+  too_many_keys: ['has more than {most} keys'],
+  too_many_choices: ['The choices of this prompt make {count} prompts; a batch has at most {most}.'],
+  not_of_items: ['is not for an item of a batch'],
+  empty: ['must not be empty', 'Too small: expected string to have >=1 characters'],
+  missing: ['Invalid input: expected {expected}, received undefined'],
+  not_a_whole_number: ['Invalid input: expected int, received {received}'],
+  not_a_number: ['Invalid input: expected number, received {received}'],
+  not_a_text: ['Invalid input: expected string, received {received}'],
+  wrong_kind: ['Invalid input: expected {expected}, received {received}'],
+  too_large: ['Too big: expected {what} to be <={most}'],
+  too_small: ['Too small: expected {what} to be >={least}'],
+  too_many: ['Too big: expected array to have <={most} items'],
+  not_an_option: ['Invalid option: expected one of {options}'],
+  unknown_field: ['Unrecognized key: {names}', 'Unrecognized keys: {names}'],
+  size_form: ['must look like 1024x768'],
+  ratio_form: ['must look like 16:9', 'must be two numbers above 0, such as 16:9'],
+  size_and_ratio: ['give size or aspect_ratio, not both'],
+  side_out_of_range: ['each side must be {least} to {most} pixels for this model'],
+  side_not_multiple: ['each side must be a multiple of {multiple} for this model'],
+  too_many_pixels: ['at most {most} pixels in all for this model'],
+  no_such_model_there: ['There is no model "{model}" at the provider "{provider}". There are: {known}.'],
+  no_such_model: ['There is no model "{model}". There are: {known}.'],
+  no_such_style: ['there is no style "{style}"; see GET /v1/styles'],
+  no_such_picture: ['There is no such picture or upload.'],
+  style_not_taken: ['upscale takes no style'],
+  mode_not_done: ['the model "{model}" does not do {mode}'],
+  pictures_not_taken: ['text-to-image takes no pictures; use image-to-image'],
+  picture_missing: ['{mode} needs at least one picture', 'a mask needs a picture'],
+  too_many_inputs: ['the model "{model}" takes at most {most} pictures'],
+  too_many_at_once: ['the model "{model}" paints at most {most} at once'],
+  mask_not_taken: ['the model "{model}" takes no mask'],
+  strength_not_taken: ['the model "{model}" has no strength'],
+  negative_not_taken: ['the model "{model}" takes no negative prompt'],
+  upload_first: ['must be uploaded first; name them by upload_id'],
+} as const satisfies Record<string, readonly string[]>;
+
+type KnownReason = keyof typeof SENTENCES;
+
+/** `other`: only the English sentence says it. */
+export const ROW_REASONS = [...(Object.keys(SENTENCES) as [KnownReason, ...KnownReason[]]), 'other'] as const;
+export type RowReason = (typeof ROW_REASONS)[number];
+
+const VALUE = /\{(\w+)\}/;
+/** Values stand in sentences of a row's own making: longer ones are of no use to a reader. */
+const MAX_VALUE_CHARS = 200;
+
+const literal = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+
+function patternOf(sentence: string): RegExp {
+  const parts = sentence.split(VALUE).map((part, at) => (at % 2 === 0 ? literal(part) : `(?<${part}>[^]*?)`));
+  return new RegExp(`^${parts.join('')}$`);
+}
+
+const PATTERNS = (Object.entries(SENTENCES) as [KnownReason, readonly string[]][]).flatMap(
+  ([code, sentences]) => sentences.map((sentence) => ({ code, pattern: patternOf(sentence) })),
+);
+
+/** The code and values of what was said about a row. */
+export function reasonOf(detail: string): { code: RowReason; params: Record<string, string> } {
+  for (const { code, pattern } of PATTERNS) {
+    const match = pattern.exec(detail);
+    if (!match) continue;
+    const values = Object.entries(match.groups ?? {});
+    const params = values.map(([name, value]) => [name, value.slice(0, MAX_VALUE_CHARS)]);
+    return { code, params: Object.fromEntries(params) };
+  }
+  return { code: 'other', params: {} };
+}
