@@ -2,6 +2,7 @@
 // when it runs.
 import { Command } from 'commander';
 import { VERSION } from '../kernel/version.ts';
+import { addAlerts } from './alerts.ts';
 import { addBackup } from './backup.ts';
 import { addBatch } from './batch.ts';
 import type { CommandContext } from './command-context.ts';
@@ -33,6 +34,7 @@ const COMMANDS: readonly ((program: Command, context: CommandContext, parts: Pro
   addTasks,
   addProviders,
   addStatus,
+  addAlerts,
   addDoctor,
   addCredits,
   addAccounts,

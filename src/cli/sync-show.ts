@@ -196,6 +196,7 @@ export class SyncTeller {
       lines.push(text.failedLine(count, this.#reason(reason, true)));
     if (report.kept.target_newer || report.kept.target_different) lines.push(text.heldBack);
     if (state === 'nothing_sent') lines.push(text.nothingSent);
+    if (state === 'done' && sent === 0 && files > 0) lines.push(text.upToDate);
     if (report.release !== null) lines.push(text.release(report.release));
     if (publicCheck?.length === 0) lines.push(text.publicOk);
     for (const { kind, url, place, why } of publicCheck ?? [])

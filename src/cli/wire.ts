@@ -16,9 +16,11 @@ import type {
   BackupRunBody,
   DoctorReportBody,
   gcReportSchema,
+  listAlertsRoute,
   listBackupRunsRoute,
   recentLogRoute,
   statusRoute,
+  testAlertRoute,
 } from '../operations/contract.ts';
 import type {
   getProviderRoute,
@@ -47,6 +49,8 @@ export type WatchdogRun = WatchdogRunBody;
 export type CreditSpending = z.output<typeof spendingSchema>;
 export type DoctorReport = DoctorReportBody;
 export type DatabaseAccepted = z.output<(typeof acceptDatabaseRoute.responses)[200]['schema']>;
+export type AlertList = ResponseBody<typeof listAlertsRoute, 200>;
+export type AlertTest = ResponseBody<typeof testAlertRoute, 200>;
 export type BackupRun = BackupRunBody;
 export type BackupRuns = ResponseBody<typeof listBackupRunsRoute, 200>;
 export type LogPage = ResponseBody<typeof recentLogRoute, 200>;

@@ -137,3 +137,17 @@ export async function countDeadMessages(
     .execute();
   return rows.map((row) => ({ ...row, count: Number(row.count) }));
 }
+
+/** Addresses that webhook messages go to, those of endpoints that are on, each once. */
+export async function listReceiverUrls(read: Reader, limit: number): Promise<string[]> {
+  const rows = await read
+    .selectFrom('webhook_endpoints')
+    .select('url')
+    .distinct()
+    .where('enabled', '=', 1)
+    .where('deleted_at', 'is', null)
+    .orderBy('url')
+    .limit(limit)
+    .execute();
+  return rows.map(({ url }) => url);
+}

@@ -1,5 +1,6 @@
 // The Caddyfile of this server: the same site as nginx-config.ts writes for nginx, with certificates that Caddy gets itself.
 import { AppError } from '../kernel/errors.ts';
+import { SENDFILE_TYPE } from '../kernel/send-file.ts';
 import { type ProxySite, unwritable } from './proxy-site.ts';
 
 /** Silence on a stream is at most 15 s (its heartbeat), and on a held answer 60 s. */
@@ -42,6 +43,7 @@ export function caddySite(site: ProxySite): string {
 function pictures({ isAccelOn, accelLocation, mediaRoot }: ProxySite): string[] {
   if (!isAccelOn) return [];
   return [
+    `            header_up X-Sendfile-Type ${SENDFILE_TYPE}`,
     '            @picture header X-Accel-Redirect *',
     '            handle_response @picture {',
     `                root * "${mediaRoot}"`,

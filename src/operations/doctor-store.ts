@@ -170,10 +170,14 @@ export async function checkIdempotencyKeys(read: Reader): Promise<RowsReport> {
   };
 }
 
-/** T1: holds, pictures and attempts speak of tasks that do not exist. */
+/**
+ * T1: holds, pictures and attempts speak of tasks that do not exist. A hold may also be for a text of a story: it names the job
+ * (`job_…`), which is removed with its story.
+ */
 export async function checkTasksExist(read: Reader): Promise<RowsReport> {
   const { rows } = await sql<{ task_id: string; named_by: string }>`
-    select task_id, 'a hold' as named_by from holds where not exists (select 1 from tasks where id = holds.task_id)
+    select task_id, 'a hold' as named_by from holds
+      where substr(task_id, 1, 4) <> 'job_' and not exists (select 1 from tasks where id = holds.task_id)
     union select task_id, 'a picture' from images where task_id is not null and not exists (select 1 from tasks where id = images.task_id)
     union select task_id, 'an attempt' from attempts where not exists (select 1 from tasks where id = attempts.task_id)
     limit ${PAGE}`.execute(read);

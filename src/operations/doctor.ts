@@ -8,6 +8,7 @@ import { type DataContext, dataChecks, verifyWithTasks } from './data-checks.ts'
 import { type CheckResults, runChecks } from './doctor-check.ts';
 import { HOST_CHECKS } from './host-checks.ts';
 import { MACHINE_CHECKS, type MachineContext } from './machine-checks.ts';
+import { REACH_CHECKS } from './reach-checks.ts';
 import { checkCopies, straysBefore } from './restore-checks.ts';
 import { WAY_CHECKS, type WayContext } from './way-checks.ts';
 import { WORK_CHECKS, type WorkContext } from './work-checks.ts';
@@ -60,8 +61,9 @@ export async function examine(parts: DoctorParts, request: DoctorRequest): Promi
   const copies = await checkCopies(parts, { language, fix, mediaChecks: context.mediaChecks });
   const data = await runChecks(dataChecks(parts.providers), context, how);
   const way = await runChecks(WAY_CHECKS, context, how);
+  const reach = await runChecks(REACH_CHECKS, context, how);
   const work = await runChecks(WORK_CHECKS, context, how);
-  return toReport([machine, copies, data, way, work], deep);
+  return toReport([machine, copies, data, way, reach, work], deep);
 }
 
 /** The checks that need nothing that runs, and why the program itself could not be opened. */

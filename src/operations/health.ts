@@ -6,6 +6,7 @@ import { AppError, type ErrorCode, errorText } from '../kernel/errors.ts';
 import type { LeaseTrouble, NodeLease } from '../kernel/lease.ts';
 import type { Media } from '../media/media.ts';
 import type { Providers } from '../providers/providers.ts';
+import type { Stories } from '../stories/stories.ts';
 import type { Tasks } from '../tasks/tasks.ts';
 import { findMark, setMark } from './store.ts';
 
@@ -33,6 +34,7 @@ export interface HealthOptions {
   providers: Providers;
   node: NodeLease;
   tasks: Pick<Tasks, 'loops'>;
+  stories: Pick<Stories, 'loops'>;
 }
 
 type Outcome = Pick<Part, 'state' | 'reason' | 'code'>;
@@ -178,11 +180,11 @@ export class Health {
 
   #engine(): Outcome {
     if (this.#isStopping) return { state: 'down', reason: 'The server is stopping.', code: null };
-    const { node, tasks, media } = this.#options;
+    const { node, tasks, media, stories } = this.#options;
     const { trouble } = node;
     if (trouble !== null)
       return { state: 'down', reason: LEASE_TROUBLE[trouble], code: 'database_unavailable' };
-    const bad = [...tasks.loops, ...media.loops].find(
+    const bad = [...tasks.loops, ...stories.loops, ...media.loops].find(
       ({ state }) => state === 'stalled' || state === 'failing',
     );
     if (!bad) return OK;

@@ -5,6 +5,7 @@ import type { Clock } from '../kernel/clock.ts';
 import type { Db } from '../kernel/db.ts';
 import { oldestWaitingEventMs } from '../kernel/outbox.ts';
 import type { Providers } from '../providers/providers.ts';
+import type { Stories } from '../stories/stories.ts';
 import { countLateResults, countOpenByLane, type Tasks } from '../tasks/tasks.ts';
 import type { Webhooks } from '../webhooks/webhooks.ts';
 import { countDamaged, countMoves } from './alert-readings-store.ts';
@@ -28,6 +29,7 @@ export interface MetricsOptions {
   db: Db;
   clock: Clock;
   tasks: Tasks;
+  stories: Pick<Stories, 'loops'>;
   providers: Providers;
   webhooks: Webhooks;
   health: Health;
@@ -162,7 +164,8 @@ export class Metrics {
   }
 
   #addSupervision(registers: Registry[]): void {
-    const { tasks, db } = this.#options;
+    const { tasks, stories, db } = this.#options;
+    const loops = () => [...tasks.loops, ...stories.loops];
     new Gauge({
       name: 'drawbridge_loop_up',
       help: '1: the loop goes on, 0.5: its last steps failed, 0: it hangs or is stopped',
@@ -170,7 +173,7 @@ export class Metrics {
       registers,
       collect() {
         this.reset();
-        for (const { name, state } of tasks.loops)
+        for (const { name, state } of loops())
           this.set({ loop: name }, state === 'ok' ? 1 : state === 'failing' ? 0.5 : 0);
       },
     });
@@ -181,7 +184,7 @@ export class Metrics {
       registers,
       collect() {
         this.reset();
-        for (const { name, restarts } of tasks.loops) this.inc({ loop: name }, restarts);
+        for (const { name, restarts } of loops()) this.inc({ loop: name }, restarts);
       },
     });
     new Counter({

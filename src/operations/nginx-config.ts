@@ -2,6 +2,7 @@
 // and nginx sends it from the store's own folder (X-Accel-Redirect); without that setting the application sends it, through
 // the same addresses. Nothing that the application answers is rewritten.
 import { AppError } from '../kernel/errors.ts';
+import { SENDFILE_TYPE } from '../kernel/send-file.ts';
 import { type ProxySite, unwritable } from './proxy-site.ts';
 
 /** Silence on a stream is at most 15 s (its heartbeat), and on a held answer 60 s. */
@@ -154,6 +155,8 @@ function application({ prefix }: ProxySite): string[] {
     '        proxy_set_header X-Forwarded-For $remote_addr;',
     '        proxy_set_header X-Forwarded-Proto $scheme;',
     '        proxy_set_header X-Forwarded-Host $http_host;',
+    '        # This file can send pictures itself, where the application is told to leave them to it.',
+    `        proxy_set_header X-Sendfile-Type ${SENDFILE_TYPE};`,
     '        # A request is never sent twice: the application knows what was begun, nginx does not.',
     '        proxy_next_upstream off;',
     '        proxy_connect_timeout 10s;',

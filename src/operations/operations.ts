@@ -12,6 +12,7 @@ import { VERSION } from '../kernel/version.ts';
 import type { Media } from '../media/media.ts';
 import type { LegBody } from '../providers/contract.ts';
 import type { Providers } from '../providers/providers.ts';
+import type { Stories } from '../stories/stories.ts';
 import { countOpenByLane, type Tasks } from '../tasks/tasks.ts';
 import type { Webhooks } from '../webhooks/webhooks.ts';
 import { Alerts } from './alerts.ts';
@@ -48,6 +49,7 @@ export interface OperationsOptions {
   media: Media;
   providers: Providers;
   tasks: Tasks;
+  stories: Pick<Stories, 'loops'>;
   webhooks: Webhooks;
   node: NodeLease;
   /** Only on PostgreSQL. */
@@ -199,11 +201,12 @@ export class Operations {
 
   async #loadMetrics(): Promise<Metrics> {
     const { Metrics } = await import('./metrics.ts');
-    const { db, clock, tasks, providers, webhooks, media } = this.#options;
+    const { db, clock, tasks, stories, providers, webhooks, media } = this.#options;
     this.#metrics ??= new Metrics({
       db,
       clock,
       tasks,
+      stories,
       providers,
       webhooks,
       health: this.health,

@@ -1,7 +1,8 @@
 // Binds the contracts of operations to its verbs.
 import type { FastifyRequest } from 'fastify';
-import { controlSocketFlag } from '../kernel/control-socket.ts';
 import { type Access, type BoundRoute, bindRoute } from '../kernel/route.ts';
+import { isOnThisMachine } from '../kernel/same-machine.ts';
+import { SENDFILE_HEADER, SENDFILE_TYPE } from '../kernel/send-file.ts';
 import { VERSION } from '../kernel/version.ts';
 import { alertRoutes } from './alert-routes.ts';
 import * as contract from './contract.ts';
@@ -13,8 +14,6 @@ export interface OperationsRoutesOptions {
   /** Ends the pause that a restore made. */
   resumeCollection(): Promise<void>;
 }
-
-const LOOPBACK = new Set(['127.0.0.1', '::1', '::ffff:127.0.0.1']);
 
 export function operationsRoutes(operations: Operations, options: OperationsRoutesOptions): BoundRoute[] {
   return [
@@ -67,7 +66,11 @@ function administrationRoutes(
         const answer = await raw.server.inject({
           method,
           url: path,
-          headers: authorization === undefined ? {} : { authorization },
+          // As a proxy that sends files: the doctor then sees where it would look for them.
+          headers: {
+            [SENDFILE_HEADER]: SENDFILE_TYPE,
+            ...(authorization === undefined ? {} : { authorization }),
+          },
         });
         return { status: answer.statusCode, headers: answer.headers, bytes: answer.rawPayload };
       };
@@ -99,9 +102,7 @@ function administrationRoutes(
   ];
 }
 
-/** Administrators, and callers on this machine that came through no proxy, see what is inside. */
+/** Administrators, and whoever counts as being at the machine itself, see what is inside. */
 function mayDetail(access: Access | null, request: FastifyRequest): boolean {
-  if (access) return access.scopes.has('admin');
-  const isDirect = LOOPBACK.has(request.socket.remoteAddress ?? '') && !request.headers['x-forwarded-for'];
-  return isDirect || controlSocketFlag(request.raw);
+  return access ? access.scopes.has('admin') : isOnThisMachine(request);
 }

@@ -6,13 +6,15 @@ export interface TracedAttempt {
   provider: string;
   outcome: string;
   started_at: number;
+  /** When its pictures were there to be fetched and stored; null when there were none. */
+  saving_at: number | null;
   ended_at: number | null;
 }
 
 export function listTracedAttempts(read: Reader, taskId: string): Promise<TracedAttempt[]> {
   return read
     .selectFrom('attempts')
-    .select(['n', 'provider', 'outcome', 'started_at', 'ended_at'])
+    .select(['n', 'provider', 'outcome', 'started_at', 'saving_at', 'ended_at'])
     .where('task_id', '=', taskId)
     .orderBy('n')
     .execute();

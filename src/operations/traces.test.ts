@@ -19,7 +19,7 @@ interface Sent {
   }[];
 }
 
-test('a request, a task, its wait and its attempt arrive at a collector, and belong together', async () => {
+test('a request, a task, its wait, its attempt and the saving of its picture arrive at a collector, and belong together', async () => {
   const sent: Sent[] = [];
   const collector = createServer(async (request, response) => {
     let text = '';
@@ -47,7 +47,9 @@ test('a request, a task, its wait and its attempt arrive at a collector, and bel
     const idOf = ({ attributes }: SentSpan) =>
       attributes.find(({ key }) => key === 'drawbridge.task.id')?.value.stringValue;
     assert.equal(idOf(task), json.id);
-    assert.equal(find('attempt')?.parentSpanId, task.spanId);
+    const attempt = find('attempt');
+    assert.equal(attempt?.parentSpanId, task.spanId);
+    assert.equal(find('save')?.parentSpanId, attempt?.spanId);
     assert.equal(find('wait')?.parentSpanId, task.spanId);
     assert.ok(
       find('POST /v1/tasks'),

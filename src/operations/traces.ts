@@ -109,15 +109,20 @@ export class Traces {
     const within = api.trace.setSpan(api.ROOT_CONTEXT, parent);
     const begunAt = task.started_at ?? finishedAt;
     addSpan(api, tracer, 'wait', { startedAt: task.created_at, endedAt: begunAt, attributes: {}, within });
-    for (const { n, provider, outcome, started_at: startedAt, ended_at: endedAt } of attempts) {
+    for (const { n, provider, outcome, started_at: startedAt, saving_at: savingAt, ended_at } of attempts) {
+      const endedAt = ended_at ?? finishedAt;
       const about = {
         'drawbridge.attempt': n,
         'drawbridge.provider': provider,
         'drawbridge.outcome': outcome,
       };
       const wasLost = outcome === 'succeeded' ? null : outcome;
-      const facts = { startedAt, endedAt: endedAt ?? finishedAt, attributes: about, failed: wasLost, within };
-      addSpan(api, tracer, 'attempt', facts);
+      const facts = { startedAt, endedAt, attributes: about, failed: wasLost, within };
+      const attempt = addSpan(api, tracer, 'attempt', facts);
+      if (savingAt === null) continue;
+      // Download, check, store and commit, which belong to us and not to the provider.
+      const below = api.trace.setSpan(api.ROOT_CONTEXT, attempt);
+      addSpan(api, tracer, 'save', { startedAt: savingAt, endedAt, attributes: {}, within: below });
     }
   }
 

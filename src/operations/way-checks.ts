@@ -3,8 +3,10 @@
 import type { Clock } from '../kernel/clock.ts';
 import type { Config } from '../kernel/config.ts';
 import { nameOfField } from '../kernel/config-externals.ts';
+import { HEARTBEAT_MS } from '../kernel/event-stream.ts';
 import type { DoctorMessages } from '../kernel/messages/doctor-en.ts';
-import type { Outbound } from '../kernel/outbound.ts';
+import type { Outbound, OutboundResponse } from '../kernel/outbound.ts';
+import { OutboundError } from '../kernel/outbound-error.ts';
 import { openTcp } from '../kernel/outbound-tcp.ts';
 import { redactText } from '../kernel/redact.ts';
 import type { Media } from '../media/media.ts';
@@ -18,6 +20,10 @@ import { bodyLimitLine, bufferingLines, describeLine, linesOnPort, shortTimeouts
 const LARGE_BODY_BYTES = 2 * 1024 * 1024;
 const FIRST_EVENT_MS = 8_000;
 const STREAM_TOTAL_MS = 10_000;
+/** A stream that has nothing to tell says so by then. */
+const HEARTBEAT_WAIT_MS = HEARTBEAT_MS + 2_000;
+/** What it says then. */
+const HEARTBEAT = ': heartbeat';
 /** Held answers are silent for at most 60 s. */
 const LONGEST_SILENCE_S = 60;
 const REACH_TIMEOUT_MS = 3_000;
@@ -42,12 +48,15 @@ export interface WayContext {
   openOutbound: () => Promise<Outbound>;
 }
 
+type FetchPath = NonNullable<WayContext['fetchPath']>;
+
 const ok = (what: string): Outcome => ({ state: 'ok', what });
 
 export const WAY_CHECKS: readonly Check<WayContext>[] = [
   { id: 'media_path', run: checkPath },
   { id: 'docs', run: checkDocs },
   { id: 'front', run: checkFront },
+  { id: 'front_silence', deep: true, run: checkSilence },
   { id: 'proxies', run: checkProxies },
 ];
 
@@ -114,39 +123,89 @@ async function checkFront(context: WayContext): Promise<Outcome> {
   return { state: 'warning', what: what.frontTimeout(LONGEST_SILENCE_S), evidence, fix: path.fixTimeout };
 }
 
-/**
- * Whether the beginning of a stream comes through at once. Its ticket opens streams only, for a minute, and is sent only to an
- * address that has been seen to be this server.
- */
-async function streamsArrive(
-  outbound: Outbound,
-  publicUrl: string,
-  fetchPath: NonNullable<WayContext['fetchPath']>,
-): Promise<boolean> {
-  const { status, bytes } = await fetchPath('/v1/stream-tickets', 'POST');
-  if (status !== 200 && status !== 201) return true;
-  const { ticket } = JSON.parse(Buffer.from(bytes).toString()) as { ticket: string };
+/** Whether the beginning of a stream comes through at once. */
+async function streamsArrive(outbound: Outbound, publicUrl: string, fetchPath: FetchPath): Promise<boolean> {
   try {
-    const response = await outbound.request({
-      method: 'GET',
-      url: `${publicUrl}/v1/events?ticket=${encodeURIComponent(ticket)}`,
-      headers: { accept: 'text/event-stream' },
-      purpose: 'doctor',
-      allow: 'configured',
-      connectTimeoutMs: FIRST_EVENT_MS,
-      idleTimeoutMs: FIRST_EVENT_MS,
-      totalTimeoutMs: STREAM_TOTAL_MS,
-    });
-    if (response.status !== 200) {
-      response.discard();
-      return true;
-    }
-    const first = await response.body[Symbol.asyncIterator]().next();
-    response.discard();
+    const stream = await openStream(outbound, publicUrl, fetchPath, STREAM_TOTAL_MS);
+    if (stream === null) return true;
+    const first = await stream.body[Symbol.asyncIterator]().next();
+    stream.discard();
     return first.done !== true;
   } catch {
     return false;
   }
+}
+
+/**
+ * Whether a stream that is silent stays open from one sign of life to the next: what cuts it sits between here and the public
+ * address, also where its files cannot be read.
+ */
+async function checkSilence(context: WayContext): Promise<Outcome> {
+  const { config, clock, text, system = hostSystem, openOutbound, fetchPath } = context;
+  const { what, path } = text;
+  const { publicUrl } = config;
+  if (publicUrl === null || !fetchPath) return ok(what.frontNone);
+  const outbound = await openOutbound();
+  const alive = await askPublic(outbound, `${publicUrl}/healthz`);
+  if (alive.kind === 'failed' || !isOurs(alive.headers))
+    return { state: 'skipped', what: what.frontUnreached };
+  const stream = await openStream(outbound, publicUrl, fetchPath, HEARTBEAT_WAIT_MS);
+  if (stream === null) return { state: 'skipped', what: what.frontUnreached };
+  const pieces = stream.body[Symbol.asyncIterator]();
+  let heardAt = clock.monotonicMs();
+  try {
+    for (let said = ''; !said.includes(HEARTBEAT); heardAt = clock.monotonicMs()) {
+      const piece = await pieces.next();
+      if (piece.done === true) throw new Error('the stream ended');
+      said = Buffer.from(piece.value).toString();
+    }
+    return ok(what.frontSilenceFine);
+  } catch (error) {
+    const silentMs = clock.monotonicMs() - heardAt;
+    // So much was told all the time that it was never silent.
+    if (error instanceof OutboundError && error.kind === 'total_timeout' && silentMs < HEARTBEAT_MS)
+      return ok(what.frontSilenceFine);
+    const seconds = Math.round(silentMs / 1000);
+    const url = new URL(publicUrl);
+    const port = Number(url.port || (url.protocol === 'https:' ? 443 : 80));
+    const short = shortTimeouts(linesOnPort(system.nginxLines(), port), LONGEST_SILENCE_S);
+    return {
+      state: 'error',
+      what: what.frontSilenceCut(seconds),
+      evidence: short.map(describeLine),
+      fix: path.fixTimeout,
+    };
+  } finally {
+    stream.discard();
+  }
+}
+
+/**
+ * The stream of events as a browser opens it; null where it is refused. Its ticket opens streams only, for a minute, and is sent
+ * only to an address that has been seen to be this server.
+ */
+async function openStream(
+  outbound: Outbound,
+  publicUrl: string,
+  fetchPath: FetchPath,
+  totalTimeoutMs: number,
+): Promise<OutboundResponse | null> {
+  const { status, bytes } = await fetchPath('/v1/stream-tickets', 'POST');
+  if (status !== 200 && status !== 201) return null;
+  const { ticket } = JSON.parse(Buffer.from(bytes).toString()) as { ticket: string };
+  const response = await outbound.request({
+    method: 'GET',
+    url: `${publicUrl}/v1/events?ticket=${encodeURIComponent(ticket)}`,
+    headers: { accept: 'text/event-stream' },
+    purpose: 'doctor',
+    allow: 'configured',
+    connectTimeoutMs: FIRST_EVENT_MS,
+    idleTimeoutMs: totalTimeoutMs,
+    totalTimeoutMs,
+  });
+  if (response.status === 200) return response;
+  response.discard();
+  return null;
 }
 
 async function checkProxies({ config, clock, text: { what } }: WayContext): Promise<Outcome> {

@@ -123,11 +123,9 @@ function connectFault(error: unknown, config: SftpTargetConfig, judge: HostJudge
   const where = `${config.host}:${config.port}`;
   if (error instanceof OutboundError) {
     const isForGood = error.kind === 'blocked_address';
-    return new SyncFault(
-      isForGood ? 'denied' : 'connection',
-      `${where} cannot be reached (${error.kind})`,
-      error,
-    );
+    // A proxy's refusal names the proxy, never its password.
+    const why = error.kind === 'proxy' ? error.message : error.kind;
+    return new SyncFault(isForGood ? 'denied' : 'connection', `${where} cannot be reached (${why})`, error);
   }
   const { message, level } = error as { message?: string; level?: string };
   if (level === 'client-authentication' || /authentication methods failed/i.test(message ?? ''))
@@ -186,13 +184,14 @@ export class SftpConnection {
     );
     try {
       const options = await connectOptions(config, judge, keys);
-      const { host, port } = config;
+      const { host, port, proxy } = config;
       const sock = await openTcp({
         host,
         port,
         purpose: 'sync',
         connectTimeoutMs: CONNECT_TIMEOUT_MS,
         clock,
+        proxy,
       });
       const sftp = await wrapper.connect({ ...options, sock } as never).catch((error: unknown) => {
         sock.destroy();

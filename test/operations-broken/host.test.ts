@@ -2,7 +2,8 @@
 // proxy that is down, a watchdog that does not look, a volume that lost its marker.
 import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { createServer as createHttpServer } from 'node:http';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { systemClock } from '../../src/kernel/clock.ts';
@@ -17,6 +18,8 @@ import { findLocalProxies } from '../../src/operations/way-checks.ts';
 import { silentPort } from '../delivery/edge.ts';
 import { startTestApp, type TestApp } from '../harness/app.ts';
 
+/** How far the other clock is ahead. */
+const AHEAD_MS = 3_600_000;
 const HOST = { DRAWBRIDGE_HOST: '0.0.0.0', DRAWBRIDGE_PORT: '8080' };
 
 function configOf(env: Record<string, string>): Config {
@@ -153,4 +156,36 @@ test('through the whole program: a proxy that is down, a watchdog that is off, a
   } finally {
     await app.close();
   }
+});
+
+test('a clock that is wrong and a receiver that is gone are named, with how far and where', async (t) => {
+  // Stands for the public address, with a clock of its own.
+  const front = createHttpServer((_request, response) => {
+    const date = new Date(Date.now() + AHEAD_MS).toUTCString();
+    response.writeHead(200, { date }).end();
+  });
+  await new Promise<void>((resolve) => front.listen(0, '127.0.0.1', resolve));
+  t.after(() => front.close());
+  const { port } = front.address() as AddressInfo;
+  const gone = await silentPort();
+  const app = await startTestApp({
+    env: {
+      DRAWBRIDGE_PUBLIC_URL: `http://127.0.0.1:${port}`,
+      DRAWBRIDGE_OUTBOUND_ALLOW_HOSTS: `127.0.0.1:${gone},127.0.0.1:${port}`,
+    },
+  });
+  t.after(() => app.close());
+  for (const at of [gone, port]) {
+    const made = await app.request('POST', '/v1/webhooks', { url: `http://127.0.0.1:${at}/hook-secret` });
+    assert.equal(made.status, 201, made.text);
+  }
+  const { findings } = (await app.request('POST', '/v1/admin/doctor', {})).json as {
+    findings: FindingBody[];
+  };
+  const of = (id: string) => findings.find((finding) => finding.id === id);
+  assert.equal(of('clock_offset')?.severity, 'error');
+  assert.match(of('clock_offset')?.what ?? '', /^This clock is (?:35\d\d|36\d\d) s behind 127\.0\.0\.1:/);
+  assert.equal(of('webhook_receivers')?.what, '1 of 2 do not answer.');
+  assert.deepEqual(of('webhook_receivers')?.evidence, [`127.0.0.1:${gone}: refused`]);
+  assert.doesNotMatch(JSON.stringify(findings), /hook-secret/);
 });

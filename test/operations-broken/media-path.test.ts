@@ -9,8 +9,8 @@ import type { TestApp } from '../harness/app.ts';
 
 const noNginx = missing('nginx');
 
-async function examine(app: TestApp): Promise<FindingBody[]> {
-  const { status, json, text } = await app.request('POST', '/v1/admin/doctor', {});
+async function examine(app: TestApp, deep = false): Promise<FindingBody[]> {
+  const { status, json, text } = await app.request('POST', '/v1/admin/doctor', { deep });
   assert.equal(status, 200, text);
   return json.findings;
 }
@@ -29,6 +29,9 @@ const site = (port: number, locations: readonly string[], extra: readonly string
 
 const proxied = (upstream: string, more = '') =>
   `location / { proxy_pass http://${upstream}; proxy_set_header Host $http_host; ${more} }`;
+
+/** What the printed file has, and people who wrote theirs may add. */
+const SENDS_FILES = 'proxy_set_header X-Sendfile-Type X-Accel-Redirect;';
 
 describe('the way of a picture behind a broken nginx', { skip: noNginx }, () => {
   let app: TestApp;
@@ -107,6 +110,20 @@ describe('the way of a picture behind a broken nginx', { skip: noNginx }, () => 
     assert.match(front?.fix ?? '', /client_max_body_size 33m;/);
   });
 
+  test('a stream that is cut in its silence is seen from outside, with how long it lasted', async () => {
+    const nginx = await startNginx(
+      site(port, [proxied(upstreamOf(app), 'proxy_read_timeout 1s;')], ['client_max_body_size 64m;']),
+      port,
+    );
+    try {
+      const finding = (await examine(app, true)).find(({ id }) => id === 'front_silence');
+      assert.match(finding?.what ?? '', /cut after [1-4] s of silence/);
+      assert.match(finding?.evidence.join('\n') ?? '', /proxy_read_timeout 1s;/);
+    } finally {
+      await nginx.stop();
+    }
+  });
+
   test('streams that are held back, and timeouts that are too short', async () => {
     const large = ['client_max_body_size 64m;'];
     const buffered = 'proxy_ignore_headers X-Accel-Buffering; gzip on; gzip_types text/event-stream;';
@@ -125,7 +142,7 @@ describe('the way of a picture that nginx sends itself', { skip: noNginx }, () =
     const accel = { DRAWBRIDGE_MEDIA_ACCEL_REDIRECT: '/internal-media/' };
     const app = await startBehind(`http://127.0.0.1:${port}`, accel);
     const internal = 'location ^~ /internal-media/ { internal; alias /srv/elsewhere/; }';
-    const nginx = await startNginx(site(port, [proxied(upstreamOf(app)), internal]), port);
+    const nginx = await startNginx(site(port, [proxied(upstreamOf(app), SENDS_FILES), internal]), port);
     try {
       const finding = (await examine(app)).find(({ id }) => id === 'media_path');
       assert.match(finding?.evidence.join('\n') ?? '', /site\.conf:5: .*alias \/srv\/elsewhere\/;/);

@@ -71,6 +71,7 @@ test('the pictures of this installation go, with lines that say what went where 
   assert.equal(second.code, 0, second.stderr);
   const [report] = JSON.parse(second.stdout) as SyncReport[];
   assert.deepEqual([report?.sent, report?.kept], [0, { same_name: 1, same: 1 }]);
+  assert.match(readFileSync(log, 'utf8'), /Nothing had to be sent: everything is there already\./);
 
   const nothing = await run('--include', '*.jpg', '--log', log);
   assert.equal(nothing.code, 1);

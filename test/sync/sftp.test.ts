@@ -18,8 +18,10 @@ import { after, before, test } from 'node:test';
 import { type Clock, systemClock } from '../../src/kernel/clock.ts';
 import type { SyncTargetConfig } from '../../src/kernel/config-sync.ts';
 import { type MediaSyncOptions, type Outcome, type SyncResult, syncMedia } from '../../src/sync/sync.ts';
+import { freePort, proxyUnavailable, realProxy, scriptedProxy } from '../harness/egress-proxies.ts';
 import { cuttingProxy, noSshd, type SshServer, startSshServer } from './ssh-server.ts';
 
+const PROXY_PASSWORD = 'canary-of-the-proxy';
 const KEY = (letter: string) => `${letter.repeat(32)}.png`;
 let ssh: SshServer;
 let counter = 0;
@@ -371,3 +373,31 @@ test('each kind may have a folder of its own, also inside another', options, asy
   assert.deepEqual(filesIn(to), [`elsewhere/big/aa/${KEY('b')}`, `final/aa/${KEY('a')}`, 'plain.txt']);
   assert.equal((await sync({ ...target, paths }, from)).report.sent, 0);
 });
+
+test(
+  'through a proxy by HTTP and by SOCKS5; one that is down is named, and nothing goes direct',
+  options,
+  async (t) => {
+    const http = await scriptedProxy(t);
+    const addresses = [`http://sync:${PROXY_PASSWORD}@127.0.0.1:${http.port}`];
+    if (!proxyUnavailable('microsocks')) {
+      const socks = await realProxy(t, 'microsocks', 'sync', PROXY_PASSWORD);
+      addresses.push(`socks5://sync:${PROXY_PASSWORD}@127.0.0.1:${socks.port}`);
+    }
+    for (const proxy of addresses) {
+      const { from, to, target } = world({ 'notes/a.txt': 'by another way' }, { proxy });
+      const { report, fault } = await sync(target, from);
+      assert.equal(fault, null, proxy);
+      assert.equal(report.sent, 1);
+      assert.equal(readFileSync(join(to, 'notes/a.txt'), 'utf8'), 'by another way');
+    }
+    assert.ok(http.log.every((line) => line === `CONNECT 127.0.0.1:${ssh.port}`) && http.log.length > 0);
+    const dead = `socks5://sync:${PROXY_PASSWORD}@127.0.0.1:${await freePort()}`;
+    const { from, to, target } = world({ 'a.txt': 'x' }, { proxy: dead });
+    const { report, fault } = await sync(target, from);
+    assert.match(report.error ?? '', /cannot be reached \(proxy socks5:\/\/127\.0\.0\.1:\d+: /);
+    assert.equal(fault, 'connection');
+    assert.ok(!JSON.stringify(report).includes(PROXY_PASSWORD));
+    assert.deepEqual(filesIn(to), []);
+  },
+);

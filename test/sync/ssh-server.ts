@@ -90,6 +90,7 @@ export async function startSshServer({ onlySftp = false } = {}): Promise<SshServ
       passphrase: null,
       hostKey: fingerprint,
       knownHosts: null,
+      proxy: null,
       path: join(folder, 'media'),
       paths: {},
       publicUrl: null,

@@ -9,6 +9,7 @@ const ROOMS = [
   { to: '/admin', name: 'nav.overview' },
   { to: '/admin/jobs', name: 'nav.jobs' },
   { to: '/admin/providers', name: 'nav.providers' },
+  { to: '/admin/alerts', name: 'nav.alerts' },
   { to: '/admin/repair', name: 'nav.repair' },
   { to: '/admin/doctor', name: 'nav.doctor' },
   { to: '/admin/people', name: 'nav.people' },

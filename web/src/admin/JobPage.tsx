@@ -8,12 +8,14 @@ import { CopyButton } from '../ui/CopyButton.tsx';
 import { formatCredits } from '../ui/format.ts';
 import { ProblemNote } from '../ui/ProblemNote.tsx';
 import { randomUuid } from '../ui/random-id.ts';
+import { remarkText } from '../ui/remark.ts';
 import { type AdminTask, answerOf, type LogLine, queryText } from './admin-api.ts';
 import { adminTexts } from './admin-text.ts';
 import { retryAsCurl } from './as-curl.ts';
 import { cancelJob, retryJob } from './JobsPage.tsx';
 import { JobState } from './job-words.tsx';
 import { LogLines } from './LogLines.tsx';
+import { MoveDialog } from './MoveDialog.tsx';
 import { Answered, Facts, FailedNote, Heading, Nothing, Section, When } from './parts.tsx';
 import { Timeline } from './Timeline.tsx';
 import { useAdminAction } from './use-action.ts';
@@ -22,11 +24,13 @@ const REFRESH_MS = 3_000;
 
 const isOpen = ({ status }: Task) => status === 'queued' || status === 'running';
 
-function Actions({ job: { task, account } }: { job: AdminTask }) {
+function Actions({ job }: { job: AdminTask }) {
+  const { task, account } = job;
   const { t } = adminTexts.useText();
   const navigate = useNavigate();
   const { run, isBusy, problem } = useAdminAction();
   const [key] = useState(randomUuid);
+  const [isMoving, setMoving] = useState(false);
   return (
     <>
       <CopyButton text={retryAsCurl(task, account.id)} className="button">
@@ -56,6 +60,10 @@ function Actions({ job: { task, account } }: { job: AdminTask }) {
           {t('job.retry')}
         </button>
       )}
+      <button type="button" className="button" onClick={() => setMoving(true)}>
+        {t('job.move')}
+      </button>
+      {isMoving && <MoveDialog job={job} isOpen={isOpen(task)} onClose={() => setMoving(false)} />}
       {problem && <FailedNote problem={problem} />}
     </>
   );
@@ -101,7 +109,8 @@ function JobLog({ id }: { id: string }) {
 }
 
 function JobFacts({ task, account }: AdminTask) {
-  const { t, locale } = adminTexts.useText();
+  const text = adminTexts.useText();
+  const { t, locale } = text;
   const { size, seed, negative_prompt, deadline_s, strength } = task.params;
   return (
     <div className="sheet p-4">
@@ -134,13 +143,15 @@ function JobFacts({ task, account }: AdminTask) {
               released: formatCredits(task.cost.released, locale),
             }),
           ],
-          ...(task.waiting_reason ? [[t('job.waits'), task.waiting_reason] as const] : []),
+          ...(task.waiting
+            ? [[t('job.waits'), remarkText(task.waiting, task.waiting_reason ?? '', text)] as const]
+            : []),
           ...(task.cancel.state === 'none'
             ? []
             : [
                 [
                   t('job.cancelState'),
-                  `${t(`cancel.${task.cancel.state}`)} ${task.cancel.note ?? ''}`,
+                  `${t(`cancel.${task.cancel.state}`)} ${task.cancel.remark ? remarkText(task.cancel.remark, task.cancel.note ?? '', text) : ''}`,
                 ] as const,
               ]),
           ...(task.retry_of

@@ -92,7 +92,11 @@ export function Ledger({ accountId }: { accountId: string }) {
                     <span className="text-soft">
                       <When at={entry.created_at} />
                     </span>
-                    {entry.reason && <span className="block text-soft">{entry.reason}</span>}
+                    {entry.reason && (
+                      <span className="block text-soft">
+                        {entry.reason_code ? t(`credits.reason.${entry.reason_code}`) : entry.reason}
+                      </span>
+                    )}
                     {entry.task_id && (
                       <Link
                         to="/admin/jobs/$id"

@@ -1,5 +1,6 @@
 // Alerts that are open, above the figures; nothing where there is none.
 import { useQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
 import type { AlertBody } from '../../../src/operations/contract.ts';
 import { answerOf } from './admin-api.ts';
 import { adminTexts } from './admin-text.ts';
@@ -33,6 +34,11 @@ export function OpenAlerts() {
           </li>
         ))}
       </ul>
+      <p className="mt-2 text-sm">
+        <Link to="/admin/alerts" className="underline">
+          {t('nav.alerts')}
+        </Link>
+      </p>
     </section>
   );
 }

@@ -213,7 +213,7 @@ function Invitations() {
           {invitations.map((invitation) => (
             <li key={invitation.id} className="admin-row text-sm">
               <State tone={TONES[invitation.status]}>{t(`invite.${invitation.status}`)}</State>
-              <span className="min-w-0">
+              <span className="min-w-0 wrap-anywhere">
                 {invitation.email ?? t('invite.anybody')} · {t(`role.${invitation.role}`)}
                 <span className="block text-soft">
                   {t('invite.until')} <When at={invitation.expires_at} />
@@ -222,7 +222,7 @@ function Invitations() {
               {invitation.status === 'open' && (
                 <button
                   type="button"
-                  className="button button-quiet"
+                  className="button button-quiet max-sm:col-start-2 max-sm:justify-self-start"
                   onClick={() =>
                     void action.run(
                       () => call('DELETE', `v1/admin/invitations/${invitation.id}`),

@@ -1,8 +1,10 @@
 // Styles by category as people see them: order, names, templates, covers, and what is switched off.
 import { useQuery } from '@tanstack/react-query';
-import { useState } from 'react';
+import { type KeyboardEvent, useEffect, useRef, useState } from 'react';
 import { call } from '../api/client.ts';
 import { useRoomTitle } from '../pages/use-room-title.ts';
+import { useReorder } from '../stories/use-reorder.ts';
+import { announce } from '../ui/announce.tsx';
 import { Dialog } from '../ui/Dialog.tsx';
 import { Icon } from '../ui/Icon.tsx';
 import { Menu } from '../ui/Menu.tsx';
@@ -11,7 +13,7 @@ import { answerOf, type Style, type StyleCategory } from './admin-api.ts';
 import { adminTexts } from './admin-text.ts';
 import { Answered, Ask, FailedNote, Field, Heading, Nothing, State } from './parts.tsx';
 import { StyleDialog } from './StyleDialog.tsx';
-import { type StyleOrder, withCategoryMoved, withStyleMoved } from './style-order.ts';
+import { type StyleOrder, withCategoryMoved, withStyleAt, withStyleMoved } from './style-order.ts';
 import { type AdminAction, useAdminAction } from './use-action.ts';
 
 type Opened =
@@ -87,25 +89,46 @@ function CategoryDialog({ category, onClose }: { category: StyleCategory | null;
   );
 }
 
-function StyleRow({
-  style,
-  categories,
-  tools,
-}: {
+interface StyleRowProps {
   style: Style;
   categories: readonly StyleCategory[];
   tools: Tools;
-}) {
+  at: number;
+  count: number;
+  look: string;
+  onMove(to: number): void;
+  onGrab: ReturnType<typeof useReorder>['begin'];
+}
+
+function StyleRow({ style, categories, tools, at, count, look, onMove, onGrab }: StyleRowProps) {
   const { t } = adminTexts.useText();
   const { action, open, order } = tools;
   const path = `v1/admin/styles/${style.id}`;
+  const onKeyDown = (event: KeyboardEvent<HTMLElement>) => {
+    const to = { ArrowUp: at - 1, ArrowDown: at + 1, Home: 0, End: count - 1 }[event.key];
+    if (to === undefined) return;
+    event.preventDefault();
+    onMove(Math.min(count - 1, Math.max(0, to)));
+  };
   return (
-    <li className="admin-row">
-      {style.cover_url ? (
-        <img src={style.cover_url} alt="" loading="lazy" className="size-11 rounded-control object-cover" />
-      ) : (
-        <span className="size-11 rounded-control bg-mat" />
-      )}
+    <li className={`admin-row ${look}`}>
+      <span className="relative z-1 flex items-center gap-2">
+        <button
+          type="button"
+          className="admin-handle"
+          aria-label={t('style.drag', { name: style.name })}
+          data-style={style.id}
+          onPointerDown={(event) => onGrab(event, at)}
+          onKeyDown={onKeyDown}
+        >
+          <span aria-hidden="true" className="admin-grip" />
+        </button>
+        {style.cover_url ? (
+          <img src={style.cover_url} alt="" loading="lazy" className="size-11 rounded-control object-cover" />
+        ) : (
+          <span className="size-11 rounded-control bg-mat" />
+        )}
+      </span>
       <div className="min-w-0">
         <button
           type="button"
@@ -143,6 +166,59 @@ function StyleRow({
         />
       </span>
     </li>
+  );
+}
+
+/** The styles of a category in their order: moved by their handles, dragged or with the arrow keys. */
+function StyleList({
+  category,
+  categories,
+  tools,
+}: {
+  category: StyleCategory;
+  categories: readonly StyleCategory[];
+  tools: Tools;
+}) {
+  const { t } = adminTexts.useText();
+  const list = useRef<HTMLUListElement>(null);
+  const { id, styles } = category;
+  // A row that moved in the page may have lost the focus on its way.
+  const focused = useRef<string | null>(null);
+  useEffect(() => {
+    const handle = styles.length > 0 && focused.current !== null && document.activeElement === document.body;
+    if (handle) list.current?.querySelector<HTMLElement>(`[data-style="${focused.current}"]`)?.focus();
+    focused.current = null;
+  }, [styles]);
+  const move = (from: number, to: number) => {
+    const style = styles[from];
+    if (!style || to === from) return;
+    focused.current = style.id;
+    announce(t('style.moved', { name: style.name, place: to + 1, count: styles.length }));
+    tools.order(withStyleAt(categories, id, from, to));
+  };
+  const { drag, begin } = useReorder(list, move);
+  const lookOf = (at: number): string => {
+    if (!drag) return '';
+    if (at === drag.from) return 'admin-dragged';
+    if (at !== drag.to) return '';
+    return drag.to < drag.from ? 'admin-drop-before' : 'admin-drop-after';
+  };
+  return (
+    <ul ref={list} className="sheet">
+      {styles.map((style, at) => (
+        <StyleRow
+          key={style.id}
+          style={style}
+          categories={categories}
+          tools={tools}
+          at={at}
+          count={styles.length}
+          look={lookOf(at)}
+          onMove={(to) => move(at, to)}
+          onGrab={begin}
+        />
+      ))}
+    </ul>
   );
 }
 
@@ -207,11 +283,7 @@ function Category({
       {category.styles.length === 0 ? (
         <Nothing>{t('category.empty')}</Nothing>
       ) : (
-        <ul className="sheet">
-          {category.styles.map((style) => (
-            <StyleRow key={style.id} style={style} categories={categories} tools={tools} />
-          ))}
-        </ul>
+        <StyleList category={category} categories={categories} tools={tools} />
       )}
     </section>
   );

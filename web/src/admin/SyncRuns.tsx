@@ -1,12 +1,43 @@
 // What `drawbridge sync` sent from here, and why files were not sent.
 import { useQuery } from '@tanstack/react-query';
+import type { SyncReasons } from '../../../src/kernel/messages/sync-reasons-en.ts';
 import type { SyncRunBody } from '../../../src/sync/contract.ts';
 import { formatBytes } from '../ui/format.ts';
 import { answerOf } from './admin-api.ts';
-import { adminTexts } from './admin-text.ts';
+import { adminTexts, syncReasonTexts } from './admin-text.ts';
 import { Answered, Nothing, Section, State, When } from './parts.tsx';
 
 const TONES = { done: 'calm', partial: 'work', nothing_sent: 'alarm', failed: 'alarm' } as const;
+
+/** Of those that were not sent, only these are worth a look: the others were left out on purpose or are there already. */
+const HELD_BACK: readonly string[] = ['target_newer', 'target_different'];
+
+function Reasons({ run }: { run: SyncRunBody }) {
+  const { t } = adminTexts.useText();
+  const reasons = syncReasonTexts.useText();
+  // A full disk at the target and the mode "full" have the same name in a report.
+  const words = (reason: string, isFailure: boolean) =>
+    reasons.t((isFailure && reason === 'full' ? 'full_target' : reason) as keyof SyncReasons);
+  // Where nothing was sent, every reason is the answer.
+  const held = Object.entries(run.kept).filter(
+    ([reason]) => run.state === 'nothing_sent' || HELD_BACK.includes(reason),
+  );
+  return (
+    <>
+      {Object.entries(run.failed).map(([reason, count]) => (
+        <span key={reason} className="block text-alarm">
+          {t('sync.failedFor', { count, reason: words(reason, true) })}
+        </span>
+      ))}
+      {held.map(([reason, count]) => (
+        <span key={reason} className="block text-soft">
+          {t('sync.keptFor', { count, reason: words(reason, false) })}
+        </span>
+      ))}
+      {run.error && <span className="block text-alarm">{run.error}</span>}
+    </>
+  );
+}
 
 export function SyncRuns() {
   const { t, locale } = adminTexts.useText();
@@ -28,12 +59,7 @@ export function SyncRuns() {
                       {t(`sync.what.${run.what}`)}
                       {run.dry_run && ` · ${t('sync.dryRun')}`}
                     </span>
-                    {Object.entries(run.failed).map(([reason, count]) => (
-                      <span key={reason} className="block text-alarm">
-                        {t('sync.failedFor', { count, reason })}
-                      </span>
-                    ))}
-                    {run.error && <span className="block text-alarm">{run.error}</span>}
+                    <Reasons run={run} />
                   </span>
                   <span className="figures text-right text-soft">
                     <When at={run.ended_at} />

@@ -17,9 +17,11 @@ import type {
   getAdminTaskRoute,
   HeartbeatBody,
   LogLineBody,
+  listAlertsRoute,
   listBackupRunsRoute,
   OverviewBody,
   storageUseSchema,
+  testAlertRoute,
 } from '../../../src/operations/contract.ts';
 import type {
   getProviderRoute,
@@ -54,6 +56,8 @@ export type StorageUse = z.output<typeof storageUseSchema>;
 export type Storage = z.output<typeof storageSchema>;
 export type StoreMove = z.output<typeof moveSchema>;
 export type Backups = z.output<(typeof listBackupRunsRoute)['responses'][200]['schema']>;
+export type Alerts = z.output<(typeof listAlertsRoute)['responses'][200]['schema']>;
+export type AlertTest = z.output<(typeof testAlertRoute)['responses'][200]['schema']>;
 export type Webhook = z.output<typeof webhookSchema>;
 export type Delivery = z.output<typeof deliverySchema>;
 export type AuditEntry = AuditEntryBody;

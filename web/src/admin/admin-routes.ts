@@ -2,7 +2,7 @@
 import { createRoute, lazyRouteComponent, redirect } from '@tanstack/react-router';
 import type { ShellRoute } from '../pages/routes.tsx';
 import { parseJobsSearch, parseTextSearch } from './admin-search.ts';
-import { adminTexts } from './admin-text.ts';
+import { adminTexts, syncReasonTexts } from './admin-text.ts';
 
 /** The rooms below `/admin`; the parent's context has the session. */
 export function createAdminRoutes(getParentRoute: () => ShellRoute) {
@@ -79,6 +79,7 @@ export function createAdminRoutes(getParentRoute: () => ShellRoute) {
     createRoute({
       getParentRoute: parent,
       path: '/storage',
+      loader: () => syncReasonTexts.load(),
       component: lazyRouteComponent(() => import('./StoragePage.tsx'), 'StoragePage'),
     }),
     createRoute({
@@ -91,6 +92,11 @@ export function createAdminRoutes(getParentRoute: () => ShellRoute) {
       path: '/webhooks',
       validateSearch: parseTextSearch,
       component: lazyRouteComponent(() => import('./WebhooksPage.tsx'), 'WebhooksPage'),
+    }),
+    createRoute({
+      getParentRoute: parent,
+      path: '/alerts',
+      component: lazyRouteComponent(() => import('./AlertsPage.tsx'), 'AlertsPage'),
     }),
     createRoute({
       getParentRoute: parent,

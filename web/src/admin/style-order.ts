@@ -33,3 +33,19 @@ export function withStyleMoved(categories: readonly StyleCategory[], id: string,
     }),
   };
 }
+
+/** A style of a category taken from one place of it to another. */
+export function withStyleAt(
+  categories: readonly StyleCategory[],
+  categoryId: string,
+  from: number,
+  to: number,
+): StyleOrder {
+  const { categories: order } = orderOf(categories);
+  return {
+    categories: order.map(({ id, styles }) => ({
+      id,
+      styles: id === categoryId ? moved(styles, from, to - from) : styles,
+    })),
+  };
+}
