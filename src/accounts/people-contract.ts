@@ -71,7 +71,7 @@ export const register = defineRoute({
   summary: 'Register with an account of the own, where the server allows it',
   description: 'Sets the session cookie. The account starts with the configured grant.',
   access: { kind: 'public' },
-  limit: 'sign_in',
+  limit: 'sign_up',
   body: z.strictObject({ ...newPerson, password: newPassword }).refine(hasLogin, LOGIN_NEEDED),
   responses: { 200: { description: 'Registered and signed in', schema: sessionSchema } },
   errors: ['not_found', 'permission_denied', 'conflict', 'rate_limited'],

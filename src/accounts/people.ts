@@ -5,6 +5,7 @@ import type { Db } from '../kernel/db.ts';
 import { AppError } from '../kernel/errors.ts';
 import { newId, newSecret, sha256Hex } from '../kernel/id.ts';
 import type { Access, Scope } from '../kernel/route.ts';
+import { countedAddress } from '../kernel/try-counter.ts';
 import { type AccountOpener, newSession, type OpenedSession, type SessionOrigin } from './accounts.ts';
 import {
   type Admission,
@@ -40,7 +41,6 @@ export const INVITATION_PREFIX = 'dbi_';
 export const RESET_PREFIX = 'dbr_';
 export const RESET_LIFETIME_MS = 24 * 3_600_000;
 export const MAX_OPEN_INVITATIONS = 1000;
-const IPV6_GROUPS_OF_ONE_CALLER = 4;
 
 const MEMBER_SCOPE_SET: ReadonlySet<Scope> = new Set(MEMBER_SCOPES);
 
@@ -71,22 +71,13 @@ const wrongPassword = () =>
     fix: 'Try again; an administrator can make a link with which you choose a new password.',
   });
 
-/** IPv6 callers choose freely within their network, so that it counts as one. */
-function networkOf(address: string | null): string {
-  if (address === null) return 'local';
-  const isMappedIpv4 = address.includes('.');
-  if (!address.includes(':') || isMappedIpv4) return address.slice(address.lastIndexOf(':') + 1);
-  const [head = ''] = address.split('::', 1);
-  return head.split(':').slice(0, IPV6_GROUPS_OF_ONE_CALLER).join(':');
-}
-
 /** Counts a try of `who` from this address. Throws `rate_limited` when there were too many. */
 async function requireTry({ db, clock }: PeopleParts, who: string, from: SessionOrigin): Promise<string> {
-  const key = sha256Hex(`${who}\n${networkOf(from.address)}`);
+  const key = sha256Hex(`${who}\n${countedAddress(from.address ?? 'local')}`);
   const { retryAfterMs } = await db.write(countTry, { key, now: clock.now() });
   if (retryAfterMs > 0) {
     throw new AppError('rate_limited', {
-      detail: 'There were ten tries with this login from your address; wait a while.',
+      detail: 'There were ten wrong tries with this login from your network; wait a while.',
       retryAfterS: Math.ceil(retryAfterMs / 1000),
     });
   }

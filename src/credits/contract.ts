@@ -63,6 +63,10 @@ export const entrySchema = z
     held_credits_after: z.number(),
     task_id: z.string().nullable(),
     reason: z.string().nullable(),
+    reason_code: z
+      .enum(['starting_grant'])
+      .nullable()
+      .describe('Set where the server itself wrote the reason, for other languages.'),
     created_at: time,
   })
   .meta({ id: 'CreditEntry' });

@@ -34,8 +34,12 @@ import {
   resolveHold,
 } from './store.ts';
 
+/** The reason of the grant that a new account starts with. */
+export const STARTING_GRANT = 'Starting grant';
+
 export { formatCredits, MICROS_PER_CREDIT, parseCredits, readCredits, toCredits } from './amount.ts';
 export type { Transfer } from './ledger-chain.ts';
+export { requireSpendable, spendableOf } from './limit-store.ts';
 export type { HoldRow } from './store.ts';
 export { findResolvedHolds, listOpenHolds } from './store.ts';
 export { type LedgerFinding, type LedgerReport, rebuildBalance, verifyLedger } from './verify.ts';
@@ -179,11 +183,7 @@ export async function openCreditAccounts(
       last_hash: GENESIS_HASH,
     };
     if (grantMicros === 0) return { balance: empty, entry: null };
-    const entry = nextEntry(
-      empty,
-      { kind: 'grant', amountMicros: grantMicros, reason: 'Starting grant' },
-      now,
-    );
+    const entry = nextEntry(empty, { kind: 'grant', amountMicros: grantMicros, reason: STARTING_GRANT }, now);
     const balance = { ...empty, available_micros: grantMicros, seq: entry.seq, last_hash: entry.hash };
     return { balance, entry };
   });

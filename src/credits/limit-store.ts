@@ -60,12 +60,42 @@ export async function requireWithinLimits(
   amountMicros: number,
   now: number,
 ): Promise<void> {
-  const { daily_limit_micros: daily = null, monthly_limit_micros: monthly = null } = balance;
-  if (daily === null && monthly === null) return;
-  const { todayMicros, thisMonthMicros } = await spentSince(trx, balance.account_id, now);
-  const check = (limit: number | null, spentWithIt: number, period: string, next: string) => {
-    if (limit === null || spentWithIt <= limit) return;
-    const spent = spentWithIt - amountMicros;
+  const { daily_limit_micros: dailyMicros = null, monthly_limit_micros: monthlyMicros = null } = balance;
+  if (dailyMicros === null && monthlyMicros === null) return;
+  const spent = await spentSince(trx, balance.account_id, now);
+  requireRoom({
+    dailyMicros,
+    monthlyMicros,
+    todayMicros: spent.todayMicros - amountMicros,
+    thisMonthMicros: spent.thisMonthMicros - amountMicros,
+    amountMicros,
+    now,
+  });
+}
+
+/** Throws what holding so much now would throw for the account's limits; nothing is held. */
+export async function requireSpendable(
+  read: Reader,
+  { accountId, amountMicros, now }: { accountId: string; amountMicros: number; now: number },
+): Promise<void> {
+  requireRoom({ ...(await spendingOf(read, accountId, now)), amountMicros, now });
+}
+
+/** What the account's limits leave for now, in micro-credits; null: it has none. */
+export async function spendableOf(
+  read: Reader,
+  { accountId, now }: { accountId: string; now: number },
+): Promise<number | null> {
+  const { dailyMicros, monthlyMicros, todayMicros, thisMonthMicros } = await spendingOf(read, accountId, now);
+  if (dailyMicros === null && monthlyMicros === null) return null;
+  const today = (dailyMicros ?? Number.POSITIVE_INFINITY) - todayMicros;
+  return Math.max(0, Math.min(today, (monthlyMicros ?? Number.POSITIVE_INFINITY) - thisMonthMicros));
+}
+
+function requireRoom(spending: Spending & { amountMicros: number; now: number }): void {
+  const { amountMicros, now } = spending;
+  const check = (limit: number | null, spent: number, period: string, next: string) => {
+    if (limit === null || spent + amountMicros <= limit) return;
     throw new AppError('spending_limit_reached', {
       detail: `This needs ${formatCredits(amountMicros)} credits; ${formatCredits(spent)} of the ${formatCredits(limit)} that the account may spend in a ${period} are spent or held. The next ${period} begins at ${next} (UTC).`,
     });
@@ -73,8 +103,8 @@ export async function requireWithinLimits(
   const { day, month } = periodStarts(now);
   const nextMonth = new Date(month);
   nextMonth.setUTCMonth(nextMonth.getUTCMonth() + 1);
-  check(daily, todayMicros, 'day', new Date(day + DAY_MS).toISOString());
-  check(monthly, thisMonthMicros, 'month', nextMonth.toISOString());
+  check(spending.dailyMicros, spending.todayMicros, 'day', new Date(day + DAY_MS).toISOString());
+  check(spending.monthlyMicros, spending.thisMonthMicros, 'month', nextMonth.toISOString());
 }
 
 /** The account's limits and what it has spent in their periods. */

@@ -100,6 +100,17 @@ test('an administrator grants, refunds and corrects; the owner sees every entry 
     rest.body.data.map((entry: { available_credits_after: number }) => entry.available_credits_after),
     [4.5, 3],
   );
+  assert.deepEqual(
+    rest.body.data.map((entry: { reason: string; reason_code: string | null }) => [
+      entry.reason,
+      entry.reason_code,
+    ]),
+    [
+      ['a gift', null],
+      ['Starting grant', 'starting_grant'],
+    ],
+    'what the server wrote itself has a code for other languages',
+  );
   assert.equal(rest.body.next_cursor, null);
   const verified = await call('GET', '/v1/admin/credits/verify');
   assert.deepEqual(verified.body, {

@@ -5,7 +5,14 @@ import type { Db } from '../kernel/db.ts';
 import { type BoundRoute, bindRoute } from '../kernel/route.ts';
 import { parseCredits, toCredits } from './amount.ts';
 import * as contract from './contract.ts';
-import { balanceOf, correctCredits, grantCredits, listEntries, refundCredits } from './credits.ts';
+import {
+  balanceOf,
+  correctCredits,
+  grantCredits,
+  listEntries,
+  refundCredits,
+  STARTING_GRANT,
+} from './credits.ts';
 import type { Transfer } from './ledger-chain.ts';
 import { type Spending, setSpendingLimits, spendingOf } from './limit-store.ts';
 import { type VerifyOptions, verifyLedger } from './verify.ts';
@@ -159,6 +166,8 @@ function toWireEntry(entry: Transfer) {
     held_credits_after: toCredits(entry.held_after_micros),
     task_id: entry.task_id,
     reason: entry.reason,
+    reason_code:
+      entry.kind === 'grant' && entry.reason === STARTING_GRANT ? ('starting_grant' as const) : null,
     created_at: toTimestamp(entry.created_at),
   };
 }

@@ -3,6 +3,7 @@
 // the row that everybody of an account waits for on PostgreSQL, so it is locked as late as possible.
 import { sql } from 'kysely';
 import { compileOnce, type Reader, type Trx } from '../kernel/db.ts';
+import { insertMany } from '../kernel/db-bulk.ts';
 import { dialectOf } from '../kernel/db-dialect.ts';
 import { AppError } from '../kernel/errors.ts';
 import { newId } from '../kernel/id.ts';
@@ -116,22 +117,39 @@ interface NewHold {
   now: number;
 }
 
-const insertHoldRow = compileOnce<NewHold>((query, param) =>
+const insertHoldRow = compileOnce<HoldRow>((query, param) =>
   query.insertInto('holds').values({
     id: param('id'),
-    account_id: param('accountId'),
-    task_id: param('taskId'),
-    unit_micros: param('unitMicros'),
+    account_id: param('account_id'),
+    task_id: param('task_id'),
+    unit_micros: param('unit_micros'),
     pictures: param('pictures'),
-    amount_micros: param('amountMicros'),
+    amount_micros: param('amount_micros'),
+    state: param('state'),
+    captured_pictures: param('captured_pictures'),
+    captured_micros: param('captured_micros'),
+    released_micros: param('released_micros'),
+    created_at: param('created_at'),
+    resolved_at: param('resolved_at'),
+  }),
+);
+
+function newHoldRow(hold: NewHold): HoldRow {
+  return {
+    id: hold.id,
+    account_id: hold.accountId,
+    task_id: hold.taskId,
+    unit_micros: hold.unitMicros,
+    pictures: hold.pictures,
+    amount_micros: hold.amountMicros,
     state: 'open',
     captured_pictures: 0,
     captured_micros: 0,
     released_micros: 0,
-    created_at: param('now'),
+    created_at: hold.now,
     resolved_at: null,
-  }),
-);
+  };
+}
 
 const resolveHoldRow = compileOnce<{ holdId: string; pictures: number; now: number }, HoldRow>(
   (query, param) => {
@@ -162,32 +180,11 @@ const selectBalance = compileOnce<{ accountId: string }, BalanceRow>((query, par
 );
 
 export async function insertHold(trx: Trx, hold: NewHold): Promise<void> {
-  await insertHoldRow(trx, hold);
+  await insertHoldRow(trx, newHoldRow(hold));
 }
 
-/** Many at once: SQLite takes compiled single rows fastest, PostgreSQL few statements. */
 export async function insertHolds(trx: Trx, holds: readonly NewHold[]): Promise<void> {
-  if (dialectOf(trx).name === 'sqlite') {
-    for (const hold of holds) await insertHoldRow(trx, hold);
-    return;
-  }
-  for (let start = 0; start < holds.length; start += INSERT_ROWS) {
-    const rows = holds.slice(start, start + INSERT_ROWS).map((hold) => ({
-      id: hold.id,
-      account_id: hold.accountId,
-      task_id: hold.taskId,
-      unit_micros: hold.unitMicros,
-      pictures: hold.pictures,
-      amount_micros: hold.amountMicros,
-      state: 'open' as const,
-      captured_pictures: 0,
-      captured_micros: 0,
-      released_micros: 0,
-      created_at: hold.now,
-      resolved_at: null,
-    }));
-    await trx.insertInto('holds').values(rows).execute();
-  }
+  await insertMany(trx, 'holds', holds.map(newHoldRow), { insertOne: insertHoldRow });
 }
 
 /** Resolves an open hold and returns it as it is then; undefined when it is resolved already or unknown. */
@@ -312,17 +309,10 @@ export async function post(
   return entries;
 }
 
-/** As `insertHolds`; one or two, as every task makes, are cheapest one by one. */
+/** One or two, as every task makes, are cheapest one by one. */
 async function insertTransfers(trx: Trx, entries: readonly Transfer[]): Promise<void> {
-  if (entries.length <= 2 || dialectOf(trx).name === 'sqlite') {
-    for (const entry of entries) await insertTransferRow(trx, entry);
-    return;
-  }
-  for (let start = 0; start < entries.length; start += INSERT_ROWS)
-    await trx
-      .insertInto('ledger_transfers')
-      .values(entries.slice(start, start + INSERT_ROWS))
-      .execute();
+  if (entries.length <= 2) for (const entry of entries) await insertTransferRow(trx, entry);
+  else await insertMany(trx, 'ledger_transfers', entries, { insertOne: insertTransferRow });
 }
 
 /** The entry that a movement becomes after `before`; pure, and the only place where entries are made. */

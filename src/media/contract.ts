@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { isId } from '../kernel/id.ts';
 import { defineRoute } from '../kernel/route.ts';
+import { imageDetailSchema } from './gallery-contract.ts';
 import { imageSchema, taskImageSchema } from './image-contract.ts';
 
 export {
@@ -16,6 +17,8 @@ export {
   getGalleryFacetsRoute,
   getGalleryIndexRoute,
   getGalleryWindowRoute,
+  type ImageDetail,
+  type ImageMaking,
   repairImageRoute,
   undoGalleryActionRoute,
 } from './gallery-contract.ts';
@@ -158,11 +161,13 @@ export const getImageRoute = defineRoute({
   method: 'GET',
   path: '/v1/images/:id',
   tag: 'Images',
-  summary: 'One picture',
+  summary: 'One picture, with everything that is known about it',
+  description:
+    'Where it came from: the request behind it, the picture it was made larger from (`parent_id`) and the larger ones made from it (`stack`).',
   access: { kind: 'scope', scope: 'images:read' },
   limit: 'api',
   params: imageId,
-  responses: { 200: { description: 'The picture', schema: imageSchema } },
+  responses: { 200: { description: 'The picture', schema: imageDetailSchema } },
   errors: ['not_found'],
 });
 

@@ -118,6 +118,40 @@ export const galleryRowSchema = imageSchema
   .meta({ id: 'GalleryRow' });
 export type GalleryRow = z.output<typeof galleryRowSchema>;
 
+/** The request behind a picture, as it was asked for and as it was sent. */
+export const imageMakingSchema = z
+  .object({
+    task_id: z.string(),
+    batch_id: z.string().nullable(),
+    mode: z.enum(['text-to-image', 'image-to-image', 'upscale']),
+    model: z.string(),
+    provider: z.string(),
+    provider_model: z.string().describe("The provider's own name of the model"),
+    prompt: z.string().describe('As the caller wrote it'),
+    negative_prompt: z.string().nullable(),
+    final_prompt: z.string().describe('What the provider got: the prompt merged with the style'),
+    final_negative_prompt: z.string().nullable(),
+    style: z.object({ id: z.string(), names: z.object({ en: z.string(), zh: z.string() }) }).nullable(),
+    size: z.string().describe('Asked for, `WIDTHxHEIGHT`'),
+    n: z.int().describe('How many pictures were asked for together'),
+    seed: z.int().describe('Asked for; `seed` of the picture is the one it was made with'),
+    strength: z.number().nullable(),
+    images: z
+      .array(z.object({ url: z.string(), width: z.int(), height: z.int() }))
+      .describe('Input pictures'),
+    mask: z.object({ url: z.string() }).nullable(),
+    total_ms: z.int().nullable().describe('From the request to the end'),
+  })
+  .meta({ id: 'ImageMaking' });
+export type ImageMaking = z.output<typeof imageMakingSchema>;
+
+export const imageDetailSchema = galleryRowSchema
+  .extend({
+    making: imageMakingSchema.nullable().describe('Null when it was imported, or when its task is gone'),
+  })
+  .meta({ id: 'ImageDetail' });
+export type ImageDetail = z.output<typeof imageDetailSchema>;
+
 export const getGalleryWindowRoute = defineRoute({
   id: 'gallery.window',
   method: 'GET',

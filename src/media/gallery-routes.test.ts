@@ -103,8 +103,18 @@ test('rows are pictures with their stack and the state of their file; damaged on
     [cat.id, cat.stack, cat.damage, cat.origin],
     [ids[0], { count: 1, ids: [variant.id] }, null, 'api'],
   );
-  const { origin: _origin, stack: _stack, damage: _damage, ...image } = lake;
-  assert.deepEqual(image, (await call('GET', `/v1/images/${ids[1]}`, owner)).json);
+  const { making, ...detail } = (await call('GET', `/v1/images/${ids[1]}`, owner)).json;
+  assert.deepEqual(detail, lake);
+  assert.deepEqual(
+    [making.task_id, making.prompt, making.final_prompt, making.size, making.n, making.mode],
+    [lake.task_id, 'a lake at dawn', 'a lake at dawn', '512x256', 1, 'text-to-image'],
+  );
+  const enlarged = (await call('GET', `/v1/images/${variant.id}`, owner)).json;
+  assert.deepEqual(
+    [enlarged.parent_id, enlarged.making.mode, enlarged.making.images[0].url],
+    [ids[0], 'upscale', cat.url],
+  );
+  assert.equal((await call('GET', `/v1/images/${variant.id}`, stranger)).status, 404);
 
   const key = new URL(lake.url).pathname.split('/').at(-1) ?? '';
   await rm(join(app.app.media.root, 'final', key.slice(0, 2), key));

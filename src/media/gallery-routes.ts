@@ -124,7 +124,8 @@ function sendStream(reply: FastifyReply, blocks: AsyncGenerator<Uint8Array>, isZ
   return 'handled';
 }
 
-async function rowsOf(
+/** These pictures as the gallery shows them, in this order; those that are not the account's are left out. */
+export async function rowsOf(
   db: Db,
   media: Media,
   accountId: string,

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import sharp from 'sharp';
+import { until } from '../../test/harness/clock.ts';
 import { type Clock, systemClock, type Timer } from '../kernel/clock.ts';
 import { AppError } from '../kernel/errors.ts';
 import { DECODE_TIMEOUT_MS, ImageProcess } from './image-process.ts';
@@ -267,6 +268,37 @@ describe('the image process', () => {
     });
     t.after(() => by.close());
     assert.equal((await inspect(await photo('png', 64), 'result', { by })).width, 64);
+  });
+
+  test('G18: a picture that somebody waits for is decoded before the many of a batch', async (t) => {
+    const pids: number[] = [];
+    const by = new ImageProcess({
+      clock: systemClock,
+      children: 1,
+      onChildStart: (pid) => {
+        pids.push(pid);
+        process.kill(pid, 'SIGSTOP');
+      },
+    });
+    t.after(() => by.close());
+    const path = join(folder, 'in-turn.png');
+    await writeFile(path, flatPng(32, 32));
+    const order: string[] = [];
+    const take = async (name: string) => {
+      const paths = { thumbPath: `${path}.${name}.thumb`, cleanPath: `${path}.${name}.clean` };
+      const isBackground = name !== 'single';
+      await by.inspect(path, { purpose: 'result', removeRecipes: false, isBackground, ...paths });
+      order.push(name);
+    };
+    const begun = take('begun');
+    await until(async () => pids.length === 1);
+    const batch = ['batch-1', 'batch-2', 'batch-3'].map(take);
+    await until(async () => by.waiting === 3);
+    const single = take('single');
+    await until(async () => by.waiting === 4);
+    process.kill(pids[0] ?? 0, 'SIGCONT');
+    await Promise.all([begun, ...batch, single]);
+    assert.deepEqual(order.slice(0, 2), ['begun', 'single']);
   });
 
   test('idle children end by themselves, and the next picture starts a new one', async (t) => {

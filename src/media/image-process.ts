@@ -40,10 +40,13 @@ export interface InspectOptions {
   removeRecipes: boolean;
   thumbPath: string;
   cleanPath: string;
+  /** Nobody waits for this one alone: it goes behind those that somebody waits for. */
+  isBackground?: boolean;
 }
 
 interface Waiting {
   job: PictureJob;
+  isBackground: boolean;
   triesLeft: number;
   resolve(picture: DecodedPicture): void;
   reject(error: Error): void;
@@ -64,17 +67,24 @@ export class ImageProcess {
     return [...this.#children].map((child) => child.pid);
   }
 
+  /** How many pictures wait for a child. */
+  get waiting(): number {
+    return this.#queue.length;
+  }
+
   /**
    * Decodes the picture at `path` in full, makes its thumbnail, and re-encodes or cleans it (see `PictureJob`).
    * Throws `unsupported_media_type` for what is not PNG, JPEG or WebP by its first bytes, `image_invalid` for a picture that is
    * damaged, over the limits, or twice took its decoder down.
    */
-  async inspect(path: string, options: InspectOptions): Promise<DecodedPicture> {
+  async inspect(path: string, { isBackground = false, ...options }: InspectOptions): Promise<DecodedPicture> {
     const format = await requireFormat(path);
     if (this.#closed) throw closedError();
     return new Promise<DecodedPicture>((resolve, reject) => {
       const job = { path, format, maxPixels: this.#options.maxPixels ?? DEFAULT_MAX_PIXELS, ...options };
-      this.#queue.push({ job, triesLeft: TRIES, resolve, reject });
+      const firstBehind = isBackground ? -1 : this.#queue.findIndex((waiting) => waiting.isBackground);
+      const at = firstBehind < 0 ? this.#queue.length : firstBehind;
+      this.#queue.splice(at, 0, { job, isBackground, triesLeft: TRIES, resolve, reject });
       this.#dispatch();
     });
   }

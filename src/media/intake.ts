@@ -25,6 +25,8 @@ export interface IntakeOptions {
 /** Bytes on their way in, or a local file; a file in the staging area is consumed, any other is copied. */
 export type PictureSource = AsyncIterable<Uint8Array> | { path: string };
 
+type IntakeRules = Pick<InspectOptions, 'purpose' | 'removeRecipes' | 'isBackground'>;
+
 export class Intake {
   readonly #options: IntakeOptions;
 
@@ -40,7 +42,7 @@ export class Intake {
   async take(
     source: PictureSource,
     kind: MediaKind,
-    rules: { purpose: InspectOptions['purpose']; removeRecipes: boolean; maxBytes: number },
+    rules: IntakeRules & { maxBytes: number },
   ): Promise<StoredPicture> {
     const { store } = this.#options;
     const { staged, isOurs } = await this.#stage(source, rules.maxBytes);
@@ -115,22 +117,18 @@ export class Intake {
     });
   }
 
-  #inspectOptions(rules: Pick<InspectOptions, 'purpose' | 'removeRecipes'>): InspectOptions {
+  #inspectOptions({ purpose, removeRecipes, isBackground = false }: IntakeRules): InspectOptions {
     const { store } = this.#options;
-    const { purpose, removeRecipes } = rules;
     return {
       purpose,
       removeRecipes,
+      isBackground,
       thumbPath: store.stagingPath('thumb'),
       cleanPath: store.stagingPath('clean'),
     };
   }
 
-  async #checkAndPublish(
-    staged: StagedFile,
-    kind: MediaKind,
-    rules: Pick<InspectOptions, 'purpose' | 'removeRecipes'>,
-  ): Promise<StoredPicture> {
+  async #checkAndPublish(staged: StagedFile, kind: MediaKind, rules: IntakeRules): Promise<StoredPicture> {
     const { store, order, imageProcess } = this.#options;
     const options = this.#inspectOptions(rules);
     crashPoint('kp10');

@@ -315,14 +315,20 @@ export class Media {
   /**
    * Checks, stores and thumbnails a provider's picture; its rows come by `insertImages` in the caller's transaction. Bytes are
    * kept as they came, but for prompt text. Throws `image_invalid` (what came is no whole picture), `payload_too_large`,
-   * `storage_full`, `storage_unavailable`; after the last two a spooled file is still there for another try.
+   * `storage_full`, `storage_unavailable`; after the last two a spooled file is still there for another try. `isBackground`:
+   * one of many, decoded behind pictures that somebody waits for.
    */
-  async ingestResult(source: PictureSource, kind: 'final' | 'hd' = 'final'): Promise<StoredPicture> {
+  async ingestResult(
+    source: PictureSource,
+    kind: 'final' | 'hd' = 'final',
+    { isBackground = false }: { isBackground?: boolean } = {},
+  ): Promise<StoredPicture> {
     try {
       return await this.#intake.take(source, kind, {
         purpose: 'result',
         removeRecipes: this.#options.keepPromptMetadata !== true,
         maxBytes: this.#resultBytes,
+        isBackground,
       });
     } catch (error) {
       // 415 is about what our caller sent; here it is the provider who sent something else.

@@ -5,7 +5,7 @@ import type { imageSchema, taskImageSchema, uploadSchema } from './contract.ts';
 import type { PublicCopiesTable } from './public-copy-store.ts';
 import type { ImagesTable } from './store.ts';
 import type { UploadsTable } from './upload-store.ts';
-import { downloadName, type MediaUrls } from './urls.ts';
+import { type MediaUrls, ownDownloadName } from './urls.ts';
 
 /** The helper that enlarges without a model (src/providers/resize). */
 const RESIZE_PROVIDER = 'resize';
@@ -22,7 +22,7 @@ function shown(row: ImagesTable, urls: MediaUrls, baseUrl: string) {
     kind: row.kind,
     url,
     thumb_url: row.thumb_key ? urls.view(baseUrl, 'thumb', row.thumb_key) : url,
-    download_url: urls.download(baseUrl, row.kind, row.file_key, downloadName(row.id, row.mime)),
+    download_url: urls.download(baseUrl, row.kind, row.file_key, ownDownloadName(row.id, row.mime)),
     width: row.width,
     height: row.height,
     mime: row.mime,

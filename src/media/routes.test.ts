@@ -74,7 +74,11 @@ class Server {
     };
     await this.media.start();
     const app = await createHttpServer(options);
-    bindRoutes(app, options, mediaRoutes({ db, clock: systemClock, media: this.media }));
+    bindRoutes(
+      app,
+      options,
+      mediaRoutes({ db, clock: systemClock, media: this.media, makingOf: async () => null }),
+    );
     await app.listen({ port: 0, host: '127.0.0.1' });
     this.#port = (app.server.address() as AddressInfo).port;
     this.#close = async () => {
@@ -586,13 +590,17 @@ describe('GET /media', () => {
     assert.equal((await closed.call(url, { account: null })).status, 404);
   });
 
-  test('behind nginx the bytes are left to it', async (t) => {
+  test('the bytes are left to a proxy that says it sends files, and to nobody else', async (t) => {
     const media = mediaOf(join(folder, 'media'), { accelLocation: '/_media' });
     const behind = await new Server(media).start(database.db);
     t.after(() => behind.close());
     const { key } = await addImage();
-    const answer = await behind.call(`/media/final/${key}`);
+    const headers = { 'x-sendfile-type': 'X-Accel-Redirect' };
+    const answer = await behind.call(`/media/final/${key}`, { headers });
     assert.deepEqual([answer.status, answer.body.length], [200, 0]);
+    const direct = await behind.call(`/media/final/${key}`);
+    assert.ok(direct.body.length > 0, 'a caller past the proxy gets the picture');
+    assert.equal(direct.headers['x-accel-redirect'], undefined);
     assert.equal(answer.headers['x-accel-redirect'], `/_media/final/${key.slice(0, 2)}/${key}`);
   });
 

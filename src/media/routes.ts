@@ -9,6 +9,7 @@ import { type BoundRoute, bindRoute } from '../kernel/route.ts';
 import {
   createUploadRoute,
   getImageRoute,
+  type ImageMaking,
   listImagesRoute,
   removeImageRoute,
   restoreImageRoute,
@@ -17,11 +18,11 @@ import {
   serveOldPathRoute,
   updateImageRoute,
 } from './contract.ts';
-import { galleryRoutes } from './gallery-routes.ts';
+import { galleryRoutes, rowsOf } from './gallery-routes.ts';
 import type { LocalPicture, Media } from './media.ts';
 import { imageResource, publicCopyResource, uploadResource } from './resources.ts';
 import { serveMedia, serveOldImage, serveOldPath } from './serve.ts';
-import { findImage, findImages, type ImagesTable, setImageTrashed, updateImage } from './store.ts';
+import { findImages, type ImagesTable, setImageTrashed, updateImage } from './store.ts';
 import { storeRoutes } from './store-routes.ts';
 
 const UPLOAD_FIELD = 'file';
@@ -37,12 +38,14 @@ export interface MediaRoutesOptions {
   db: Db;
   clock: Clock;
   media: Media;
+  /** The request behind a picture; null when it is gone. Tasks rank above pictures, so they are asked through this. */
+  makingOf(taskId: string, accountId: string, baseUrl: string): Promise<ImageMaking | null>;
 }
 
 /** All routes of the slice. */
-export function mediaRoutes({ db, clock, media }: MediaRoutesOptions): BoundRoute[] {
+export function mediaRoutes({ db, clock, media, makingOf }: MediaRoutesOptions): BoundRoute[] {
   const show = (row: ImagesTable | undefined, baseUrl: string) => {
-    if (!row) throw new AppError('not_found', { detail: 'There is no such picture.' });
+    if (!row) throw noSuchPicture();
     return { status: 200 as const, body: imageResource(row, media.urls, baseUrl) };
   };
   const setTrashed = async (id: string, accountId: string, trashed: boolean) => {
@@ -74,9 +77,12 @@ export function mediaRoutes({ db, clock, media }: MediaRoutesOptions): BoundRout
         body: { data: page.map((row) => imageResource(row, media.urls, baseUrl)), next_cursor },
       };
     }),
-    bindRoute(getImageRoute, async ({ params, access, baseUrl }) =>
-      show(await findImage(db.read, params.id, access.accountId), baseUrl),
-    ),
+    bindRoute(getImageRoute, async ({ params, access, baseUrl }) => {
+      const [row] = await rowsOf(db, media, access.accountId, [params.id], baseUrl);
+      if (!row) throw noSuchPicture();
+      const making = row.task_id === null ? null : await makingOf(row.task_id, access.accountId, baseUrl);
+      return { status: 200 as const, body: { ...row, making } };
+    }),
     bindRoute(updateImageRoute, async ({ params, body, access, baseUrl }) => {
       const { favourite, tags } = body;
       const row = await db.write(updateImage, {
@@ -105,6 +111,10 @@ export function mediaRoutes({ db, clock, media }: MediaRoutesOptions): BoundRout
     bindRoute(serveOldImageRoute, serveOldImage(media, db.read)),
     ...storeRoutes({ db, media }),
   ];
+}
+
+function noSuchPicture(): AppError {
+  return new AppError('not_found', { detail: 'There is no such picture.' });
 }
 
 /**

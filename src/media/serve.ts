@@ -8,6 +8,7 @@ import type { FastifyReply } from 'fastify';
 import type { Reader } from '../kernel/db.ts';
 import { AppError } from '../kernel/errors.ts';
 import type { Handler, HandlerRequest } from '../kernel/route.ts';
+import { SENDFILE_HEADER, SENDFILE_TYPE } from '../kernel/send-file.ts';
 import type { serveMediaRoute, serveOldImageRoute, serveOldPathRoute } from './contract.ts';
 import type { Media, ServableFile } from './media.ts';
 import { isMediaKey, isMediaKind, type MediaKind } from './media-store.ts';
@@ -92,7 +93,7 @@ function sendPicture(media: Media, reader: Reader): Send {
       setHeaders(reply, file, media.urls.areSigned ? PRIVATE_CACHE : PUBLIC_CACHE);
       if (disposition !== null) reply.header('content-disposition', disposition);
       if (isUnchanged(headers, file.row.sha256)) return finish(reply.code(304).removeHeader('content-type'));
-      if (media.accelLocation !== null && file.opened.path !== null)
+      if (media.accelLocation !== null && file.opened.path !== null && isFromSender(headers))
         return finish(reply.header('x-accel-redirect', accelPath(media, kind, key)));
       isSending = await sendBytes(reply, file, headers, raw.method === 'HEAD');
       return 'handled';
@@ -135,6 +136,11 @@ function setHeaders(reply: FastifyReply, { row }: ServableFile, cacheControl: st
     'cross-origin-resource-policy': 'cross-origin',
     'accept-ranges': 'bytes',
   });
+}
+
+/** Whether a proxy says that it sends files itself. Whoever calls past it would get an answer without a body. */
+function isFromSender(headers: IncomingHttpHeaders): boolean {
+  return headers[SENDFILE_HEADER] === SENDFILE_TYPE;
 }
 
 function accelPath(media: Media, kind: MediaKind, key: string): string {

@@ -65,7 +65,12 @@ export class MediaUrls {
   }
 }
 
-/** The name under which a picture is saved, such as `drawbridge-1f3a9c0e.png`. */
+/** The name under which its owner saves a picture: it carries the whole id, so that the file leads back to its settings. */
+export function ownDownloadName(id: string, mime: string): string {
+  return `drawbridge-${id.slice(id.indexOf('_') + 1)}.${extensionOf(mime)}`;
+}
+
+/** The name under which others save a picture, such as `drawbridge-1f3a9c0e.png`. */
 export function downloadName(id: string, mime: string): string {
   return `drawbridge-${id.slice(-8)}.${extensionOf(mime)}`;
 }

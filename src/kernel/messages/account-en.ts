@@ -237,6 +237,10 @@ export const accountEn = {
   'settings.server.own': 'This page talks to the server that it came from.',
   'settings.server.other': 'This page talks to another server:',
   'settings.server.change': 'Change',
+  'settings.device.other': 'On another device',
+  'settings.device.open': 'Open this address on a phone or tablet of the same network.',
+  'settings.device.loopback':
+    'You opened the studio as {host}, which only this computer understands. Open it by this computer’s address in the network (the server prints it when it starts), and its code appears here.',
   'settings.about': 'About',
   'settings.about.version': 'Drawbridge {version}',
   'settings.about.docs': 'API documentation',

@@ -229,6 +229,10 @@ export const accountZh: AccountMessages = {
   'settings.server.own': '本页连接的是提供页面的服务器。',
   'settings.server.other': '本页连接的是另一台服务器：',
   'settings.server.change': '更改',
+  'settings.device.other': '在其他设备上打开',
+  'settings.device.open': '用同一网络里的手机或平板打开这个地址。',
+  'settings.device.loopback':
+    '你是通过 {host} 打开的，只有这台电脑认识这个地址。请改用它在局域网里的地址（服务器启动时会打印），这里就会显示二维码。',
   'settings.about': '关于',
   'settings.about.version': 'Drawbridge {version}',
   'settings.about.docs': 'API 文档',

@@ -1,11 +1,13 @@
 // English texts of the command line. The object is the catalogue's type: the Chinese file is checked against it, so a
 // missing or a left-over text does not compile. Texts with values are functions of them.
+import { alertCliEn } from './alert-cli-en.ts';
 import { batchCliEn } from './batch-cli-en.ts';
 import { deliveryEn } from './delivery-en.ts';
 import { importEn } from './import-en.ts';
 import { syncEn } from './sync-en.ts';
 
 export const cliEn = {
+  alerts: alertCliEn,
   batch: batchCliEn,
   delivery: deliveryEn,
   import: importEn,

@@ -1,5 +1,6 @@
 // Chinese (zh-CN) texts of the command line; the English file says which texts exist.
 
+import { alertCliZh } from './alert-cli-zh.ts';
 import { batchCliZh } from './batch-cli-zh.ts';
 import type { CliMessages } from './cli-en.ts';
 import { deliveryZh } from './delivery-zh.ts';
@@ -7,6 +8,7 @@ import { importZh } from './import-zh.ts';
 import { syncZh } from './sync-zh.ts';
 
 export const cliZh: CliMessages = {
+  alerts: alertCliZh,
   batch: batchCliZh,
   delivery: deliveryZh,
   import: importZh,

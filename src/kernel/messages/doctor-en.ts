@@ -48,6 +48,12 @@ export const doctorEn = {
       cause: 'The clock of this machine is wrong, or was set back.',
       fix: 'Switch time synchronisation on: timedatectl set-ntp true',
     },
+    clock_offset: {
+      title: 'Clock against others',
+      cause:
+        'Nothing keeps the clock of this machine right. Stores and receivers refuse signatures of another time.',
+      fix: 'Switch on time synchronisation: timedatectl set-ntp true',
+    },
     clock_back: {
       title: 'Clock against the data',
       cause:
@@ -150,6 +156,11 @@ export const doctorEn = {
       cause: "The proxy's own limits are tighter than what this server needs.",
       fix: 'drawbridge nginx-config prints a site file with the right ones.',
     },
+    front_silence: {
+      title: 'Silence on a stream',
+      cause: 'Something between this server and its public address ends connections that are silent.',
+      fix: 'drawbridge nginx-config prints a site file with the right ones.',
+    },
     proxies: {
       title: 'Outgoing proxies',
       cause: 'The proxy is not running, or its address is wrong.',
@@ -169,6 +180,11 @@ export const doctorEn = {
       title: 'Backups',
       cause: 'The folder is full, not mounted or not writable, or no server ran at the time.',
       fix: 'Set right what the evidence says, then: drawbridge backup <folder>',
+    },
+    webhook_receivers: {
+      title: 'Receivers of webhooks',
+      cause: 'The receiver is down, its name or certificate is wrong, or a firewall is between.',
+      fix: 'Ask its owner. From this machine: curl -sSI https://<receiver>',
     },
     webhooks: {
       title: 'Webhook messages',
@@ -304,6 +320,17 @@ export const doctorEn = {
     portUsedUnknown: (port: number) => `Port ${port} cannot be used.`,
     clockIs: (time: string) => `It is ${time}.`,
     clockWrong: (time: string) => `The clock says ${time}, which cannot be.`,
+    clockAgrees: (host: string) => `It agrees with ${host}.`,
+    clockOff: (seconds: number, host: string) =>
+      seconds > 0
+        ? `This clock is ${seconds} s ahead of ${host}.`
+        : `This clock is ${-seconds} s behind ${host}.`,
+    clockUnkept: 'The system says that its clock is not synchronised.',
+    clockUnasked:
+      'Nobody to compare it with: there is no public address and no provider by https that answers.',
+    receiversNone: 'There are no webhooks.',
+    receiversFine: (count: number) => `All ${count} answer.`,
+    receiversSilent: (silent: number, count: number) => `${silent} of ${count} do not answer.`,
     clockBack: (seconds: number) => `The newest event is ${seconds} s in the future: the clock was set back.`,
     databaseFine: (kind: string) => `${kind}: the check of its structure found nothing.`,
     databaseDamaged: (count: number) => `The check of its structure found ${count} faults.`,
@@ -352,6 +379,8 @@ export const doctorEn = {
       `Disk and application agree; at the public address ${layer} (${status}).`,
     docsFine: '/docs and /openapi.json are there.',
     docsMissing: (path: string, status: number) => `${path} answers HTTP ${status}.`,
+    frontSilenceFine: 'A stream stays open while there is nothing to tell.',
+    frontSilenceCut: (seconds: number) => `A stream was cut after ${seconds} s of silence.`,
     frontNone: 'No public address is configured.',
     frontUnreached: 'The public address does not lead here.',
     frontBody: 'Bodies of 2 MB are refused by the proxy: uploads fail with 413.',

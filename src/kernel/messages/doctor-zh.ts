@@ -44,6 +44,11 @@ export const doctorZh: DoctorMessages = {
       cause: '本机时钟不准，或被往回拨过。',
       fix: '打开时间同步：timedatectl set-ntp true',
     },
+    clock_offset: {
+      title: '与别处时钟的差异',
+      cause: '本机时钟没有自动校准。时间不符的签名会被存储和接收方拒绝。',
+      fix: '打开时间同步：timedatectl set-ntp true',
+    },
     clock_back: {
       title: '时钟与数据',
       cause: '本机时钟被往回拨过，或数据由时钟偏快的机器写入。',
@@ -136,6 +141,11 @@ export const doctorZh: DoctorMessages = {
       cause: '代理自身的限制比本服务器需要的更严。',
       fix: 'drawbridge nginx-config 打印的站点文件带有合适的设置。',
     },
+    front_silence: {
+      title: '事件流的静默',
+      cause: '本服务器与公网地址之间有设备会断开没有数据的连接。',
+      fix: 'drawbridge nginx-config 可输出设置正确的站点文件。',
+    },
     proxies: {
       title: '出站代理',
       cause: '代理没有运行，或地址写错。',
@@ -155,6 +165,11 @@ export const doctorZh: DoctorMessages = {
       title: '备份',
       cause: '目录已满、未挂载或不可写，或到点时没有服务器在运行。',
       fix: '按依据排除问题，然后运行：drawbridge backup <目录>',
+    },
+    webhook_receivers: {
+      title: 'Webhook 接收方',
+      cause: '接收方已停机，域名或证书有误，或者中间有防火墙。',
+      fix: '请联系接收方。在本机可用：curl -sSI https://<接收方>',
     },
     webhooks: {
       title: 'Webhook 消息',
@@ -284,6 +299,14 @@ export const doctorZh: DoctorMessages = {
     portUsedUnknown: (port) => `端口 ${port} 不能使用。`,
     clockIs: (time) => `现在是 ${time}。`,
     clockWrong: (time) => `时钟显示 ${time}，这不可能。`,
+    clockAgrees: (host) => `与 ${host} 一致。`,
+    clockOff: (seconds, host) =>
+      seconds > 0 ? `本机时钟比 ${host} 快 ${seconds} 秒。` : `本机时钟比 ${host} 慢 ${-seconds} 秒。`,
+    clockUnkept: '系统表示时钟没有同步。',
+    clockUnasked: '没有可比较的对象：没有公网地址，也没有能用 https 访问的服务商。',
+    receiversNone: '没有 Webhook。',
+    receiversFine: (count) => `${count} 个接收方都有响应。`,
+    receiversSilent: (silent, count) => `${count} 个接收方中有 ${silent} 个没有响应。`,
     clockBack: (seconds) => `最新的事件在 ${seconds} 秒之后：时钟被往回拨过。`,
     databaseFine: (kind) => `${kind}：结构检查没有发现问题。`,
     databaseDamaged: (count) => `结构检查发现 ${count} 处损坏。`,
@@ -329,6 +352,8 @@ export const doctorZh: DoctorMessages = {
     pathPublic: (layer, status) => `磁盘与应用一致；在公网地址处：${layer}（${status}）。`,
     docsFine: '/docs 与 /openapi.json 正常。',
     docsMissing: (path, status) => `${path} 返回 HTTP ${status}。`,
+    frontSilenceFine: '没有消息时事件流也保持连接。',
+    frontSilenceCut: (seconds) => `事件流在静默 ${seconds} 秒后被断开。`,
     frontNone: '没有配置公网地址。',
     frontUnreached: '公网地址没有通到这里。',
     frontBody: '代理拒绝 2 MB 的请求体：上传会以 413 失败。',

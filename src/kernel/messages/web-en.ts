@@ -8,6 +8,8 @@ export const webEn = {
   'app.copied': 'Copied',
   'app.close': 'Close',
   'app.retry': 'Try again',
+  'app.qr': 'QR code',
+  'app.qr.label': 'QR code of {url}',
   'app.dismiss': 'Dismiss',
   'app.undo': 'Undo',
   'app.cancel': 'Cancel',
@@ -236,6 +238,7 @@ export const webEn = {
   'task.more': 'Show the whole prompt',
   'task.less': 'Show less',
 
+  'credits.reason.starting_grant': 'Starting credit',
   'why.model': 'Model',
   'why.provider': 'Provider',
   'why.cost': 'Cost',
@@ -266,11 +269,6 @@ export const webEn = {
   'why.took': 'took {time}',
   'why.attempts': 'Attempts',
   'why.task': 'Task',
-
-  'lightbox.label': 'Picture, large',
-  'lightbox.previous': 'Previous picture',
-  'lightbox.next': 'Next picture',
-  'lightbox.position': '{n} of {count}',
 
   'announce.queued': 'Waiting: {prompt}',
   'announce.running': 'Started: {prompt}',

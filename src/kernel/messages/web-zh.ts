@@ -9,6 +9,8 @@ export const webZh: WebMessages = {
   'app.copied': '已复制',
   'app.close': '关闭',
   'app.retry': '重试',
+  'app.qr': '二维码',
+  'app.qr.label': '{url} 的二维码',
   'app.dismiss': '知道了',
   'app.undo': '撤销',
   'app.cancel': '取消',
@@ -231,6 +233,7 @@ export const webZh: WebMessages = {
   'task.more': '显示完整提示词',
   'task.less': '收起',
 
+  'credits.reason.starting_grant': '初始赠送',
   'why.model': '模型',
   'why.provider': '服务商',
   'why.cost': '费用',
@@ -261,11 +264,6 @@ export const webZh: WebMessages = {
   'why.took': '共 {time}',
   'why.attempts': '尝试',
   'why.task': '任务',
-
-  'lightbox.label': '大图',
-  'lightbox.previous': '上一张',
-  'lightbox.next': '下一张',
-  'lightbox.position': '第 {n} 张，共 {count} 张',
 
   'announce.queued': '排队中：{prompt}',
   'announce.running': '已开始：{prompt}',

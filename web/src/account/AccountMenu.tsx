@@ -1,17 +1,12 @@
-// The account's panel: who is signed in, the balance in detail, further pages, language, appearance, sign out.
-import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { useRouter } from '@tanstack/react-router';
-import { useRef, useState } from 'react';
+// The button of the account's panel and the panel itself, whose content is downloaded once the page stands.
+import { lazy, Suspense, useRef } from 'react';
 import type { WebMessageKey } from '../../../src/kernel/messages/web-en.ts';
-import { apiUrl } from '../api/client.ts';
-import { type Problem, problemOf } from '../api/problem.ts';
-import { ChoiceGroup } from '../ui/ChoiceGroup.tsx';
-import { formatCredits } from '../ui/format.ts';
 import { Icon, type IconName } from '../ui/Icon.tsx';
-import { type Language, switchLanguage, useText } from '../ui/language.ts';
-import { ProblemNote } from '../ui/ProblemNote.tsx';
-import { switchTheme, useTheme } from '../ui/theme.ts';
-import { creditsQuery, removeSession, sessionQuery } from './queries.ts';
+import { useText } from '../ui/language.ts';
+
+const AccountPanel = lazy(() =>
+  import('./AccountPanel.tsx').then(({ AccountPanel }) => ({ default: AccountPanel })),
+);
 
 /** The panel's id, for every button that opens it. */
 export const ACCOUNT_PANEL = 'account-panel';
@@ -24,93 +19,14 @@ export interface MenuLink {
   adminOnly?: boolean;
 }
 
-const LANGUAGES: readonly Language[] = ['zh', 'en'];
-const LANGUAGE_NAMES: Record<Language, string> = { zh: '简体中文', en: 'English' };
-const THEMES = ['system', 'light', 'dark'] as const;
-
-function SignOut() {
-  const { t } = useText();
-  const client = useQueryClient();
-  const router = useRouter();
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const signOut = async () => {
-    try {
-      await removeSession();
-    } catch (error) {
-      if (problemOf(error).status !== 401) return setProblem(problemOf(error));
-    }
-    client.clear();
-    client.setQueryData(sessionQuery.queryKey, null);
-    await router.invalidate();
-  };
-  return (
-    <>
-      {problem && <ProblemNote problem={problem} />}
-      <button type="button" className="button" onClick={() => void signOut()}>
-        {t('account.signOut')}
-      </button>
-    </>
-  );
-}
-
-interface AccountMenuProps {
+export interface AccountMenuProps {
   links: readonly MenuLink[];
   onShowKeys(): void;
 }
 
-/** The pages that have no place in the navigation. */
-function Links({ links, onShowKeys, close }: AccountMenuProps & { close(): void }) {
-  const { t } = useText();
-  const router = useRouter();
-  const { data: session } = useQuery(sessionQuery);
-  const isAdmin = session?.scopes.includes('admin') === true;
-  const row = 'menu-item -mx-3';
-  return (
-    <div className="flex flex-col">
-      {links
-        .filter((link) => isAdmin || !link.adminOnly)
-        .map((link) => (
-          <a
-            key={link.to}
-            className={row}
-            href={router.buildLocation({ to: link.to }).href}
-            onClick={(event) => {
-              if (event.metaKey || event.ctrlKey || event.shiftKey) return;
-              event.preventDefault();
-              close();
-              void router.navigate({ to: link.to });
-            }}
-          >
-            <Icon name={link.icon} />
-            {t(link.name)}
-          </a>
-        ))}
-      <a className={row} href={apiUrl('docs')} target="_blank" rel="noreferrer">
-        <Icon name="info" />
-        {t('room.docs')}
-      </a>
-      <button
-        type="button"
-        className={row}
-        onClick={() => {
-          close();
-          onShowKeys();
-        }}
-      >
-        <Icon name="keyboard" />
-        {t('keys.title')}
-      </button>
-    </div>
-  );
-}
-
 export function AccountMenu(props: AccountMenuProps) {
-  const { t, locale, language } = useText();
+  const { t } = useText();
   const panel = useRef<HTMLDivElement>(null);
-  const theme = useTheme();
-  const { data: session } = useQuery(sessionQuery);
-  const { data: credits } = useQuery(creditsQuery);
-  const amount = (value: number) => formatCredits(value, locale);
   return (
     <>
       <button
@@ -129,36 +45,9 @@ export function AccountMenu(props: AccountMenuProps) {
         aria-label={t('account.menu')}
         className="popover p-5 sm:top-15 sm:right-6 sm:w-80"
       >
-        <div className="flex flex-col gap-5">
-          <p className="truncate text-base font-semibold">{session?.account.name}</p>
-          {credits && (
-            <dl className="figures grid grid-cols-[1fr_auto] gap-x-4 gap-y-1 text-sm">
-              <dt className="text-soft">{t('account.available')}</dt>
-              <dd className="text-right font-medium">{amount(credits.available_credits)}</dd>
-              <dt className="text-soft">{t('account.held')}</dt>
-              <dd className="text-right">{amount(credits.held_credits)}</dd>
-            </dl>
-          )}
-          <Links {...props} close={() => panel.current?.hidePopover()} />
-          <ChoiceGroup
-            legend={t('account.language')}
-            choices={LANGUAGES}
-            value={language}
-            onChange={(next) => void switchLanguage(next)}
-            draw={(choice) => <span lang={choice === 'zh' ? 'zh-CN' : 'en'}>{LANGUAGE_NAMES[choice]}</span>}
-            className="grid grid-cols-2 gap-2"
-          />
-          <ChoiceGroup
-            legend={t('account.theme')}
-            choices={THEMES}
-            value={theme}
-            onChange={switchTheme}
-            draw={(choice) => t(`account.theme.${choice}`)}
-            className="grid grid-cols-3 gap-2"
-          />
-          {session?.secure_transport === false && <p className="text-sm text-soft">{t('signIn.http')}</p>}
-          <SignOut />
-        </div>
+        <Suspense fallback={null}>
+          <AccountPanel {...props} close={() => panel.current?.hidePopover()} />
+        </Suspense>
       </div>
     </>
   );

@@ -96,7 +96,11 @@ function EntryRow({ entry, onOpenTask }: { entry: Entry; onOpenTask(): void }) {
     <li className="flex items-start gap-4 border-t border-line py-3 first:border-t-0">
       <div className="min-w-0 grow">
         <p className="font-medium">{t(`credits.${entry.kind}`)}</p>
-        {entry.reason && <p className="text-sm text-soft">{entry.reason}</p>}
+        {entry.reason && (
+          <p className="text-sm text-soft">
+            {entry.reason_code ? t(`credits.reason.${entry.reason_code}`) : entry.reason}
+          </p>
+        )}
         <p className="figures flex flex-wrap gap-x-2 text-sm text-soft">
           <time dateTime={entry.created_at}>{formatTime(Date.parse(entry.created_at), nowMs, locale)}</time>
           {entry.task_id && (

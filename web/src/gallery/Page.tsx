@@ -1,6 +1,6 @@
 // The gallery: the wall and what stands around it. The address holds the filter and the picture shown large; the list and the
 // selection live in the room; the wall keeps its own cells.
-import { useQuery } from '@tanstack/react-query';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
 import { lazy, type RefObject, Suspense, useEffect, useRef, useState } from 'react';
 import { sessionQuery } from '../account/queries.ts';
@@ -196,6 +196,7 @@ export function GalleryPage() {
   const { room, state } = useRoom(filter);
   const { data: facets } = useQuery(facetsQuery(filter));
   const { data: session } = useQuery(sessionQuery);
+  const client = useQueryClient();
   const actions = useGalleryActions(room);
   const handle: HandleRef = useRef<WallHandle | null>(null);
   const { bar, coveredPx } = useCovered();
@@ -209,7 +210,7 @@ export function GalleryPage() {
   }, [t, filter.trashed]);
 
   const onRemix = (row: GalleryRow, what: Remix) =>
-    void remix(session?.account.id ?? '', row, what).then(() => toStudio());
+    void remix(client, session?.account.id ?? '', row, what).then(toStudio, actions.fail);
   const download = (rows: readonly GalleryRow[]) => downloadAll(rows.map((row) => row.download_url));
   useGalleryKeys({
     room,

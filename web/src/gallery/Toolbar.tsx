@@ -60,7 +60,7 @@ function SearchBox({ filter, onFilter }: ToolbarProps) {
         type="search"
         className="field gallery-search pr-11 pl-9.5"
         aria-label={t('gallery.search')}
-        placeholder={t('gallery.search')}
+        placeholder={t('gallery.keys.search')}
         value={words}
         onInput={(event) =>
           type(event.currentTarget.value, (event.nativeEvent as InputEvent).isComposing === true)

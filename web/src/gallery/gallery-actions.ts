@@ -3,16 +3,10 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useRef } from 'react';
 import { problemOf } from '../api/problem.ts';
+import { markFavourite } from '../lightbox/image-query.ts';
 import { describeProblem } from '../ui/ProblemNote.tsx';
 import { showToast } from '../ui/toast.tsx';
-import {
-  type ActionSelection,
-  act,
-  type GalleryAction,
-  MOST_IDS,
-  markFavourite,
-  undo,
-} from './gallery-api.ts';
+import { type ActionSelection, act, type GalleryAction, MOST_IDS, undo } from './gallery-api.ts';
 import type { GalleryRoom } from './gallery-room.ts';
 import { galleryTexts } from './gallery-text.ts';
 
@@ -23,6 +17,8 @@ export interface GalleryActions {
   /** Resolves to whether it was done; what went wrong has been said. */
   run(action: GalleryAction, target: ActionTarget): Promise<boolean>;
   toggleFavourite(id: string, favourite: boolean): Promise<void>;
+  /** Says why something was not done. */
+  fail(error: unknown): void;
 }
 
 /** Whether the pictures of this filter leave the list by this action. */
@@ -84,6 +80,7 @@ export function useGalleryActions(room: GalleryRoom): GalleryActions {
   };
 
   return {
+    fail,
     async run(action, target) {
       const { t } = latest.current;
       try {

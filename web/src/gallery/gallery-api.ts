@@ -3,7 +3,6 @@ import { keepPreviousData, queryOptions } from '@tanstack/react-query';
 import type { GalleryFacets, GalleryOperation, GalleryRow } from '../../../src/media/contract.ts';
 import { apiUrl, authorization, call, rejectAnswer } from '../api/client.ts';
 import { ApiError, networkProblem } from '../api/problem.ts';
-import type { Task } from '../api/resources.ts';
 import { currentText } from '../ui/language.ts';
 import { randomUuid } from '../ui/random-id.ts';
 import { type GalleryIndex, IndexReader } from './gallery-index.ts';
@@ -88,30 +87,6 @@ export function facetsQuery(filter: GalleryFilter) {
 export async function countNew(filter: GalleryFilter, since: string | null): Promise<number> {
   const query = parameters(filter, since ? { since } : {});
   return (await call<{ count: number }>('GET', `v1/gallery/new?${query}`)).count;
-}
-
-export const imageQuery = (id: string) =>
-  queryOptions({
-    queryKey: ['image', id],
-    queryFn: ({ signal }) => call<GalleryRow>('GET', `v1/images/${id}`, { signal }),
-    staleTime: FACETS_FRESH_MS,
-  });
-
-/** The task that made a picture; null when there is none or it is gone. */
-export const taskQuery = (id: string | null) =>
-  queryOptions({
-    queryKey: ['gallery-task', id],
-    queryFn: ({ signal }) =>
-      id === null ? null : call<Task>('GET', `v1/tasks/${id}`, { signal }).catch(() => null),
-    staleTime: Number.POSITIVE_INFINITY,
-  });
-
-export function markFavourite(id: string, favourite: boolean): Promise<unknown> {
-  return call('PATCH', `v1/images/${id}`, { body: { favourite } });
-}
-
-export function repairImage(id: string): Promise<{ outcome: 'whole' | 'repaired' | 'damaged' }> {
-  return call('POST', `v1/images/${id}/repair`);
 }
 
 export type ActionSelection =

@@ -104,7 +104,7 @@ export function Composer() {
   return (
     <section
       aria-labelledby="composer-title"
-      className="lg:sticky lg:top-20 lg:max-h-[calc(100dvh-6rem)] lg:self-start lg:overflow-y-auto lg:rounded-sheet"
+      className="lg:sticky lg:top-20 lg:max-h-[calc(100dvh-6rem-var(--notice,0px))] lg:self-start lg:overflow-y-auto lg:rounded-sheet"
     >
       <form
         className="sheet flex flex-col gap-3.5 p-4 xl:p-5"

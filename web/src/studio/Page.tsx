@@ -1,8 +1,9 @@
 // The Studio: composer beside the feed, one draft and one outbox per account, and pictures dropped or pasted anywhere.
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { getRouteApi } from '@tanstack/react-router';
-import { useEffect, useMemo, useRef, useState } from 'react';
+import { getRouteApi, useCanGoBack, useRouter } from '@tanstack/react-router';
+import { lazy, Suspense, useEffect, useMemo, useRef, useState } from 'react';
 import { sessionQuery } from '../account/queries.ts';
+import { lightboxTexts } from '../lightbox/lightbox-text.ts';
 import type { StudioSearch } from '../pages/routes.tsx';
 import { useRoomTitle } from '../pages/use-room-title.ts';
 import { currentText, useText } from '../ui/language.ts';
@@ -14,7 +15,6 @@ import { DropOverlay } from './DropOverlay.tsx';
 import { type DraftStore, openDraft } from './draft-store.ts';
 import { Feed } from './Feed.tsx';
 import { InputUploads } from './input-upload.ts';
-import { Lightbox } from './Lightbox.tsx';
 import { type Draft, EMPTY_DRAFT, hasContent } from './model.ts';
 import { Outbox } from './outbox.ts';
 import { refreshPrompts } from './prompt-history.ts';
@@ -23,6 +23,44 @@ import { type Studio, StudioContext, useOutbox } from './studio-context.ts';
 import { ToPrompt } from './ToPrompt.tsx';
 
 const shell = getRouteApi('/shell/');
+const StudioLightbox = lazy(async () => {
+  const [{ StudioLightbox }] = await Promise.all([import('./StudioLightbox.tsx'), lightboxTexts.load()]);
+  return { default: StudioLightbox };
+});
+
+/**
+ * The large view as the address names it (`?view=`). When it closes, the focus goes back to the picture in the feed, or to
+ * whatever it was closed for.
+ */
+function LargeView({ view }: { view: string | undefined }) {
+  const router = useRouter();
+  const navigate = shell.useNavigate();
+  const canGoBack = useCanGoBack();
+  const after = useRef<(() => void) | undefined>(undefined);
+  const shown = useRef<string | undefined>(undefined);
+  useEffect(() => {
+    const closed = shown.current;
+    shown.current = view;
+    if (view !== undefined || closed === undefined) return;
+    document.querySelector<HTMLElement>(`[data-image="${CSS.escape(closed)}"]`)?.focus();
+    after.current?.();
+    after.current = undefined;
+  }, [view]);
+  if (view === undefined) return null;
+  return (
+    <Suspense fallback={null}>
+      <StudioLightbox
+        view={view}
+        onShow={(id) => void navigate({ search: { view: id }, replace: true, resetScroll: false })}
+        onClose={(then) => {
+          after.current = then;
+          if (canGoBack) router.history.back();
+          else void navigate({ search: {}, replace: true, resetScroll: false });
+        }}
+      />
+    </Suspense>
+  );
+}
 
 function Layout({ search }: { search: StudioSearch }) {
   const { t } = useText();
@@ -32,7 +70,7 @@ function Layout({ search }: { search: StudioSearch }) {
       <h1 className="sr-only">{t('room.studio')}</h1>
       <Composer />
       <Feed />
-      <Lightbox view={search.view ?? null} />
+      <LargeView view={search.view} />
       <ToPrompt />
       <DropOverlay />
     </div>

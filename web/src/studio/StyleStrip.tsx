@@ -14,7 +14,15 @@ const SEARCH_ABOVE = 12;
 
 function Cover({ url }: { url: string | null }) {
   return url ? (
-    <img src={url} alt="" loading="lazy" decoding="async" className="size-full object-cover" />
+    // After the pictures of the feed, which people came for.
+    <img
+      src={url}
+      alt=""
+      loading="lazy"
+      decoding="async"
+      fetchPriority="low"
+      className="size-full object-cover"
+    />
   ) : (
     <Icon name="close" className="size-5 text-soft" />
   );
@@ -40,11 +48,15 @@ function Choice({ group, name, coverUrl, isChosen, onChoose }: ChoiceProps) {
   );
 }
 
-export function StyleStrip() {
+interface StylePickerProps {
+  /** The id of the chosen style; null for none. */
+  chosenId: string | null;
+  onChoose(id: string | null): void;
+}
+
+export function StylePicker({ chosenId, onChoose }: StylePickerProps) {
   const { t, language } = useText();
-  const { draft } = useStudio();
-  const { style: chosenId } = useDraft();
-  const { data: categories = [] } = useQuery(stylesQuery(language));
+  const { data: categories = [], isPending } = useQuery(stylesQuery(language));
   const [categoryId, setCategoryId] = useState<string | null>(null);
   const [search, setSearch] = useState('');
   const group = useId();
@@ -64,7 +76,8 @@ export function StyleStrip() {
     if (label && strip.current) strip.current.scrollLeft = label.offsetLeft - strip.current.clientWidth / 2;
   }, [all]);
 
-  if (all.length === 0) return null;
+  // Its place is kept, or else what is below would jump when the styles arrive.
+  if (all.length === 0) return isPending ? <div className="h-46" /> : null;
   return (
     <fieldset className="flex min-w-0 flex-col gap-2">
       <legend className="eyebrow mb-1.5">
@@ -105,7 +118,7 @@ export function StyleStrip() {
           name={t('composer.style.none')}
           coverUrl={null}
           isChosen={!chosen}
-          onChoose={() => draft.update({ style: null })}
+          onChoose={() => onChoose(null)}
         />
         {shown.map((style) => (
           <Choice
@@ -114,11 +127,18 @@ export function StyleStrip() {
             name={style.name}
             coverUrl={style.cover_url}
             isChosen={style.id === chosenId}
-            onChoose={() => draft.update({ style: style.id })}
+            onChoose={() => onChoose(style.id)}
           />
         ))}
       </div>
       {shown.length === 0 && <p className="text-sm text-soft">{t('composer.style.nothing')}</p>}
     </fieldset>
   );
+}
+
+/** The style of the Studio's draft. */
+export function StyleStrip() {
+  const { draft } = useStudio();
+  const { style } = useDraft();
+  return <StylePicker chosenId={style} onChoose={(id) => draft.update({ style: id })} />;
 }

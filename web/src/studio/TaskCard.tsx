@@ -9,6 +9,7 @@ import { Icon, type IconName } from '../ui/Icon.tsx';
 import { useText } from '../ui/language.ts';
 import { Menu } from '../ui/Menu.tsx';
 import { ProblemNote } from '../ui/ProblemNote.tsx';
+import { remarkText } from '../ui/remark.ts';
 import { CardFrame } from './CardFrame.tsx';
 import { draftFromTask, isActive, picturesOf } from './model.ts';
 import { Pictures } from './Pictures.tsx';
@@ -37,6 +38,13 @@ function CardButton(props: { icon: IconName; label: string; onClick(): void; isB
   );
 }
 
+/** What came of asking to stop. */
+function CancelRemark({ task, fallback = '' }: { task: Task; fallback?: string }) {
+  const text = useText();
+  const { remark, note } = task.cancel;
+  return <>{remark ? remarkText(remark, note ?? '', text) : fallback}</>;
+}
+
 function ActiveActions({ task }: { task: Task }) {
   const { t } = useText();
   const client = useQueryClient();
@@ -45,7 +53,9 @@ function ActiveActions({ task }: { task: Task }) {
   return (
     <>
       {task.cancel.state === 'not_cancellable' ? (
-        <p className="text-sm text-soft">{task.cancel.note ?? t('task.notCancellable')}</p>
+        <p className="text-sm text-soft">
+          <CancelRemark task={task} fallback={t('task.notCancellable')} />
+        </p>
       ) : (
         <div>
           <button
@@ -58,7 +68,11 @@ function ActiveActions({ task }: { task: Task }) {
             <Icon name="stop" />
             {t(isBusy || requested ? 'task.cancelling' : 'task.cancel')}
           </button>
-          {requested && task.cancel.note && <p className="mt-2 text-sm text-soft">{task.cancel.note}</p>}
+          {requested && task.cancel.remark && (
+            <p className="mt-2 text-sm text-soft">
+              <CancelRemark task={task} />
+            </p>
+          )}
         </div>
       )}
       {problem && <ProblemNote problem={problem} />}
@@ -111,7 +125,9 @@ function MetaLine({ task }: { task: Task }) {
     <p className="figures text-sm text-soft">
       {[name, ...style, task.params.size.replace('x', '\u00a0×\u00a0'), ...finished].join(' · ')}
       {task.cancel.state === 'finished_first' && (
-        <span className="block">{task.cancel.note ?? t('task.finishedFirst')}</span>
+        <span className="block">
+          <CancelRemark task={task} fallback={t('task.finishedFirst')} />
+        </span>
       )}
     </p>
   );
@@ -213,7 +229,11 @@ function CancelledActions({ task }: { task: Task }) {
           ? t('task.cancelled.free')
           : t('why.cost.captured', { amount: formatCredits(charged, locale) })}
       </p>
-      {task.cancel.note && <p className="text-sm text-soft">{task.cancel.note}</p>}
+      {task.cancel.remark && (
+        <p className="text-sm text-soft">
+          <CancelRemark task={task} />
+        </p>
+      )}
       <div className="-mx-2.5 flex flex-wrap">
         <RetryButton task={task} action={retry} />
         <ReuseButtons task={task} />

@@ -4,6 +4,7 @@ import { useRef } from 'react';
 import type { Task } from '../api/resources.ts';
 import { formatDuration } from '../ui/format.ts';
 import { type Text, useText } from '../ui/language.ts';
+import { reasonText, remarkText } from '../ui/remark.ts';
 import { useNow } from '../ui/ticker.ts';
 import { ratioOf } from './model.ts';
 import { WorkInProgress } from './WorkInProgress.tsx';
@@ -18,8 +19,9 @@ export function stateName(task: Task, { t }: Pick<Text, 't'>): string {
     : `${phase} · ${t('task.percent', { percent: Math.floor(task.progress * 100) })}`;
 }
 
-function queueNote(task: Task, { t }: Text): string[] {
-  if (task.waiting_reason) return [task.waiting_reason];
+function queueNote(task: Task, text: Text): string[] {
+  const { t } = text;
+  if (task.waiting) return [remarkText(task.waiting, task.waiting_reason ?? '', text)];
   if (task.queue_position === null) return [];
   return [
     task.queue_position <= 1
@@ -29,13 +31,15 @@ function queueNote(task: Task, { t }: Text): string[] {
 }
 
 /** Which attempt it is, and what moved it where it is now. */
-function attemptNotes(task: Task, { t }: Text): string[] {
+function attemptNotes(task: Task, text: Text): string[] {
+  const { t } = text;
   const last = task.attempts.at(-1);
   if (!last || last.n < 2) return [];
   if (!last.switched) return [t('task.attempt', { n: last.n })];
   const moved = t('task.attempt.via', { n: last.n, provider: last.provider });
-  const { from, reason } = last.switched;
-  return [moved, reason ? t('task.attempt.because', { provider: from, reason }) : ''].filter(Boolean);
+  const { from, reason, reason_code: code } = last.switched;
+  if (reason === null) return [moved];
+  return [moved, t('task.attempt.because', { provider: from, reason: reasonText(code, reason, text) })];
 }
 
 /** Seconds until it should be ready, counted down from when the server said it; null when nobody knows or it is overdue. */

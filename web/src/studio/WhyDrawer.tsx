@@ -7,6 +7,7 @@ import { cssVariables } from '../ui/css-variables.ts';
 import { Dialog } from '../ui/Dialog.tsx';
 import { formatCredits, formatDuration, formatTime } from '../ui/format.ts';
 import { type Text, useText } from '../ui/language.ts';
+import { reasonText } from '../ui/remark.ts';
 import { requestAsCurl } from './as-api-call.ts';
 import { cleanSeed } from './model.ts';
 import { modelsQuery } from './queries.ts';
@@ -37,7 +38,10 @@ function Words({ title, text }: { title: string; text: string }) {
         <h3 className="eyebrow">{title}</h3>
         <CopyButton text={text}>{t('app.copy')}</CopyButton>
       </div>
-      <p className="max-h-60 overflow-y-auto rounded-control bg-well p-3 whitespace-pre-line">{text}</p>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by the keyboard. */}
+      <p tabIndex={0} className="max-h-60 overflow-y-auto rounded-control bg-well p-3 whitespace-pre-line">
+        {text}
+      </p>
     </section>
   );
 }
@@ -77,7 +81,8 @@ function Times({ task }: { task: Task }) {
 }
 
 function Attempts({ task }: { task: Task }) {
-  const { t, locale } = useText();
+  const text = useText();
+  const { t, locale } = text;
   if (task.attempts.length === 0) return null;
   return (
     <section>
@@ -100,11 +105,13 @@ function Attempts({ task }: { task: Task }) {
               <p>
                 {t('task.attempt.because', {
                   provider: attempt.switched.from,
-                  reason: attempt.switched.reason,
+                  reason: reasonText(attempt.switched.reason_code, attempt.switched.reason, text),
                 })}
               </p>
             )}
-            {attempt.error && <p className="text-soft">{attempt.error}</p>}
+            {attempt.error && (
+              <p className="text-soft">{reasonText(attempt.error_code, attempt.error, text)}</p>
+            )}
           </li>
         ))}
       </ol>

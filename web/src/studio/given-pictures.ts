@@ -74,10 +74,10 @@ export function carryPicture(
   transfer.setData(OWN_PICTURE, JSON.stringify(image));
 }
 
-/** Whether a file's name is one that our downloads have, and of which picture: the end of its id, or all of it. */
-export function isDownloadOf(name: string, imageId: string): boolean {
-  const end = /^drawbridge-(?:img_)?([0-9a-f]{8,32})\b/i.exec(name)?.[1];
-  return end !== undefined && imageId.endsWith(end.toLowerCase());
+/** The picture that a file was downloaded from, by the name that our downloads have; null for any other file. */
+export function downloadedImage(fileName: string): string | null {
+  const id = /^drawbridge-([0-9a-f]{32})\b/i.exec(fileName)?.[1];
+  return id === undefined ? null : `img_${id.toLowerCase()}`;
 }
 
 /** A picture of ours as an input, read from the server. */

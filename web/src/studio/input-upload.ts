@@ -31,14 +31,14 @@ const SHRUNK_SIDE_PX = 4096;
 const SHRUNK_QUALITY = 0.92;
 
 /** The decoded picture, upright as its EXIF orientation says; rejects when the browser cannot open it. */
-function decode(url: string): Promise<HTMLImageElement> {
+export function decode(url: string): Promise<HTMLImageElement> {
   const image = new Image();
   image.src = url;
   return image.decode().then(() => image);
 }
 
 /** The file itself, or a smaller, upright copy of a picture that the server would refuse for its size. */
-async function withinLimit(file: Blob, image: HTMLImageElement): Promise<Blob> {
+export async function withinLimit(file: Blob, image: HTMLImageElement): Promise<Blob> {
   const longSide = Math.max(image.naturalWidth, image.naturalHeight);
   if (file.size <= MAX_UPLOAD_BYTES && longSide <= MAX_SIDE_PX) return file;
   const scale = Math.min(1, SHRUNK_SIDE_PX / longSide);

@@ -71,6 +71,7 @@ function task(id: string, version: number, createdAt: string, more: Partial<Task
     preview_url: null,
     queue_position: null,
     waiting_reason: null,
+    waiting: null,
     mode: 'text-to-image',
     model: 'ink',
     provider: 'sandbox',
@@ -90,7 +91,7 @@ function task(id: string, version: number, createdAt: string, more: Partial<Task
     error: null,
     cost: { held: 0, captured: 0, released: 0 },
     attempts: [],
-    cancel: { state: 'none', note: null },
+    cancel: { state: 'none', note: null, remark: null },
     retry_of: null,
     batch_id: null,
     metadata: {},
@@ -225,7 +226,7 @@ test('a variation starts from the picture where the model takes one, and never f
 
 test('parameters are copied as words and one line of settings', () => {
   assert.equal(
-    parametersText(task('a', 1, '01'), picture('img_1')),
+    parametersText(task('a', 1, '01'), picture('img_1'), 'en'),
     'prompt of a\nSize: 1600x900, Seed: 5, Model: ink',
   );
 });

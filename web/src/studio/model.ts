@@ -224,7 +224,7 @@ export function parseRatio(text: unknown): number | null {
 /** Width over height of the pictures of a task, known before they exist so that nothing moves when they arrive. */
 export function ratioOf(task: {
   params: Pick<Task['params'], 'size'>;
-  images: readonly TaskImage[];
+  images: readonly Pick<TaskImage, 'width' | 'height'>[];
 }): number {
   const image = task.images[0];
   if (image && image.width > 0 && image.height > 0) return image.width / image.height;
@@ -345,7 +345,15 @@ export function tabTitle(
 }
 
 /** What of a task can be repeated. */
-export type RepeatedTask = Pick<Task, 'prompt' | 'params' | 'n' | 'images' | 'style'>;
+export interface RepeatedTask extends Pick<Task, 'prompt' | 'n'> {
+  params: Pick<Task['params'], 'size' | 'negative_prompt' | 'strength'> & {
+    /** null: a new one each time. */
+    seed: number | null;
+  };
+  style: Pick<NonNullable<Task['style']>, 'id' | 'names'> | null;
+  /** For their shape alone. */
+  images: readonly Pick<TaskImage, 'width' | 'height'>[];
+}
 
 /** The draft that repeats a task: everything, or its words alone. `model` is the one that the task asked for, if it still exists. */
 export function draftFromTask(
@@ -365,7 +373,7 @@ export function draftFromTask(
     style: task.style?.id ?? null,
     count: task.n,
     aspectRatio: nearestRatio(ratioOf(task), capabilitiesOf(model).aspect_ratios, draft.aspectRatio),
-    seed: cleanSeed(String(task.params.seed)),
+    seed: task.params.seed === null ? '' : cleanSeed(String(task.params.seed)),
     strength: task.params.strength ?? draft.strength,
   };
 }
@@ -376,7 +384,7 @@ const VARIATION_STRENGTH = 0.45;
 /** The request for a picture close to this one: from the picture where its model takes pictures, else from its words alone. */
 export function variationOf(
   task: RepeatedTask,
-  image: TaskImage,
+  image: Pick<TaskImage, 'id' | 'url'>,
   model: Model | null,
   cardKey: string,
 ): TaskRequest {
@@ -390,12 +398,17 @@ export function variationOf(
 }
 
 /** A picture's parameters as people paste them: the words, then one line of settings. */
-export function parametersText(task: RepeatedTask & Pick<Task, 'model'>, image: TaskImage): string {
+export function parametersText(
+  task: RepeatedTask & Pick<Task, 'model'>,
+  image: Pick<TaskImage, 'width' | 'height' | 'seed'>,
+  language: 'en' | 'zh',
+): string {
+  const seed = image.seed ?? task.params.seed;
   const settings = [
     `Size: ${image.width}x${image.height}`,
-    `Seed: ${image.seed ?? task.params.seed}`,
+    ...(seed === null ? [] : [`Seed: ${seed}`]),
     `Model: ${task.model}`,
-    ...(task.style ? [`Style: ${task.style.name}`] : []),
+    ...(task.style ? [`Style: ${task.style.names[language]}`] : []),
     ...(task.params.strength === null ? [] : [`Strength: ${task.params.strength}`]),
   ];
   return [

@@ -1,7 +1,7 @@
 // What can be done with one finished picture, as one list that the card's menu and the picture's own menu show.
 import { type QueryClient, useQuery, useQueryClient } from '@tanstack/react-query';
 import { problemOf } from '../api/problem.ts';
-import type { Model, Task, TaskImage } from '../api/resources.ts';
+import type { Model, TaskImage } from '../api/resources.ts';
 import { copyPicture, copyText } from '../ui/clipboard.ts';
 import { type Text, useText } from '../ui/language.ts';
 import type { MenuItem } from '../ui/Menu.tsx';
@@ -17,14 +17,26 @@ import {
   variationOf,
 } from './model.ts';
 import { modelsQuery, trashImage, upscaleImage } from './queries.ts';
+import type { RepeatedPicture } from './repeat-picture.ts';
 import { type Studio, useStudio } from './studio-context.ts';
+
+export interface PictureItem extends MenuItem {
+  /** What comes of it shows in the room, so that a view over the room closes first. */
+  leaves?: boolean;
+}
+
+/** What of a picture the actions need. */
+export type ActedOn = Pick<
+  TaskImage,
+  'id' | 'kind' | 'url' | 'thumb_url' | 'download_url' | 'width' | 'height' | 'seed'
+>;
 
 interface ActionContext {
   text: Text;
   client: QueryClient;
   studio: Studio;
   models: readonly Model[];
-  task: Task;
+  task: RepeatedPicture;
   onShare(imageIds: readonly string[]): void;
 }
 
@@ -42,7 +54,7 @@ async function report(text: Text, action: Promise<boolean | undefined>, done: st
   }
 }
 
-function remove({ text, client }: ActionContext, image: TaskImage): void {
+function remove({ text, client }: ActionContext, image: ActedOn): void {
   const fail = (error: unknown) =>
     showToast({ text: describeProblem(problemOf(error), text).title, tone: 'alarm' });
   trashImage(client, image.id, true).then(
@@ -59,51 +71,64 @@ function remove({ text, client }: ActionContext, image: TaskImage): void {
 }
 
 /** A new picture close to this one, sent at once: from the picture where the model can, else from its words with a new seed. */
-export function vary(context: ActionContext, image: TaskImage): void {
+export function vary(context: ActionContext, image: ActedOn): void {
   const { studio, models, task } = context;
   const model = models.find(({ id }) => id === task.model) ?? null;
   studio.outbox.submit((key) => variationOf(task, image, model, key), ratioOf(task));
 }
 
 /** Makes the picture larger; the card shows the variant under it. */
-export function enlarge({ text, client }: ActionContext, image: TaskImage): void {
+export function enlarge({ text, client }: ActionContext, image: ActedOn): void {
   upscaleImage(client, image.id).catch((error: unknown) =>
     showToast({ text: describeProblem(problemOf(error), text).title, tone: 'alarm' }),
   );
 }
 
-function itemsOf(context: ActionContext, image: TaskImage): MenuItem[] {
+/** Puts every setting that made the picture into the draft. */
+function takeOverAll({ studio, models, task }: ActionContext, image: ActedOn): void {
+  const model = models.find(({ id }) => id === task.model) ?? null;
+  const params = { ...task.params, seed: image.seed ?? task.params.seed };
+  studio.takeOver(draftFromTask(studio.draft.get(), { ...task, params }, 'all', model));
+}
+
+function itemsOf(context: ActionContext, image: ActedOn): PictureItem[] {
   const { text, studio, models, task } = context;
   const { t } = text;
   const { draft } = studio;
-  const model = models.find(({ id }) => id === task.model) ?? null;
   const canTake = models.some((known) => takesPictures(capabilitiesOf(known)));
   const canEnlarge = models.some((known) => capabilitiesOf(known).modes.includes('upscale'));
   const seed = image.seed ?? task.params.seed;
   return [
     { label: t('task.download'), icon: 'download', href: image.download_url, download: true },
-    { label: t('task.vary'), icon: 'vary', run: () => vary(context, image) },
+    { label: t('task.vary'), icon: 'vary', leaves: true, run: () => vary(context, image) },
     ...(canEnlarge && image.kind === 'final'
-      ? [{ label: t('task.hd'), icon: 'hd' as const, run: () => enlarge(context, image) }]
+      ? [{ label: t('task.hd'), icon: 'hd' as const, leaves: true, run: () => enlarge(context, image) }]
       : []),
     {
       label: t('task.useAll'),
       icon: 'settings',
-      run: () => studio.takeOver({ ...draftFromTask(draft.get(), task, 'all', model), seed: String(seed) }),
+      leaves: true,
+      run: () => takeOverAll(context, image),
     },
-    {
-      label: t('task.useSeed'),
-      icon: 'seed',
-      run: () => {
-        draft.update({ seed: cleanSeed(String(seed)) });
-        studio.focusPrompt();
-      },
-    },
+    ...(seed === null
+      ? []
+      : [
+          {
+            label: t('task.useSeed'),
+            icon: 'seed' as const,
+            leaves: true,
+            run: () => {
+              draft.update({ seed: cleanSeed(String(seed)) });
+              studio.focusPrompt();
+            },
+          },
+        ]),
     ...(canTake
       ? [
           {
             label: t('task.useAsInput'),
             icon: 'input' as const,
+            leaves: true,
             run: () => {
               const { id, thumb_url: url, width, height } = image;
               studio.inputs.add({ kind: 'image', id, url, name: '', width, height });
@@ -126,21 +151,24 @@ function itemsOf(context: ActionContext, image: TaskImage): MenuItem[] {
     {
       label: t('task.copyParameters'),
       icon: 'prompt',
-      run: () => void report(text, copyText(parametersText(task, image)), t('app.copied')),
+      run: () => void report(text, copyText(parametersText(task, image, text.language)), t('app.copied')),
     },
     { label: t('task.delete'), icon: 'trash', isDanger: true, run: () => remove(context, image) },
   ];
 }
 
 export interface PictureActions {
-  items(image: TaskImage): MenuItem[];
-  vary(image: TaskImage): void;
+  useAll(image: ActedOn): void;
+  usePrompt(): void;
+  remove(image: ActedOn): void;
+  items(image: ActedOn): PictureItem[];
+  vary(image: ActedOn): void;
   /** null where no model makes pictures larger. */
-  enlarge: ((image: TaskImage) => void) | null;
+  enlarge: ((image: ActedOn) => void) | null;
 }
 
 export function usePictureActions(
-  task: Task,
+  task: RepeatedPicture,
   onShare: (imageIds: readonly string[]) => void,
 ): PictureActions {
   const text = useText();
@@ -150,6 +178,9 @@ export function usePictureActions(
   const context: ActionContext = { text, client, studio, models, task, onShare };
   const canEnlarge = models.some((model) => capabilitiesOf(model).modes.includes('upscale'));
   return {
+    useAll: (image) => takeOverAll(context, image),
+    usePrompt: () => studio.takeOver(draftFromTask(studio.draft.get(), task, 'prompt', null)),
+    remove: (image) => remove(context, image),
     items: (image) => itemsOf(context, image),
     vary: (image) => vary(context, image),
     enlarge: canEnlarge ? (image) => enlarge(context, image) : null,

@@ -3,13 +3,12 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useCallback } from 'react';
 import { problemOf } from '../api/problem.ts';
-import type { Task } from '../api/resources.ts';
 import { useText } from '../ui/language.ts';
 import { describeProblem } from '../ui/ProblemNote.tsx';
 import { showToast } from '../ui/toast.tsx';
-import { type Given, inputOfImage, isDownloadOf } from './given-pictures.ts';
+import { downloadedImage, type Given, inputOfImage } from './given-pictures.ts';
 import { draftFromTask } from './model.ts';
-import { allTasks, modelsQuery, tasksQuery } from './queries.ts';
+import { modelsQuery } from './queries.ts';
 import { useStudio } from './studio-context.ts';
 
 /** Returns a function that puts what was given into the slot. */
@@ -19,16 +18,20 @@ export function useGivenPictures(): (given: Given) => void {
   const { inputs, draft, takeOver } = useStudio();
 
   const offerSettings = useCallback(
-    (file: File) => {
-      const tasks: Task[] = allTasks(client.getQueryData(tasksQuery.queryKey));
-      const task = tasks.find(({ images }) => images.some(({ id }) => isDownloadOf(file.name, id)));
-      if (!task) return;
-      const model = client.getQueryData(modelsQuery.queryKey)?.find(({ id }) => id === task.model) ?? null;
+    async (file: File) => {
+      const imageId = downloadedImage(file.name);
+      // Without its picture (deleted, or another server's) the file is simply a file.
+      if (imageId === null) return;
+      const { readRepeatable, repeatedOf } = await import('./repeat-picture.ts');
+      const image = await readRepeatable(client, imageId).catch(() => null);
+      if (!image) return;
+      const made = repeatedOf(image);
+      const model = client.getQueryData(modelsQuery.queryKey)?.find(({ id }) => id === made.model) ?? null;
       showToast({
         text: text.t('image.own'),
         action: {
           label: text.t('image.own.restore'),
-          run: () => takeOver({ ...draftFromTask(draft.get(), task, 'all', model), inputs: [], mask: null }),
+          run: () => takeOver({ ...draftFromTask(draft.get(), made, 'all', model), inputs: [], mask: null }),
         },
       });
     },
@@ -40,7 +43,7 @@ export function useGivenPictures(): (given: Given) => void {
       if (given.kind === 'files')
         for (const file of given.files) {
           void inputs.take(file, file.name || text.t('image.pasted'));
-          offerSettings(file);
+          void offerSettings(file);
         }
       else if (given.kind === 'picture') inputs.add(given.input);
       else if (given.kind === 'address')

@@ -40,6 +40,7 @@ export function useLiveTasks(): void {
         if (event.name === 'reset') void reconcile(client);
         else if (event.name.startsWith('task.')) takeTask(client, event);
       },
+      onOpened: () => void client.invalidateQueries({ queryKey: tasksQuery.queryKey }),
       onReconnected: () => void reconcile(client).then(() => announce(currentText().t('live.back'))),
     });
     const close = keepLive();

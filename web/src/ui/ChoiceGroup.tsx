@@ -20,7 +20,7 @@ export function ChoiceGroup<Value extends string | number>(props: ChoiceGroupPro
       <legend className={props.hideLegend ? 'sr-only' : 'eyebrow mb-1.5'}>{props.legend}</legend>
       <div className={props.className ?? 'flex flex-wrap gap-2'}>
         {props.choices.map((choice) => (
-          <label key={choice} className="choice min-w-11 px-1 whitespace-nowrap">
+          <label key={choice} className="choice min-w-11 px-1 text-center wrap-anywhere">
             <input
               type="radio"
               name={group}

@@ -15,7 +15,12 @@ export interface Catalogue {
   messages: WebMessages;
   /** By code. Empty until they are there: a problem then speaks in the server's own words. */
   errors: Readonly<Record<string, ErrorText>>;
+  /** What tasks say of themselves, by code; empty as long as `errors` is. */
+  remarks: Readonly<Record<string, string>>;
 }
+
+/** The texts that nothing needs before the first paint. */
+type LateTexts = Pick<Catalogue, 'errors' | 'remarks'>;
 
 const LANGUAGE_KEY = 'drawbridge.language';
 let active: Catalogue | null = null;
@@ -26,15 +31,25 @@ const openedRooms = new Set<(language: Language) => Promise<void>>();
 async function loadCatalogue(language: Language): Promise<Catalogue> {
   if (language === 'zh') {
     const { messages } = await import('./catalogue-zh.ts');
-    return { language, locale: 'zh-CN', messages, errors: {} };
+    return { language, locale: 'zh-CN', messages, errors: {}, remarks: {} };
   }
   const { messages } = await import('./catalogue-en.ts');
-  return { language, locale: 'en', messages, errors: {} };
+  return { language, locale: 'en', messages, errors: {}, remarks: {} };
 }
 
-async function loadErrors(language: Language): Promise<Catalogue['errors']> {
-  if (language === 'zh') return (await import('../../../src/kernel/messages/errors-zh.ts')).errorsZh;
-  return (await import('../../../src/kernel/messages/errors-en.ts')).errorsEn;
+async function loadLate(language: Language): Promise<LateTexts> {
+  if (language === 'zh') {
+    const [{ errorsZh }, { remarksZh }] = await Promise.all([
+      import('../../../src/kernel/messages/errors-zh.ts'),
+      import('../../../src/kernel/messages/remarks-zh.ts'),
+    ]);
+    return { errors: errorsZh, remarks: remarksZh };
+  }
+  const [{ errorsEn }, { remarksEn }] = await Promise.all([
+    import('../../../src/kernel/messages/errors-en.ts'),
+    import('../../../src/kernel/messages/remarks-en.ts'),
+  ]);
+  return { errors: errorsEn, remarks: remarksEn };
 }
 
 /** Loads the language that boot.js put on <html>. Must have settled before anything renders. */
@@ -42,23 +57,23 @@ export async function startLanguage(): Promise<void> {
   active = await loadCatalogue(document.documentElement.lang.startsWith('zh') ? 'zh' : 'en');
 }
 
-/** Loads the texts of errors, which nothing needs before the first paint. Without them the server's own words are shown. */
+/** Loads the texts of errors and remarks, which nothing needs before the first paint. Without them the server's own words are shown. */
 export async function loadErrorTexts(): Promise<void> {
   const { language } = currentCatalogue();
-  const errors = await loadErrors(language).catch(() => null);
-  if (errors === null || active?.language !== language) return;
-  active = { ...active, errors };
+  const late = await loadLate(language).catch(() => null);
+  if (late === null || active?.language !== language) return;
+  active = { ...active, ...late };
   for (const listener of listeners) listener();
 }
 
 /** Switches the page and remembers the choice on this device. */
 export async function switchLanguage(language: Language): Promise<void> {
-  const [catalogue, errors] = await Promise.all([
+  const [catalogue, late] = await Promise.all([
     loadCatalogue(language),
-    loadErrors(language),
+    loadLate(language),
     ...[...openedRooms].map((loadRoom) => loadRoom(language)),
   ]);
-  active = { ...catalogue, errors };
+  active = { ...catalogue, ...late };
   document.documentElement.lang = active.locale;
   writeStored(LANGUAGE_KEY, language);
   for (const listener of listeners) listener();
@@ -76,6 +91,7 @@ export interface Text {
   language: Language;
   locale: string;
   errors: Catalogue['errors'];
+  remarks: Catalogue['remarks'];
 }
 
 function subscribe(listener: () => void): () => void {
@@ -90,12 +106,13 @@ export function currentText(): Text {
   const catalogue = currentCatalogue();
   let text = textOf.get(catalogue);
   if (!text) {
-    const { language, locale, messages, errors } = catalogue;
+    const { language, locale, messages, errors, remarks } = catalogue;
     text = {
       t: (key, values = {}) => formatMessage(messages[key], values, locale),
       language,
       locale,
       errors,
+      remarks,
     };
     textOf.set(catalogue, text);
   }
@@ -138,7 +155,7 @@ export function defineRoomTexts<Messages extends Readonly<Record<string, string>
 
   function current(): RoomText<Key> {
     const common = currentText();
-    const { language, locale, errors, t: shared } = common;
+    const { language, locale, errors, remarks, t: shared } = common;
     const messages = loaded.get(language);
     if (!messages) throw new Error('the texts of this room were not loaded');
     let text = texts.get(common);
@@ -150,6 +167,7 @@ export function defineRoomTexts<Messages extends Readonly<Record<string, string>
         language,
         locale,
         errors,
+        remarks,
       };
       texts.set(common, text);
     }

@@ -7,7 +7,7 @@ import { bound, FITTED, fit, type Size, type Zoom, zoomAt } from './zoom.ts';
 export interface StagePicture {
   id: string;
   url: string;
-  thumbUrl: string | null;
+  thumb_url: string | null;
   thumbhash: string | null;
   width: number;
   height: number;
@@ -168,8 +168,8 @@ export function ZoomStage({ picture, handle, onZoomed, onBroken }: ZoomStageProp
   return (
     <div ref={stage} className="stage">
       <div ref={box} className="stage-box" style={blur ? { backgroundImage: blur } : {}}>
-        {picture.thumbUrl && loaded !== picture.id && (
-          <img key={`thumb-${picture.id}`} src={picture.thumbUrl} alt="" className="stage-picture" />
+        {picture.thumb_url && loaded !== picture.id && (
+          <img key={`thumb-${picture.id}`} src={picture.thumb_url} alt="" className="stage-picture" />
         )}
         <img
           key={picture.id}

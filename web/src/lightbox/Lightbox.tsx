@@ -3,16 +3,13 @@
 // since only it knows where the picture hangs.
 import { type KeyboardEvent, type ReactNode, useEffect, useRef, useState } from 'react';
 import { Icon } from '../ui/Icon.tsx';
-import { galleryTexts } from './gallery-text.ts';
+import { lightboxTexts } from './lightbox-text.ts';
+import './lightbox.css';
 import { type StageHandle, type StagePicture, ZoomStage } from './ZoomStage.tsx';
-
-export interface LightboxPicture extends StagePicture {
-  downloadUrl: string;
-}
 
 export interface LightboxProps {
   /** null while it is being looked for. */
-  picture: LightboxPicture | null;
+  picture: StagePicture | null;
   /** Instead of the picture, for instance why there is none. */
   notice?: ReactNode;
   /** Such as `3 of 12,431`. */
@@ -58,7 +55,7 @@ function useModal() {
 
 export function Lightbox(props: LightboxProps) {
   const { picture, position, hasPrevious, hasNext, onStep, onClose } = props;
-  const { t } = galleryTexts.useText();
+  const { t } = lightboxTexts.useText();
   const dialog = useModal();
   const stage = useRef<StageHandle | null>(null);
   const [isZoomed, setZoomed] = useState(false);
@@ -109,7 +106,7 @@ export function Lightbox(props: LightboxProps) {
             <button
               type="button"
               className="lightbox-button max-sm:hidden"
-              aria-label={t(isZoomed ? 'gallery.zoom.fit' : 'gallery.zoom.in')}
+              aria-label={t(isZoomed ? 'lightbox.zoom.fit' : 'lightbox.zoom.in')}
               onClick={() =>
                 isZoomed ? stage.current?.reset() : stage.current?.zoomBy(ZOOM_STEP * ZOOM_STEP)
               }

@@ -1,0 +1,33 @@
+// Why a file was not sent by sync, in English: the same words on the command line and in the admin rooms.
+export const syncReasonsEn = {
+  new: 'not there yet',
+  changed: 'older there',
+  full: 'full mode',
+  overwrite: 'replaced, as asked',
+  same: 'same size and time there',
+  same_name: 'there already, under a name that is given once',
+  same_content: 'same content there',
+  target_newer: 'newer there',
+  target_different: 'different there',
+  excluded: 'left out by --exclude',
+  not_included: 'not in --include',
+  private: 'never sent: settings, keys, databases',
+  odd_name: 'its name has control characters, backslashes or ".."',
+  link: 'a link or a special file',
+  not_taken: 'the target makes or takes no such files',
+  connection: 'the connection broke',
+  sign_in: 'not let in',
+  host_unknown: 'host key unknown',
+  host_key: 'host key changed',
+  full_target: 'no room there',
+  denied: 'not allowed there',
+  source: 'not readable here',
+  hash: 'other bytes arrived',
+  appeared: 'something else is there',
+  busy: 'the target asked to wait',
+  unable: 'the target cannot do it',
+  failed: 'failed',
+  not_tried: 'not tried any more',
+};
+
+export type SyncReasons = typeof syncReasonsEn;

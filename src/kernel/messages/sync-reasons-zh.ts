@@ -1,0 +1,33 @@
+// Why a file was not sent by sync, in Chinese.
+import type { SyncReasons } from './sync-reasons-en.ts';
+
+export const syncReasonsZh: SyncReasons = {
+  new: '目标上还没有',
+  changed: '目标上的较旧',
+  full: '全量模式',
+  overwrite: '按要求替换',
+  same: '目标上大小和时间相同',
+  same_name: '目标上已有，名称只用一次',
+  same_content: '目标上内容相同',
+  target_newer: '目标上的较新',
+  target_different: '目标上的不同',
+  excluded: '被 --exclude 排除',
+  not_included: '不在 --include 之内',
+  private: '从不发送：配置、密钥、数据库',
+  odd_name: '名称含控制字符、反斜杠或 ".."',
+  link: '链接或特殊文件',
+  not_taken: '目标不接收或自行生成这类文件',
+  connection: '连接中断',
+  sign_in: '登录被拒',
+  host_unknown: '主机密钥未知',
+  host_key: '主机密钥已变',
+  full_target: '目标空间不足',
+  denied: '目标不允许',
+  source: '本机无法读取',
+  hash: '收到的字节不同',
+  appeared: '目标上已有别的文件',
+  busy: '目标要求等待',
+  unable: '目标做不到',
+  failed: '失败',
+  not_tried: '不再尝试',
+};
