@@ -79,6 +79,8 @@ export async function registerWebApp(app: FastifyInstance, options: WebAppOption
       prefix: '/assets/',
       decorateReply: false,
       immutable: true,
+      // The build leaves each file compressed beside itself: on a slow line the studio is there in half the time.
+      preCompressed: true,
       maxAge: '365d',
       setHeaders: (reply) => reply.header('content-security-policy', csp),
     });

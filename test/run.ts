@@ -1,5 +1,5 @@
-// Runs every test file of the repository, or those whose path contains one of the arguments, and ends with one line:
-// `N passed, N failed` (and `, N skipped`). With CI=true a skipped test is a failure, since CI installs everything.
+// Runs every test file of the repository, or those whose path contains one of the arguments, names the slowest files and ends
+// with one line: `N passed, N failed` (and `, N skipped`). With CI=true a skipped test is a failure, since CI installs everything.
 import { globSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
 import { run } from 'node:test';
@@ -11,6 +11,8 @@ const CONCURRENCY = 2;
 /** A file that takes longer hangs. */
 const FILE_TIMEOUT_MS = 600_000;
 const DOTS_PER_LINE = 100;
+/** Files named at the end, so that a suite that grows slow says where. */
+const SLOWEST_SHOWN = 10;
 
 interface Outcome {
   name: string;
@@ -27,6 +29,8 @@ class Report {
   readonly skipped: (Outcome & { reason: string })[] = [];
   /** What each file printed; shown only if something in it fails. */
   readonly output = new Map<string, string>();
+  /** How long each file took from its start to its end, in milliseconds. */
+  readonly durationsMs = new Map<string, number>();
   #dots = 0;
 
   dot(mark: string): void {
@@ -53,8 +57,17 @@ class Report {
         `${skippingFails ? 'SKIPPED (a failure in CI)' : 'skipped'} ${relative('.', file)}: ${name} - ${reason}`,
       );
     }
+    this.#printSlowest();
     const skipped = this.skipped.length > 0 ? `, ${this.skipped.length} skipped` : '';
     console.log(`\n${this.passed} passed, ${this.failures.length} failed${skipped}`);
+  }
+
+  #printSlowest(): void {
+    const slowest = [...this.durationsMs].sort(([, a], [, b]) => b - a).slice(0, SLOWEST_SHOWN);
+    if (slowest.length < 2) return;
+    console.log(`\nThe slowest of ${this.durationsMs.size} files:`);
+    for (const [file, durationMs] of slowest)
+      console.log(`${(durationMs / 1000).toFixed(1).padStart(7)} s  ${relative('.', file)}`);
   }
 }
 
@@ -99,6 +112,9 @@ async function runFiles(files: string[], report: Report): Promise<void> {
     report.dot('F');
     // At once as well: a long run need not end to say what it found.
     console.log(`\nfailed: ${relative('.', file ?? '')}: ${name}`);
+  });
+  stream.on('test:summary', ({ file, duration_ms }) => {
+    if (file !== undefined) report.durationsMs.set(file, duration_ms);
   });
   for await (const _event of stream) {
     // The listeners above do the work; reading the stream to its end is what waits for it.

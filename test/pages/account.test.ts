@@ -18,19 +18,6 @@ import {
   untilInPage,
 } from './studio-browser.ts';
 
-const LOOKS = [
-  { colorScheme: 'light', locale: 'en-US', viewport: { width: 390, height: 844 } },
-  { colorScheme: 'dark', locale: 'zh-CN', viewport: { width: 1440, height: 900 } },
-] as const;
-const PAGES = ['account', 'account/keys', 'account/credits', 'account/links', 'settings', 'settings/server'];
-
-async function assertNoOverflow(page: Page): Promise<void> {
-  const overflow = await page.evaluate<number>(
-    'document.documentElement.scrollWidth - document.documentElement.clientWidth',
-  );
-  assert.equal(overflow, 0, page.url());
-}
-
 /** Writes by an input method and confirms with Enter, as browsers do it; the form around it must not be sent. */
 async function composeIn(page: Page, selector: string): Promise<void> {
   await page.locator(selector).focus();
@@ -152,7 +139,6 @@ describe('signing in and the account', { skip: pageTestsSkipped }, () => {
       await page.locator('#password').fill('not the password');
       await page.locator('#password').press('Enter');
       await page.getByText(wrong).waitFor();
-      assert.deepEqual(await accessibilityViolations(page), []);
       await close();
     }
     const { page, close } = await openVisitor(browser, server);
@@ -204,7 +190,6 @@ describe('signing in and the account', { skip: pageTestsSkipped }, () => {
     await invited.page.goto(String(url));
     await invited.page.getByText('It is for kai@example.com.').waitFor();
     assert.ok(!invited.page.url().includes('token'));
-    assert.deepEqual(await accessibilityViolations(invited.page), []);
     await invited.page.locator('#new-password').fill(PASSWORD);
     await invited.page.keyboard.press('Enter');
     await invited.page.locator('#prompt').waitFor();
@@ -221,7 +206,6 @@ describe('signing in and the account', { skip: pageTestsSkipped }, () => {
     const reset = await server.call('POST', `/v1/admin/users/${kai?.id}/reset-link`);
     await invited.page.goto(String(reset.url));
     await invited.page.locator('#new-password').fill(`${PASSWORD} again`);
-    assert.deepEqual(await accessibilityViolations(invited.page), []);
     await invited.page.keyboard.press('Enter');
     await invited.page.locator('#prompt').waitFor();
     await invited.page.goto('about:blank');
@@ -321,7 +305,6 @@ describe('signing in and the account', { skip: pageTestsSkipped }, () => {
     const key = await secret.inputValue();
     await page.getByRole('button', { name: 'Copy the key' }).press('Enter');
     await page.getByRole('button', { name: 'Copied' }).waitFor();
-    assert.deepEqual(await accessibilityViolations(page), []);
     const use = () => fetch(`${server.baseUrl}/v1/keys`, { headers: { authorization: `Bearer ${key}` } });
     const listed = (await (await use()).json()) as { data: { scopes: string[] }[] };
     assert.ok(listed.data[0] && !listed.data[0].scopes.includes('images:write'));
@@ -329,7 +312,6 @@ describe('signing in and the account', { skip: pageTestsSkipped }, () => {
     await page.getByText('Night job').waitFor();
     assert.ok(!(await page.content()).includes(key));
     await page.getByRole('button', { name: 'Revoke Night job' }).press('Enter');
-    assert.deepEqual(await accessibilityViolations(page), []);
     await page.getByRole('button', { name: 'Cancel' }).press('Enter');
     assert.equal((await use()).status, 200);
     await page.getByRole('button', { name: 'Revoke Night job' }).press('Enter');
@@ -372,32 +354,10 @@ describe('signing in and the account', { skip: pageTestsSkipped }, () => {
     await page.getByRole('button', { name: 'Its task' }).first().press('Enter');
     const picture = page.getByRole('img', { name: 'Picture 1, in the gallery' });
     await picture.waitFor();
-    assert.deepEqual(await accessibilityViolations(page), []);
     await picture.click();
     await page.waitForURL(/\/gallery\?view=img_/);
     assertClean();
     await close();
-  });
-
-  test('every page fits phones and screens, in both languages and themes, without a violation', async () => {
-    const login = await server.addMember();
-    for (const look of LOOKS) {
-      const { page, assertClean, close } = await openVisitor(browser, server, look);
-      await page.goto(`${server.baseUrl}/sign-in`);
-      await page.locator('#login').waitFor();
-      await page.locator('a[href*="oidc/start"]').waitFor();
-      assert.deepEqual(await accessibilityViolations(page), []);
-      await assertNoOverflow(page);
-      await signInAs(page, server.baseUrl, login);
-      for (const path of PAGES) {
-        await page.goto(`${server.baseUrl}/${path}`);
-        await page.locator('main h1').waitFor();
-        assert.deepEqual(await accessibilityViolations(page), [], path);
-        await assertNoOverflow(page);
-      }
-      assertClean();
-      await close();
-    }
   });
 
   test('an Enter that ends a composition sends no form', async () => {

@@ -1,11 +1,12 @@
-// The admin rooms in a real browser on the real program: every room opens clean and accessible on a phone and a wide screen, a job is
-// found by its id, retried and repaired by keyboard, bulk actions say how many they touch, and nobody else gets in.
+// The admin rooms in a real browser on the real program: a job is found by its id, retried and repaired by keyboard, bulk actions
+// say how many they touch, and nobody else gets in.
 import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import type { Browser } from 'playwright-core';
-import { ADMIN_ROOMS, openAdmin, prepareAdmin } from './screens-admin.ts';
+import { openAdmin, prepareAdmin } from './screens-admin.ts';
 import {
-  accessibilityViolations,
   launchBrowser,
   openPage,
   pageTestsSkipped,
@@ -13,23 +14,29 @@ import {
   startStudioServer,
 } from './studio-browser.ts';
 
-const LOOKS = [
-  { colorScheme: 'light', locale: 'en-US', viewport: { width: 1440, height: 900 } },
-  { colorScheme: 'dark', locale: 'zh-CN', viewport: { width: 390, height: 844 } },
-] as const;
+const LOOK = { colorScheme: 'light', locale: 'en-US', viewport: { width: 1440, height: 900 } } as const;
 
 describe('admin rooms', { skip: pageTestsSkipped }, () => {
   let server: StudioServer;
   let browser: Browser;
   let taskIds: string[];
   let accountId: string;
+  const told: string[] = [];
+  const receiver = createServer(async (request, response) => {
+    for await (const piece of request.setEncoding('utf8')) told.push(piece);
+    response.writeHead(told.length === 1 ? 502 : 200).end('{}');
+  });
   before(async () => {
-    [server, browser] = await Promise.all([startStudioServer(), launchBrowser()]);
+    await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
+    const { port } = receiver.address() as AddressInfo;
+    const more = { DRAWBRIDGE_ALERTS_WEBHOOK_URL: `http://127.0.0.1:${port}/hook` };
+    [server, browser] = await Promise.all([startStudioServer(more), launchBrowser()]);
     ({ taskIds, accountId } = await prepareAdmin(server));
   });
   after(async () => {
     await browser?.close();
     await server?.close();
+    receiver.close();
   });
 
   const askAdmin = async (method: string, path: string, body?: object) => {
@@ -41,29 +48,8 @@ describe('admin rooms', { skip: pageTestsSkipped }, () => {
     return (await answer.json()) as Record<string, unknown>;
   };
 
-  for (const look of LOOKS)
-    test(`every room is clean, accessible and fits at ${look.viewport.width} px`, async () => {
-      const { page, assertClean, close } = await openAdmin(browser, server, look);
-      const rooms = [
-        ...ADMIN_ROOMS,
-        ['job', `/admin/jobs/${taskIds[2]}`, 'main svg[role=img]'],
-        ['account', `/admin/accounts/${accountId}`, 'main .admin-row'],
-      ] as const;
-      for (const [name, path, content] of rooms) {
-        await page.goto(`${server.baseUrl}${path}`);
-        await page.locator(content).first().waitFor();
-        assert.deepEqual(await accessibilityViolations(page), [], name);
-        const overflow = await page.evaluate<number>(
-          'document.documentElement.scrollWidth - document.documentElement.clientWidth',
-        );
-        assert.ok(overflow <= 0, `${name} is ${overflow} px too wide`);
-      }
-      assertClean();
-      await close();
-    });
-
   test('a job is found by its id in two actions, and the filter stays in the address', async () => {
-    const { page, close } = await openAdmin(browser, server, LOOKS[0]);
+    const { page, close } = await openAdmin(browser, server, LOOK);
     await page.goto(`${server.baseUrl}/admin/jobs`);
     await page.locator('.admin-row').nth(2).waitFor();
     await page.keyboard.press('/');
@@ -79,7 +65,7 @@ describe('admin rooms', { skip: pageTestsSkipped }, () => {
   });
 
   test('a figure of the overview leads to its list; a failed job tells why and is retried by keyboard', async () => {
-    const { page, assertClean, close } = await openAdmin(browser, server, LOOKS[0]);
+    const { page, assertClean, close } = await openAdmin(browser, server, LOOK);
     await page.goto(`${server.baseUrl}/admin`);
     await page.getByRole('link', { name: 'Failed, 24 h' }).click();
     await page.waitForURL(/view=failed/);
@@ -100,7 +86,7 @@ describe('admin rooms', { skip: pageTestsSkipped }, () => {
   });
 
   test('a bulk action says how many it touches and does it for the jobs’ own accounts', async () => {
-    const { page, close } = await openAdmin(browser, server, LOOKS[0]);
+    const { page, close } = await openAdmin(browser, server, LOOK);
     await page.goto(`${server.baseUrl}/admin/jobs?view=failed`);
     const boxes = page.getByRole('checkbox');
     await boxes.first().check();
@@ -112,8 +98,66 @@ describe('admin rooms', { skip: pageTestsSkipped }, () => {
     await close();
   });
 
+  test('a failed job is moved elsewhere; a test of the alerts says whether it arrived', async () => {
+    const { page, assertClean, close } = await openAdmin(browser, server, LOOK);
+    await page.goto(`${server.baseUrl}/admin/jobs/${taskIds[2]}`);
+    await page.getByRole('button', { name: 'Move to another provider' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Move to another provider' });
+    await dialog.getByLabel('Where to').selectOption({ label: 'sandbox at sandbox' });
+    await dialog.getByRole('button', { name: 'Move to another provider' }).click();
+    await page.waitForURL((url) => !url.pathname.endsWith(taskIds[2] ?? ''));
+    await page.getByRole('link', { name: taskIds[2] ?? '' }).waitFor();
+    await page.getByText('sandbox → sandbox · sandbox').waitFor();
+    await page.getByRole('link', { name: 'Alerts' }).click();
+    await page.getByText(/^They are sent to 127\.0\.0\.1/).waitFor();
+    await page.getByRole('button', { name: 'Send a test' }).click();
+    await page.getByText(/^The test did not arrive: .*502/).waitFor();
+    await page.getByRole('button', { name: 'Send a test' }).click();
+    await page.getByText('The test arrived.').waitFor();
+    assertClean();
+    await close();
+  });
+
+  test('styles are put in order by dragging and with the arrow keys', async () => {
+    const { page, assertClean, close } = await openAdmin(browser, server, LOOK);
+    await page.goto(`${server.baseUrl}/admin/styles`);
+    const list = page.locator('main section ul').first();
+    const names = () => list.locator('.admin-cover').allTextContents();
+    await list.locator('.admin-row').nth(2).waitFor();
+    const [one, two, three, ...rest] = await names();
+    const handles = list.locator('.admin-handle');
+    await handles.first().focus();
+    await page.keyboard.press('ArrowDown');
+    await list
+      .locator('.admin-row')
+      .first()
+      .getByRole('button', { name: two ?? '', exact: true })
+      .waitFor();
+    assert.deepEqual(await names(), [two, one, three, ...rest]);
+    await page.getByText(`${one} is now number 2 of ${rest.length + 3}.`).waitFor();
+    assert.equal(
+      await page.evaluate('document.activeElement?.getAttribute("aria-label")'),
+      `Move ${one}: drag, or arrow keys`,
+    );
+    const grip = await handles.nth(2).boundingBox();
+    const top = await list.boundingBox();
+    assert.ok(grip && top);
+    await page.mouse.move(grip.x + grip.width / 2, grip.y + grip.height / 2);
+    await page.mouse.down();
+    await page.mouse.move(grip.x + grip.width / 2, top.y + 4, { steps: 5 });
+    await page.mouse.up();
+    await list
+      .locator('.admin-row')
+      .first()
+      .getByRole('button', { name: three ?? '', exact: true })
+      .waitFor();
+    assert.deepEqual(await names(), [three, two, one, ...rest]);
+    assertClean();
+    await close();
+  });
+
   test('repair looks first, and a provider is drained and taken back', async () => {
-    const { page, assertClean, close } = await openAdmin(browser, server, LOOKS[0]);
+    const { page, assertClean, close } = await openAdmin(browser, server, LOOK);
     await page.goto(`${server.baseUrl}/admin/repair`);
     await page.getByRole('button', { name: 'Look for stuck tasks' }).click();
     await page.getByText('Nothing is stuck ✓').waitFor();
@@ -129,10 +173,9 @@ describe('admin rooms', { skip: pageTestsSkipped }, () => {
   });
 
   test('an invitation link is shown once, credits are granted with a reason, and the ledger has both', async () => {
-    const { page, assertClean, close } = await openAdmin(browser, server, LOOKS[0]);
+    const { page, assertClean, close } = await openAdmin(browser, server, LOOK);
     await page.goto(`${server.baseUrl}/admin/people`);
     await page.getByRole('button', { name: 'Invite a person' }).click();
-    assert.deepEqual(await accessibilityViolations(page), []);
     await page.getByRole('button', { name: 'Make the link' }).click();
     assert.match(await page.getByLabel('One-time link').inputValue(), /^http/);
     await page.goto(`${server.baseUrl}/admin/accounts/${accountId}`);

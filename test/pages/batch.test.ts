@@ -6,7 +6,6 @@ import type { Browser, Page } from 'playwright-core';
 import { PRETEND_ID, pretendBatch } from './batch-pretend.ts';
 import { BATCH_LINES, makeBatch, openBatch } from './screens-batch.ts';
 import {
-  accessibilityViolations,
   launchBrowser,
   openPage,
   pageTestsSkipped,
@@ -231,38 +230,5 @@ describe('batches', { skip: pageTestsSkipped }, () => {
     assert.match(page.url(), /show=failed/);
     watched.assertClean();
     await watched.close();
-  });
-
-  test('no accessibility violations, in both languages, themes and widths, dialogs included', async () => {
-    const looks = [
-      { locale: 'en-US', colorScheme: 'light', viewport: { width: 1440, height: 900 } },
-      { locale: 'zh-CN', colorScheme: 'dark', ...PHONE },
-    ] as const;
-    for (const look of looks) {
-      const { page, assertClean, close } = await open('/batches', look);
-      const check = async (name: string) =>
-        assert.deepEqual(await accessibilityViolations(page), [], `${name} ${look.locale}`);
-      await page.locator('main li').first().waitFor();
-      await check('list');
-      await page.goto(`${server.baseUrl}/batches/new`);
-      await page.locator('textarea').fill(`a fox\n${'x'.repeat(8001)}`);
-      await page.locator('[data-row-errors]').waitFor();
-      await check('lines');
-      await page.locator('input[type=radio][value=matrix]').check();
-      await check('combinations');
-      await page.locator('input[type=radio][value=file]').check();
-      await check('file');
-      await openBatch(page, server.baseUrl, finished, '?item=4');
-      await page.locator('dialog[open] .button-lamp').waitFor();
-      await check('item');
-      await page.keyboard.press('Escape');
-      await page.locator('dialog[open]').waitFor({ state: 'detached' });
-      await page.locator('.cell-grid').focus();
-      await page.keyboard.press('Space');
-      await page.locator('.batch-selection').waitFor();
-      await check('batch');
-      assertClean();
-      await close();
-    }
   });
 });

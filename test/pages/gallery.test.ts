@@ -5,7 +5,6 @@ import { after, before, describe, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { makePictures, openGallery, pretendPictures } from './gallery-pictures.ts';
 import {
-  accessibilityViolations,
   launchBrowser,
   openPage,
   pageTestsSkipped,
@@ -228,7 +227,7 @@ describe('gallery', { skip: pageTestsSkipped }, () => {
     await page.getByRole('heading', { name: 'The picture could not be loaded' }).waitFor();
     await page.getByRole('button', { name: 'Look for a good copy' }).waitFor();
     await page.goto(`${server.baseUrl}/gallery?view=img_${'0'.repeat(32)}`);
-    await page.getByRole('heading', { name: 'This picture is not in the list' }).waitFor();
+    await page.getByRole('heading', { name: 'This picture is gone' }).waitFor();
     await close();
   });
 
@@ -272,45 +271,6 @@ describe('gallery', { skip: pageTestsSkipped }, () => {
       );
       await page.keyboard.press('Home');
       await page.locator('.wall-open[aria-label="picture 0"]').waitFor();
-      assertClean();
-      await close();
-    });
-  }
-
-  for (const { locale, colorScheme, width } of [
-    { locale: 'en-US', colorScheme: 'light', width: 1440 },
-    { locale: 'zh-CN', colorScheme: 'dark', width: 390 },
-  ] as const) {
-    test(`no accessibility violation in ${locale}, ${colorScheme}, ${width} px`, async () => {
-      const { page, assertClean, close } = await open({
-        locale,
-        colorScheme,
-        viewport: { width, height: 900 },
-      });
-      const found: string[] = [];
-      const check = async (screen: string) => {
-        for (const violation of await accessibilityViolations(page)) found.push(`${screen}: ${violation}`);
-      };
-      await check('wall');
-      await picture(page, 0).focus();
-      await page.keyboard.press('Space');
-      await page.locator('.selection-bar').waitFor();
-      await check('selection');
-      await page.keyboard.press('Escape');
-      await page.locator('.selection-bar').waitFor({ state: 'detached' });
-      await page.keyboard.press('Enter');
-      await page.locator('.stage-loaded').waitFor();
-      if (!(await page.locator('.lightbox-panel').isVisible())) await page.keyboard.press('i');
-      await page.locator('.lightbox-panel').waitFor();
-      await check('large');
-      await page.keyboard.press('Escape');
-      await page.getByRole('button', { name: /^(Filters|筛选)/ }).click();
-      await page.locator('dialog[open]').waitFor();
-      await check('filters');
-      await page.goto(`${server.baseUrl}/gallery?q=zzzz&favourite=true`);
-      await page.locator('h2').waitFor();
-      await check('nothing matches');
-      assert.deepEqual(found, []);
       assertClean();
       await close();
     });

@@ -16,6 +16,7 @@ export const ADMIN_ROOMS = [
   ['jobs', '/admin/jobs', 'main .admin-row'],
   ['providers', '/admin/providers', 'main svg[role=img]'],
   ['provider', '/admin/providers/sandbox', 'main svg[role=img]'],
+  ['alerts', '/admin/alerts', 'main p.sheet'],
   ['repair', '/admin/repair', 'main section .sheet'],
   ['doctor', '/admin/doctor', 'main p.sheet'],
   ['people', '/admin/people', 'main p.sheet, main .admin-row'],

@@ -9,6 +9,14 @@ import { prepareBatchScreens, shootBatches } from './screens-batch.ts';
 import { prepareGalleryScreens, shootGallery } from './screens-gallery.ts';
 import { shootShares } from './screens-share.ts';
 import {
+  type MakerScreens,
+  prepareMakerScreens,
+  prepareStoryScreens,
+  type StoryScreens,
+  shootReader,
+  shootStories,
+} from './screens-story.ts';
+import {
   chooseModel,
   launchBrowser,
   openMenu,
@@ -91,6 +99,7 @@ async function shootAll(
   server: StudioServer,
   folder: string,
   batchId: string,
+  stories: StoryScreens & MakerScreens,
 ): Promise<void> {
   for (const [language, words] of Object.entries(LANGUAGES))
     for (const colorScheme of THEMES)
@@ -112,6 +121,8 @@ async function shootAll(
         await shootStudio(studio.page, words, shoot);
         await shootGallery(studio.page, server.baseUrl, shoot);
         await shootBatches(studio.page, server.baseUrl, batchId, shoot);
+        await shootStories(studio.page, server.baseUrl, stories, shoot);
+        await shootReader(studio.page, server.baseUrl, stories, language === 'zh' ? 'zh' : 'en', shoot);
         await studio.close();
         await shootShares(browser, server, options, shoot);
         await shootAdmin(browser, server, options, shoot);
@@ -126,7 +137,8 @@ const server = await startStudioServer();
 const browser = await launchBrowser();
 try {
   await prepareGalleryScreens(server);
-  await shootAll(browser, server, folder, await prepareBatchScreens(server));
+  const stories = { ...(await prepareStoryScreens(server)), ...(await prepareMakerScreens(server)) };
+  await shootAll(browser, server, folder, await prepareBatchScreens(server), stories);
 } finally {
   await browser.close();
   await closeAccountScreens();

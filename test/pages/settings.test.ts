@@ -67,7 +67,6 @@ describe('settings and another server', { skip: pageTestsSkipped }, () => {
     await page.getByLabel('Enter alone generates').press('Space');
     await page.getByRole('radio', { name: '简体中文' }).press('Space');
     await page.getByRole('heading', { name: '设置' }).waitFor();
-    assert.deepEqual(await accessibilityViolations(page), []);
     await page.reload();
     await page.getByRole('heading', { name: '设置' }).waitFor();
     assert.equal(await page.locator('html').getAttribute('data-theme'), 'dark');

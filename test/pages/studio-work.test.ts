@@ -116,7 +116,6 @@ describe('studio, at work', { skip: pageTestsSkipped }, () => {
     await card(page, 'a styled boat').getByRole('button', { name: 'Why this result' }).click();
     const drawer = page.getByRole('dialog', { name: 'Why this result' });
     assert.match((await drawer.textContent()) ?? '', /What the provider got.*a styled boat/s);
-    assert.deepEqual(await accessibilityViolations(page), []);
     await page.keyboard.press('Escape');
     await drawer.waitFor({ state: 'detached' });
     assertClean();
@@ -153,7 +152,6 @@ describe('studio, at work', { skip: pageTestsSkipped }, () => {
     await page.getByRole('button', { name: 'Earlier prompts' }).click();
     const list = page.getByRole('dialog', { name: 'Earlier prompts' });
     await list.getByText('first owl').waitFor();
-    assert.deepEqual(await accessibilityViolations(page), []);
     await list.getByRole('searchbox').fill('owl');
     await list.getByText('third hare').waitFor({ state: 'detached' });
     await list.locator('li', { hasText: 'first owl' }).getByRole('button', { name: 'Pin' }).click();
@@ -183,7 +181,7 @@ describe('studio, at work', { skip: pageTestsSkipped }, () => {
     assert.deepEqual([body.mode, body.n, body.seed], ['image-to-image', 1, undefined]);
     await mill.nth(1).locator('[data-image]').waitFor();
     await mill.first().getByRole('button', { name: 'More for picture 1' }).click();
-    assert.deepEqual(await accessibilityViolations(page), []);
+    await untilInPage(page, `document.activeElement.matches('[role=menuitem]')`);
     await page.keyboard.press('End');
     await page.keyboard.press('Enter');
     await mill.nth(1).waitFor({ state: 'detached' });
@@ -208,7 +206,6 @@ describe('studio, at work', { skip: pageTestsSkipped }, () => {
     await help.waitFor();
     for (const label of ['Generate', 'Write the prompt', 'Cancel the newest task', 'Go to Studio'])
       await help.getByText(label, { exact: true }).waitFor();
-    assert.deepEqual(await accessibilityViolations(page), []);
     await help.getByRole('checkbox', { name: 'Shortcuts of a single key' }).uncheck();
     await page.keyboard.press('Escape');
     await help.waitFor({ state: 'detached' });

@@ -5,7 +5,6 @@ import { after, before, describe, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import sharp from 'sharp';
 import {
-  accessibilityViolations,
   chooseModel,
   launchBrowser,
   openMenu,
@@ -73,6 +72,11 @@ describe('studio', { skip: pageTestsSkipped }, () => {
     await page.locator('#feed button').first().click();
     const prompt = await page.inputValue('#prompt');
     assert.ok(prompt.length > 20);
+    await page.getByText('How will you come back?').waitFor();
+    await untilInPage(
+      page,
+      `document.querySelector('form [type=submit]').parentElement.getBoundingClientRect().bottom <= innerHeight`,
+    );
     await page.locator('form [type=submit]').click();
     await pictureArrived(page, prompt);
     assert.ok(!page.url().includes('token'), page.url());
@@ -263,42 +267,6 @@ describe('studio', { skip: pageTestsSkipped }, () => {
     await pictureArrived(page, 'written before');
     await close();
   });
-
-  for (const colorScheme of ['light', 'dark'] as const)
-    for (const locale of ['en-US', 'zh-CN'])
-      for (const width of [390, 1440])
-        test(`no accessibility violation, no overflow: ${colorScheme}, ${locale}, ${width} px`, async () => {
-          const viewport = { width, height: 844 };
-          const options = { colorScheme, locale, viewport, reducedMotion: 'reduce' } as const;
-          const { page, assertClean, close } = await openStudio(browser, server, options);
-          const states: Record<string, () => Promise<void>> = {
-            studio: async () => {
-              await page.locator('#feed article').first().waitFor();
-            },
-            running: async () => {
-              await chooseModel(page, locale === 'zh-CN' ? '沙盒(故障演练)' : 'Sandbox, flaky');
-              await page.fill('#prompt', `running ${colorScheme} ${locale} ${width} [sandbox:delay=5m]`);
-              await page.locator('#prompt').press('Control+Enter');
-              await card(page, `running ${colorScheme} ${locale} ${width}`).waitFor();
-            },
-            menu: () => openMenu(page),
-            large: async () => {
-              await page.keyboard.press('Escape');
-              await page.locator('[data-image]').first().click();
-              await page.locator('dialog[open]').waitFor();
-            },
-          };
-          for (const [name, enter] of Object.entries(states)) {
-            await enter();
-            assert.deepEqual(await accessibilityViolations(page), [], name);
-            assert.ok(
-              await page.evaluate('document.documentElement.scrollWidth <= window.innerWidth'),
-              `${name} is wider than the screen`,
-            );
-          }
-          assertClean();
-          await close();
-        });
 
   test('the language and the theme are switched at once and kept', async () => {
     const { page, close } = await openStudio(browser, server);

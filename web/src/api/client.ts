@@ -1,7 +1,6 @@
 // The one way out of the page: calls with the session cookie, or to another server with its key; answers as JSON, failures as
 // ApiError. Addresses are relative to <base>, so that the app works under any path prefix, or to the other server.
 import { otherServer } from '../settings/api-address.ts';
-import { currentText } from '../ui/language.ts';
 import { ApiError, networkProblem, type Problem, parseProblem } from './problem.ts';
 
 const signedOutListeners = new Set<() => void>();
@@ -67,7 +66,8 @@ export async function call<T>(
 ): Promise<T> {
   const headers: Record<string, string> = {
     accept: 'application/json',
-    'accept-language': currentText().locale,
+    // The page's language, known before its texts are there.
+    'accept-language': document.documentElement.lang,
     ...authorization(),
   };
   if (options.body !== undefined) headers['content-type'] = 'application/json';

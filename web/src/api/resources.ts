@@ -2,7 +2,7 @@
 import type { z } from 'zod';
 import type { sessionSchema } from '../../../src/accounts/contract.ts';
 import type { balanceSchema } from '../../../src/credits/contract.ts';
-import type { imageSchema, uploadSchema } from '../../../src/media/contract.ts';
+import type { ImageDetail, imageSchema, uploadSchema } from '../../../src/media/contract.ts';
 import type { styleListSchema } from '../../../src/styles/contract.ts';
 import type {
   createTaskBody,
@@ -24,6 +24,7 @@ export interface TaskPage {
 }
 
 export type Image = z.output<typeof imageSchema>;
+export type { ImageDetail };
 export type Quote = z.output<(typeof quoteTaskRoute)['responses'][200]['schema']>;
 export type StyleCategory = z.output<typeof styleListSchema>['categories'][number];
 export type Style = StyleCategory['styles'][number];

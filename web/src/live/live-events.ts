@@ -7,6 +7,8 @@ import type { ServerEvent } from './sse.ts';
 export interface LiveListener {
   /** Every event of the account, `reset` included, after which everything shown must be read again. */
   onEvent?(event: ServerEvent): void;
+  /** The line is open for the first time; what was read before may have changed since, unheard. */
+  onOpened?(): void;
   /** The line is back after a gap; what happened meanwhile is replayed, but what is shown should be read again once. */
   onReconnected?(): void;
 }
@@ -33,6 +35,7 @@ export function keepLive(): () => void {
         wasLost = hadOpened;
         return;
       }
+      if (!hadOpened) for (const listener of listeners) listener.onOpened?.();
       if (hadOpened && wasLost) for (const listener of listeners) listener.onReconnected?.();
       hadOpened = true;
       wasLost = false;

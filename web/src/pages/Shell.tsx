@@ -19,6 +19,7 @@ const ROOMS = [
   { to: '/', name: 'room.studio', icon: 'studio', key: 's' },
   { to: '/gallery', name: 'room.gallery', icon: 'gallery', key: 'g' },
   { to: '/batches', name: 'room.batches', icon: 'batch', key: 'b' },
+  { to: '/stories', name: 'room.stories', icon: 'story', key: 't' },
 ] as const satisfies readonly {
   to: string;
   name: WebMessageKey;

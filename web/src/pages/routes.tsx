@@ -1,6 +1,7 @@
 // The route table. Rooms behind the session are children of the shell; each room is downloaded when it is first opened.
 import { QueryClient } from '@tanstack/react-query';
 import {
+  type AnyRoute,
   createBrowserHistory,
   createRootRouteWithContext,
   createRoute,
@@ -16,8 +17,12 @@ import { parseBatchSearch } from '../batches/batch-search.ts';
 import { batchTexts } from '../batches/batch-text.ts';
 import { parseGallerySearch } from '../gallery/gallery-search.ts';
 import { galleryTexts } from '../gallery/gallery-text.ts';
+import { lightboxTexts } from '../lightbox/lightbox-text.ts';
 import { ServerCrash } from '../settings/ServerCrash.tsx';
 import { shareTexts } from '../share/share-text.ts';
+import { createStoryRoutes } from '../stories/story-routes.ts';
+import { modelsQuery, stylesQuery, tasksQuery } from '../studio/queries.ts';
+import { currentText } from '../ui/language.ts';
 import { Crash } from './Crash.tsx';
 import { NotFound } from './NotFound.tsx';
 import { Root } from './Root.tsx';
@@ -119,14 +124,24 @@ const studioRoute = createRoute({
         return typeof value === 'string' || typeof value === 'number' ? [[name, String(value)]] : [];
       }),
     ),
+  loader: ({ context }) => readStudio(context.queryClient),
   component: lazyRouteComponent(() => import('../studio/Page.tsx'), 'StudioPage'),
 });
+
+/** Begins to read what the Studio shows, beside its script; what fails here is asked again, and told, by the page. */
+function readStudio(client: QueryClient): void {
+  const { language } = currentText();
+  const ignore = () => {};
+  void client.ensureInfiniteQueryData(tasksQuery).catch(ignore);
+  void client.ensureQueryData(modelsQuery).catch(ignore);
+  void client.ensureQueryData(stylesQuery(language)).catch(ignore);
+}
 
 const galleryRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: '/gallery',
   validateSearch: parseGallerySearch,
-  loader: () => galleryTexts.load(),
+  loader: () => Promise.all([galleryTexts.load(), lightboxTexts.load()]),
   component: lazyRouteComponent(() => import('../gallery/Page.tsx'), 'GalleryPage'),
 });
 
@@ -210,6 +225,7 @@ const routeTree = rootRoute.addChildren([
     accountRoute.addChildren([profileRoute, keysRoute, creditsRoute, linksRoute]),
     settingsRoute,
     createAdminRoutes(() => shellRoute),
+    ...createStoryRoutes(() => shellRoute),
   ]),
 ]);
 
@@ -226,6 +242,21 @@ export function createAppRouter(queryClient: QueryClient) {
     defaultPreload: 'intent',
     trailingSlash: 'preserve',
   });
+}
+
+export type AppRouter = ReturnType<typeof createAppRouter>;
+
+/**
+ * Begins to download what the current address needs, its session included, before anything is rendered: on a slow line nothing then
+ * waits for the language. What fails here is asked again, and told, by the router.
+ */
+export function startDownloads(router: AppRouter, client: QueryClient): void {
+  const routes: Readonly<Record<string, AnyRoute>> = router.routesById;
+  for (const { routeId } of router.matchRoutes(router.latestLocation)) {
+    const route = routes[routeId];
+    if (route) router.loadRouteChunk(route)?.catch(() => {});
+    if (routeId === shellRoute.id) void client.prefetchQuery(sessionQuery);
+  }
 }
 
 declare module '@tanstack/react-router' {

@@ -9,6 +9,7 @@ import { useRoomTitle } from '../pages/use-room-title.ts';
 import { ChoiceGroup } from '../ui/ChoiceGroup.tsx';
 import { enterSubmits, letEnterSubmit } from '../ui/keys.ts';
 import { type Language, switchLanguage } from '../ui/language.ts';
+import { QrDetails } from '../ui/QrDetails.tsx';
 import { allowSingleKeys, useSingleKeysAllowed } from '../ui/shortcuts.ts';
 import { switchTheme, useTheme } from '../ui/theme.ts';
 import { otherServer } from './api-address.ts';
@@ -22,6 +23,7 @@ const PARTS: readonly [name: string, holder: string][] = [
   ['Preact', 'Jason Miller'],
   ['TanStack Router, TanStack Query', 'Tanner Linsley'],
   ['Tailwind CSS', 'Tailwind Labs, Inc.'],
+  ['Lean QR', 'David Evans'],
 ];
 
 interface SwitchProps {
@@ -119,6 +121,26 @@ function ServerCard() {
   );
 }
 
+/** Whether only this computer reaches the address. */
+const isLoopback = (host: string) => /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/.test(host);
+
+function DeviceCard() {
+  const { t } = accountTexts.useText();
+  const { hostname } = location;
+  const isHere = isLoopback(hostname);
+  const lead = isHere ? t('settings.device.loopback', { host: hostname }) : t('settings.device.open');
+  return (
+    <Card title={t('settings.device.other')} lead={lead}>
+      {!isHere && (
+        <>
+          <p className="font-mono text-sm break-all">{document.baseURI}</p>
+          <QrDetails url={document.baseURI} />
+        </>
+      )}
+    </Card>
+  );
+}
+
 function AboutCard() {
   const { t } = accountTexts.useText();
   return (
@@ -159,6 +181,7 @@ export function SettingsPage() {
       <LookCard />
       <WorkCard />
       <ServerCard />
+      <DeviceCard />
       <AboutCard />
     </PageBody>
   );
