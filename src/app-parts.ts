@@ -102,6 +102,7 @@ export function httpOptions(
     clock,
     publicUrl: config.publicUrl,
     trustedProxies: config.trustedProxies,
+    trustLoopback: config.trustLoopback,
     corsOrigins: config.corsOrigins,
     requestsPerMinute: config.limits.requestsPerMinute,
     anonymousRequestsPerMinute: config.limits.anonymousRequestsPerMinute,
@@ -171,12 +172,12 @@ export function openBatches(
 
 /** Stories, with the writer that the providers' sections in force ask for. */
 export function openStories(
-  { log }: AppOptions,
+  { config, log }: AppOptions,
   {
     managed,
     outbound,
     ...parts
-  }: Omit<StoriesOptions, 'log' | 'sections' | 'openWriter'> & {
+  }: Omit<StoriesOptions, 'log' | 'defaults' | 'sections' | 'openWriter'> & {
     managed: ManagedProviders;
     outbound: LazyOutbound;
   },
@@ -185,6 +186,7 @@ export function openStories(
   return new Stories({
     ...parts,
     log,
+    defaults: config.stories,
     sections: () => {
       const { sections } = managed;
       return Object.fromEntries(sectionsInUse(sections).map((name) => [name, sections[name] ?? {}]));
@@ -206,7 +208,16 @@ export function openWebhooks(
     outbound,
     tasks,
     batches,
-  }: { db: Db; clock: Clock; node: NodeLease; outbound: LazyOutbound; tasks: Tasks; batches: Batches },
+    stories,
+  }: {
+    db: Db;
+    clock: Clock;
+    node: NodeLease;
+    outbound: LazyOutbound;
+    tasks: Tasks;
+    batches: Batches;
+    stories: Stories;
+  },
 ): Webhooks {
   return new Webhooks({
     db,
@@ -219,6 +230,7 @@ export function openWebhooks(
       return task ? tasks.view({ baseUrl, language: 'en' }, task) : null;
     },
     describeBatch: (batchId, baseUrl) => batches.describe(batchId, baseUrl),
+    describeStory: (storyId, pageId, baseUrl) => stories.describe(storyId, pageId, baseUrl),
     publicUrl: config.publicUrl,
     localUrl: `http://${config.host}:${config.port}`,
     allowHosts: config.outbound.allowHosts,
@@ -361,7 +373,11 @@ export async function sandboxEntry({ config, sandbox }: AppOptions, clock: Clock
 
 /** Plain enlargement beside real providers, of which many cannot upscale; the sandbox alone can. */
 export async function resizeEntry(config: Config, media: Media): Promise<ProviderEntry[]> {
-  if (!Object.keys(config.providers).some(hasAdapter)) return [];
+  return Object.keys(config.providers).some(hasAdapter) ? openResize(media) : [];
+}
+
+/** The same for the first real provider that is set up at run time. */
+export async function openResize(media: Media): Promise<ProviderEntry[]> {
   const { createResizeProvider } = await import('./providers/resize/resize.ts');
   const adapter = createResizeProvider({ enlarge: (path, size) => media.enlarge(path, size) });
   return [{ adapter, lane: { concurrency: 1, deadlineMs: SANDBOX_DEADLINE_MS }, isHelper: true }];

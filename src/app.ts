@@ -20,6 +20,7 @@ import {
   openDatabaseClock,
   openManaged,
   openMedia,
+  openResize,
   openStories,
   openTasks,
   openWebhooks,
@@ -65,7 +66,7 @@ import type { ManagedProviders } from './providers/managed-providers.ts';
 import { Providers } from './providers/providers.ts';
 import { providerRoutes } from './providers/routes.ts';
 import { shareRoutes } from './shares/routes.ts';
-import { Shares } from './shares/shares.ts';
+import { Shares, type SharesOptions } from './shares/shares.ts';
 import { storyRoutes } from './stories/routes.ts';
 import type { Stories } from './stories/stories.ts';
 import { styleRoutes } from './styles/routes.ts';
@@ -136,7 +137,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     clock,
     log: log.child({ component: 'providers' }),
   });
-  managed.attach(providers);
+  managed.attach(providers, () => openResize(media));
 
   const authenticator = createAuthenticator({
     db,
@@ -155,12 +156,13 @@ export async function createApp(options: AppOptions): Promise<App> {
   const traces = new Traces({ db, clock, log });
   const tasks = openTasks(traced(options, traces), { ...lower, outbound, styles, requireStorage });
   const batches = openBatches(options, { db, clock, media, styles, tasks });
-  const webhooks = openWebhooks(options, { db, clock, node, outbound, tasks, batches });
   const stories = openStories(options, { ...lower, tasks, styles, managed, outbound });
-  const sources = { story: (accountId: string, id: string) => stories.shareSource(accountId, id) };
+  const webhooks = openWebhooks(options, { db, clock, node, outbound, tasks, batches, stories });
+  const sources = shareSources(stories);
   const shares = new Shares({ db, clock, log, media, secret: bootstrap.ticketSecret, config, sources });
   tasks.watchdog.alsoLook(() => lateMessages(webhooks, clock));
-  const parts = { config, db, clock, log, media, providers, tasks, webhooks, node, history, traces };
+  const below = { config, db, clock, log, media, providers };
+  const parts = { ...below, tasks, stories, webhooks, node, history, traces };
   const { operations, legTester } = openOperations({ ...parts, managed, outbound });
 
   const anonymousId = await openAnonymousAccount({ db, clock, log, opener, config });
@@ -180,7 +182,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       closeAccount: (accountId) => tasks.closeAccount(accountId),
     }),
     ...creditRoutes({ db, clock, areTasksTerminal: (taskIds) => areTasksEnded(db.slow, taskIds) }),
-    ...mediaRoutes({ db, clock, media }),
+    ...mediaRoutes({ db, clock, media, makingOf: (...asked) => tasks.makingOf(...asked) }),
     ...shareRoutes(shares),
     ...styleRoutes(styles),
     ...storyRoutes(stories),
@@ -218,6 +220,14 @@ export async function createApp(options: AppOptions): Promise<App> {
     hub,
     outbound,
   });
+}
+
+/** What links show of things that rank below them. */
+function shareSources(stories: Stories): NonNullable<SharesOptions['sources']> {
+  return {
+    story: (accountId, id) => stories.shareSource(accountId, id),
+    readStory: (accountId, id) => stories.sharedStory(accountId, id),
+  };
 }
 
 /** Tells traces, too, of every change of a task. */

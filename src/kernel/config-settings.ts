@@ -3,6 +3,8 @@
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { alertSettings } from './config-alerts.ts';
+import { SANDBOX_FAULTS } from './config-sandbox.ts';
+import { storySettings } from './config-stories.ts';
 
 /** Micro-credits in a credit; settings are in credits with at most six decimals. */
 const MICROS_PER_CREDIT = 1_000_000;
@@ -10,25 +12,6 @@ const MICROS_PER_CREDIT = 1_000_000;
 const MOST_CREDITS = 1_000_000_000;
 const LONGEST_TIMEOUT_S = 24 * 3600;
 const PROXY_GROUPS = ['loopback', 'linklocal', 'uniquelocal'];
-
-/** The faults that the sandbox knows, by its own names. */
-export const SANDBOX_FAULTS = [
-  'unreachable',
-  'rate_limited',
-  'unavailable',
-  'content_blocked',
-  'submit_timeout',
-  'submit_timeout_created',
-  'submit_timeout_absent',
-  'poll_error',
-  'failed',
-  'lost',
-  'stuck',
-  'corrupt',
-  'slow_download',
-  'fewer',
-  'extra',
-] as const;
 
 interface SettingNotes {
   /** Names in the environment, strongest first; without it the one that the key gives. */
@@ -208,6 +191,11 @@ export const settingsSchema = z.strictObject({
   trusted_proxies: setting(
     z.array(trustedProxy).default(['loopback']),
     'Reverse proxies whose X-Forwarded-* headers are believed: addresses, ranges, loopback, linklocal, uniquelocal.',
+  ),
+  // A public address means that a proxy of this machine may be the one who connects.
+  trust_loopback: setting(
+    z.boolean().nullable().default(null),
+    'Whether a caller on the machine itself may see /metrics and the details of /health without a key. Without it: yes, as long as no public_url is set, since a reverse proxy on the same machine calls from there for everybody. Never where a header shows that a proxy handed the request on.',
   ),
   database_url: setting(databaseUrl, 'A PostgreSQL server to use instead of the built-in SQLite.', {
     env: ['DATABASE_URL'],
@@ -518,6 +506,7 @@ export const settingsSchema = z.strictObject({
       ),
     })
     .prefault({}),
+  stories: storySettings,
   alerts: alertSettings,
   providers: setting(rawSections, 'One section per picture provider or language model.'),
   stores: setting(rawSections, 'One section per picture store.'),

@@ -38,6 +38,8 @@ export interface SftpTargetConfig {
   hostKey: string | null;
   /** Null: the user's own. */
   knownHosts: string | null;
+  /** Null or `direct`: none. */
+  proxy: string | null;
   /** Folder of the media; null where only code is sent. */
   path: string | null;
   paths: SyncPaths;
@@ -118,6 +120,7 @@ const sftpSchema = z
       .regex(/^SHA256:[A-Za-z0-9+/]{43}=?$/, 'must be a fingerprint such as SHA256:… (ssh-keygen -lf)')
       .optional(),
     known_hosts: maybe,
+    proxy: proxy.optional(),
     path: folder.optional(),
     paths: pathsOf(folder),
     public_url: address.optional(),
@@ -192,6 +195,7 @@ function toTarget(name: string, entry: z.output<typeof entrySchema>): SyncTarget
       passphrase: given(entry.passphrase),
       hostKey: entry.host_key?.replace(/=$/, '') ?? null,
       knownHosts: given(entry.known_hosts),
+      proxy: entry.proxy ?? null,
       path: entry.path === undefined ? null : plainFolder(entry.path),
       paths,
       publicUrl,

@@ -16,6 +16,7 @@ import { type ConfigInput, gather, toTree } from './config-gather.ts';
 import { type Settings, settingsSchema, toMicros } from './config-settings.ts';
 import type { ConfigIssue, Issues } from './config-sources.ts';
 import { resolveStores } from './config-stores.ts';
+import { toStoryDefaults } from './config-stories.ts';
 import { resolveSyncTargets } from './config-sync.ts';
 import { isSecretName, redactText } from './redact.ts';
 
@@ -114,6 +115,7 @@ export function toConfig(settings: Settings, context: ConfigContext) {
     corsOrigins: settings.cors_origins.map((value) => new URL(value).origin),
     /** As Fastify's `trustProxy` takes them. */
     trustedProxies: settings.trusted_proxies,
+    trustLoopback: settings.trust_loopback ?? settings.public_url === null,
     databaseUrl: settings.database_url,
     language: settings.language,
     defaultModel: settings.default_model,
@@ -181,6 +183,7 @@ export function toConfig(settings: Settings, context: ConfigContext) {
       intervalMs: settings.watchdog.interval_s * MS_PER_S,
       graceMs: settings.watchdog.grace_s * MS_PER_S,
     },
+    stories: toStoryDefaults(settings.stories),
     alerts: toAlerts(settings.alerts),
     outbound: {
       connectTimeoutMs: outbound.connect_timeout_s * MS_PER_S,

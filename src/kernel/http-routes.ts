@@ -1,11 +1,13 @@
 // Binds route contracts to the server: who may call, which limit counts, what the handler gets, and its answer as JSON.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { controlSocketFlag } from './control-socket.ts';
+import type { Clock } from './clock.ts';
 import { AppError } from './errors.ts';
 import type { AnswerMismatch, HttpOptions } from './http.ts';
 import { baseUrlOf } from './http-error.ts';
 import { languageOf } from './problem.ts';
 import type { BoundRoute, HandlerRequest, RateLimitClass, RouteContract } from './route.ts';
+import { isOnThisMachine } from './same-machine.ts';
+import { countedAddress, TryCounter } from './try-counter.ts';
 
 const MINUTE_MS = 60_000;
 /** A gallery shows hundreds of thumbnails at once; this only stops a flood. */
@@ -13,12 +15,15 @@ const MEDIA_REQUESTS_PER_MINUTE = 6_000;
 /** What a provider's servers may call back from one address; polling goes on without. */
 const CALLBACKS_PER_SECOND = 100;
 const SECOND_MS = 1_000;
-const SIGN_IN_ATTEMPTS = 10;
+/** Wrong passwords, keys and links of one network; each login has its own, smaller number. */
+const MAX_FAILED_SIGN_INS = 30;
+const SIGN_UPS = 10;
 const SIGN_IN_WINDOW_MS = 15 * 60_000;
 
 /** Registers contracts on the server. Every route declares who may call it and which limit counts it. */
 export function bindRoutes(app: FastifyInstance, options: HttpOptions, routes: readonly BoundRoute[]): void {
   const limits = createLimits(app, options);
+  const signIn = failedSignInLimit(options.clock);
   for (const { contract, handler } of routes) {
     const limit = limits[contract.limit];
     inScopeOf(app, contract, (scope) =>
@@ -41,7 +46,9 @@ export function bindRoutes(app: FastifyInstance, options: HttpOptions, routes: r
             requireAccess(request, contract);
           },
           ...(limit ? [limit] : []),
+          ...(contract.limit === 'sign_in' ? [signIn.onRequest] : []),
         ],
+        ...(contract.limit === 'sign_in' ? { onResponse: signIn.onResponse } : {}),
         preValidation: async (request) => {
           if (contract.body && request.isMultipart())
             throw new AppError('unsupported_media_type', { detail: 'This call takes JSON, not a form.' });
@@ -50,6 +57,28 @@ export function bindRoutes(app: FastifyInstance, options: HttpOptions, routes: r
       }),
     );
   }
+}
+
+/** Only failures count: a sign-in that was right, or that broke on our side, is given back. */
+function failedSignInLimit(clock: Clock) {
+  const failed = new TryCounter(clock, SIGN_IN_WINDOW_MS);
+  const counted = new WeakSet<FastifyRequest>();
+  return {
+    /** Counted before it is made, so that many at once are no way around the limit. Throws `rate_limited`. */
+    async onRequest(request: FastifyRequest): Promise<void> {
+      const waitMs = failed.take(countedAddress(request.ip), MAX_FAILED_SIGN_INS);
+      if (waitMs > 0)
+        throw new AppError('rate_limited', {
+          detail: 'There were too many wrong tries to sign in from your network; wait a while.',
+          retryAfterS: Math.ceil(waitMs / 1000),
+        });
+      counted.add(request);
+    },
+    async onResponse(request: FastifyRequest, { statusCode }: FastifyReply): Promise<void> {
+      const isFailure = statusCode >= 400 && statusCode < 500;
+      if (counted.delete(request) && !isFailure) failed.giveBack(countedAddress(request.ip));
+    },
+  };
 }
 
 /** A route that takes bytes gets a scope of its own, in which every body is only that. */
@@ -86,8 +115,8 @@ function createLimits(app: FastifyInstance, options: HttpOptions) {
     timeWindow: MINUTE_MS,
     keyGenerator: byAddress,
   });
-  const signIn = app.rateLimit({
-    max: SIGN_IN_ATTEMPTS,
+  const signUp = app.rateLimit({
+    max: SIGN_UPS,
     timeWindow: SIGN_IN_WINDOW_MS,
     keyGenerator: byAddress,
   });
@@ -96,7 +125,11 @@ function createLimits(app: FastifyInstance, options: HttpOptions) {
     timeWindow: SECOND_MS,
     keyGenerator: byAddress,
   });
-  return { api, media, sign_in: signIn, callback, none: null } satisfies Record<RateLimitClass, unknown>;
+  // Sign-ins cost a password's hash each, so that they are counted like other calls as well.
+  return { api, media, sign_in: api, sign_up: signUp, callback, none: null } satisfies Record<
+    RateLimitClass,
+    unknown
+  >;
 }
 
 function isEventStream({ responses }: RouteContract): boolean {
@@ -107,19 +140,12 @@ function isEventStream({ responses }: RouteContract): boolean {
 function requireAccess(request: FastifyRequest, { access: rule }: RouteContract): void {
   if (rule.kind === 'public') return;
   const { access } = request;
-  if (rule.kind === 'operator' && !access && isDirectLoopback(request)) return;
+  if (rule.kind === 'operator' && !access && isOnThisMachine(request)) return;
   if (!access) throw new AppError('authentication_required');
   const needed = rule.kind === 'operator' ? 'admin' : rule.scope;
   if (!access.scopes.has(needed) && !access.scopes.has('admin')) {
     throw new AppError('permission_denied', { detail: `This call needs the scope "${needed}".` });
   }
-}
-
-/** A caller on this machine that came through no proxy; a proxy's own loopback connection does not count. */
-function isDirectLoopback(request: FastifyRequest): boolean {
-  const address = request.socket.remoteAddress ?? '';
-  const loopback = address === '127.0.0.1' || address === '::1' || address === '::ffff:127.0.0.1';
-  return (loopback && !request.headers['x-forwarded-for']) || controlSocketFlag(request.raw);
 }
 
 async function answer(

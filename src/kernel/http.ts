@@ -25,6 +25,8 @@ const CONNECTION_CHECK_MS = 1_000;
 /** Longer than the 60 s that common proxies keep idle connections, so that it is never we who close first. */
 const KEEP_ALIVE_TIMEOUT_MS = 72_000;
 const MAX_PARAM_CHARS = 300;
+/** Tokens of share links and callbacks are longer; names of files have a dot, and of what is served no word is as long. */
+const TOKEN_SEGMENT = /\/[^/.]{20,}(?=\/|$)/g;
 /** What numbers call a path that nobody serves. */
 const UNROUTED = 'unrouted';
 
@@ -46,6 +48,8 @@ export interface HttpOptions {
   /** `https://host/prefix`, or null to derive it from each request. */
   publicUrl: string | null;
   trustedProxies: readonly string[];
+  /** Whether callers on the loopback interface are the operator (`isOnThisMachine`); false without it. */
+  trustLoopback?: boolean;
   corsOrigins: readonly string[];
   /** Calls a minute for one account. */
   requestsPerMinute: number;
@@ -90,6 +94,7 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
     frameworkErrors: (error, request, reply) => refuseUnrouted(error, request, reply, options),
     clientErrorHandler: answerBrokenRequest,
   });
+  app.decorate('trustsLoopback', options.trustLoopback ?? false);
   app.decorateRequest('access', null);
   app.decorateRequest('startedAt', 0);
   app.decorateRequest('errorStyle', 'problem');
@@ -163,12 +168,24 @@ function answerBrokenRequest(error: NodeJS.ErrnoException, socket: import('node:
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 }
 
+/** The path for the log. One that nobody serves may be a link that somebody mistyped or whose proxy changed it. */
+function shownPath({ routeOptions, url }: FastifyRequest): string {
+  if (routeOptions.config?.shownPath !== undefined) return routeOptions.config.shownPath;
+  return routeOptions.url === undefined ? withoutTokens(url) : (url.split('?', 1)[0] ?? '');
+}
+
+/** The path of `url` without its query, and without what is long enough to be a token. */
+function withoutTokens(url: string): string {
+  const path = url.split('?', 1)[0] ?? '';
+  return path.replace(TOKEN_SEGMENT, '/…');
+}
+
 /** One line when a request arrives and one when it ends, so that a hung one shows. Paths only: queries hold tickets. */
 function addRequestLog(app: FastifyInstance, { log, clock, onRequestEnded }: HttpOptions): void {
   const about = (request: FastifyRequest) => ({
     request_id: request.id,
     method: request.method,
-    path: request.routeOptions.config?.shownPath ?? request.url.split('?', 1)[0],
+    path: shownPath(request),
   });
   app.addHook('onRequest', (request, reply, done) => {
     request.startedAt = clock.monotonicMs();
@@ -227,7 +244,7 @@ function refuseUnrouted(
   sendError(error, request, reply, options);
   const { id, method, ip } = request;
   options.log.info(
-    { request_id: id, method, path: request.url.split('?', 1)[0], ip, status: reply.statusCode },
+    { request_id: id, method, path: withoutTokens(request.url), ip, status: reply.statusCode },
     'request refused',
   );
 }

@@ -5,6 +5,8 @@ import type { Clock } from './clock.ts';
 import { isAllowedAddress } from './outbound-address.ts';
 import { systemLookup } from './outbound-connect.ts';
 import { OutboundError, toOutboundError } from './outbound-error.ts';
+import { parseProxy } from './outbound-proxy.ts';
+import { openTunnel } from './outbound-tunnel.ts';
 
 export interface TcpTarget {
   host: string;
@@ -13,6 +15,8 @@ export interface TcpTarget {
   purpose: string;
   connectTimeoutMs: number;
   clock: Clock;
+  /** Address of the proxy that connects for us and resolves the name; null or `direct`: none. */
+  proxy?: string | null;
   /** Resolves names; the system's unless given. */
   lookup?: LookupFunction;
 }
@@ -30,6 +34,9 @@ export async function openTcp(target: TcpTarget): Promise<Socket> {
     new OutboundError('blocked_address', 'not_sent', `${purpose}: the address is not one that may be used`);
   if (isIP(host) !== 0 && !isUsable(host)) throw blocked();
   const resolve = target.lookup ?? systemLookup;
+  const { proxy = null } = target;
+  if (proxy !== null && proxy !== 'direct')
+    return throughProxy(target, { host, port, proxy, lookup: resolve });
   const lookup: LookupFunction = (name, options, callback) => {
     resolve(name, { ...options, all: true }, (error, found) => {
       if (error) return callback(error, []);
@@ -61,4 +68,22 @@ export async function openTcp(target: TcpTarget): Promise<Socket> {
       fail(blocked());
     });
   });
+}
+
+/** Names are resolved by the proxy, so that only what is written as an address could be checked. */
+async function throughProxy(
+  { purpose, connectTimeoutMs, clock }: TcpTarget,
+  way: { host: string; port: number; proxy: string; lookup: LookupFunction },
+): Promise<Socket> {
+  const { host, port, proxy, lookup } = way;
+  const late = new AbortController();
+  const timer = clock.after(connectTimeoutMs, () =>
+    late.abort(new OutboundError('connect_timeout', 'not_sent', `${purpose}: no connection in time`)),
+  );
+  try {
+    const options = { lookup, signal: late.signal, targetSpeaksFirst: true };
+    return await openTunnel(parseProxy(proxy), { host, port }, options);
+  } finally {
+    timer.cancel();
+  }
 }

@@ -240,14 +240,14 @@ async function requestSocks(socket: Socket, proxy: ProxyServer, { host, port }: 
 export async function openTunnel(
   proxy: ProxyServer,
   target: TunnelTarget,
-  options: { lookup: LookupFunction; signal: AbortSignal },
+  options: { lookup: LookupFunction; signal: AbortSignal; targetSpeaksFirst?: boolean },
 ): Promise<Socket> {
   const socket = await connectToProxy(proxy, options.lookup, options.signal);
   return whileOpen(socket, options.signal, proxy, async () => {
     if (proxy.kind === 'socks5') await requestSocks(socket, proxy, target);
     else await requestConnect(socket, proxy, target);
-    // In TLS and HTTP the client speaks first: bytes that are here already are the proxy's own.
-    if (socket.readableLength > 0)
+    // In TLS and HTTP the client speaks first: bytes that are here already are the proxy's own. In SSH the server does.
+    if (socket.readableLength > 0 && options.targetSpeaksFirst !== true)
       throw new ProxyRefusal(proxy, 'it put bytes of its own into the connection');
     return socket;
   });

@@ -41,8 +41,11 @@ export type RouteAccess =
   | { kind: 'scope'; scope: Scope; ticket?: boolean }
   | { kind: 'operator' };
 
-/** Which request limit counts a call: per account for callers with a key, per address for others. */
-export type RateLimitClass = 'api' | 'sign_in' | 'media' | 'callback' | 'none';
+/**
+ * Which request limit counts a call: per account for callers with a key, per address for others. Of `sign_in` only what fails
+ * counts beyond that; `sign_up` makes accounts, so that successes count too.
+ */
+export type RateLimitClass = 'api' | 'sign_in' | 'sign_up' | 'media' | 'callback' | 'none';
 
 export interface ResponseContract {
   description: string;

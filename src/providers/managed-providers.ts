@@ -65,6 +65,7 @@ export class ManagedProviders {
   readonly #options: ManagedProvidersOptions;
   #stored: readonly StoredSecret[];
   #registry: Providers | null = null;
+  #openHelpers: () => Promise<readonly ProviderEntry[]> = async () => [];
   /** One change after the other. */
   #work: Promise<unknown> = Promise.resolve();
   #timer: Timer | null = null;
@@ -116,9 +117,13 @@ export class ManagedProviders {
     return Promise.all(sectionsInUse(sections).map((name) => this.#open(name, sections[name] ?? {})));
   }
 
-  /** Says which registry has the entries; from now on they can be replaced. */
-  attach(registry: Providers): void {
+  /**
+   * Says which registry has the entries; from now on they can be replaced. `openHelpers` opens what stands beside real
+   * providers, for the first one that comes at run time.
+   */
+  attach(registry: Providers, openHelpers: () => Promise<readonly ProviderEntry[]>): void {
     this.#registry = registry;
+    this.#openHelpers = openHelpers;
   }
 
   /** Follows what other nodes set, until `close`. */
@@ -275,6 +280,8 @@ export class ManagedProviders {
   async #putToUse(provider: string, entry: ProviderEntry): Promise<void> {
     const registry = this.#requireRegistry();
     this.#retire(registry.replace(entry));
+    for (const helper of await this.#openHelpers())
+      if (!registry.names.includes(helper.adapter.name)) registry.replace(helper);
     // So that what waits for a working credential goes on now and not at the next look.
     await registry.probe(provider);
   }

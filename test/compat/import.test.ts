@@ -230,3 +230,21 @@ for (const database of ['sqlite', 'postgres'] as const) {
     }
   });
 }
+
+test('on the server itself it goes through the control socket, without an address or a key', async () => {
+  const local = mkdtempSync(join(tmpdir(), 'drawbridge-local-'));
+  writeFileSync(join(local, 'by-socket.png'), await paint('#264', 'png'));
+  // Nothing listens on this port: only the socket in the data directory leads to the server.
+  const env = { DRAWBRIDGE_DATA_DIR: app.dataDir, DRAWBRIDGE_PORT: '1' };
+  try {
+    const args = ['import', '--kind', 'final', local, '--json'];
+    const first = await runCommand(args, env);
+    assert.equal(first.code, 0, first.stderr);
+    assert.equal(JSON.parse(first.stdout).files.imported, 1);
+    assert.equal((await fetchMedia('/media/final/by-socket.png')).status, 200);
+    const again = await runCommand(args, env);
+    assert.deepEqual([JSON.parse(again.stdout).files.imported, JSON.parse(again.stdout).files.known], [0, 1]);
+  } finally {
+    rmSync(local, { recursive: true, force: true });
+  }
+});

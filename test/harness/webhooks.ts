@@ -142,6 +142,7 @@ export class WebhookWorld {
       node,
       outbound: async () => outbound,
       describeBatch: () => Promise.resolve(null),
+      describeStory: async () => null,
       describeTask: async (id) => {
         const task = await findTask(db.read, id);
         return task ? ({ id, status: task.status, attempts: [], urls: {} } as unknown as TaskBody) : null;

@@ -253,7 +253,7 @@ for (const contract of allContracts) {
       const from = { 'x-forwarded-for': `192.0.2.${refused}` };
       const answer = await app.request(contract.method, fillPath(contract, ownedIdOf(contract)), body, {
         ...headers,
-        ...(contract.limit === 'sign_in' ? from : {}),
+        ...(contract.limit.startsWith('sign_') ? from : {}),
       });
       assert.equal(answer.status, 422, `${name}: ${answer.text.slice(0, 300)}`);
       assert.ok(answer.text.includes(name), answer.text);

@@ -143,6 +143,23 @@ test('Z7 over HTTP an address is stopped, and its victim comes in from elsewhere
   assert.equal((await new BrowserSession(app).signIn('victim', PASSWORD)).status, 200);
 });
 
+test('Z7 only wrong tries count: people behind one address come in as often as they like, and an IPv6 network is one', async () => {
+  await givePerson('office');
+  const office = new BrowserSession(app);
+  for (let n = 0; n < 12; n += 1)
+    assert.equal((await office.signIn('office', PASSWORD)).status, 200, `sign-in ${n + 1}`);
+  const statuses: number[] = [];
+  for (let n = 0; n < 31; n += 1) {
+    const guest = new BrowserSession(app);
+    guest.address = `2001:db8:9:9::${n + 1}`;
+    statuses.push((await guest.request('POST', '/v1/auth/session', { api_key: `dbk_guess${n}` })).status);
+  }
+  assert.deepEqual(statuses, [...Array(30).fill(401), 429]);
+  const neighbour = new BrowserSession(app);
+  neighbour.address = '2001:db8:9:a::1';
+  assert.equal((await neighbour.signIn('office', PASSWORD)).status, 200);
+});
+
 test('Z9 no password, link or session is in the data folder or the log; there is no account to begin with', async () => {
   const fresh = await startFastApp();
   try {

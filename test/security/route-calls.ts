@@ -6,6 +6,7 @@ import type { RouteContract } from '../../src/kernel/route.ts';
 export const GOOD_BODIES: Record<string, Record<string, unknown>> = {
   'tasks.create': { prompt: 'a lake', size: '256x256' },
   'tasks.quote': { prompt: 'a lake', size: '256x256' },
+  'tasks.retry': {},
   'images.upscale': { scale: 2 },
   'images.update': { favourite: true },
   'gallery.act': { action: 'favourite', selection: { ids: [`img_${'0'.repeat(32)}`] } },

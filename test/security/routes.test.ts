@@ -92,7 +92,7 @@ test('Z1 every route declares who may call it and which limit counts it', () => 
   for (const { id, access, limit } of allContracts) {
     assert.ok(['public', 'scope', 'operator'].includes(access.kind), id);
     if (access.kind === 'scope') assert.ok(SCOPES.includes(access.scope), id);
-    assert.ok(['api', 'sign_in', 'media', 'callback', 'none'].includes(limit), id);
+    assert.ok(['api', 'sign_in', 'sign_up', 'media', 'callback', 'none'].includes(limit), id);
   }
   // What may be called without a key, or without being counted, is a decision that this list repeats.
   const idsOf = (pick: (contract: (typeof allContracts)[number]) => boolean) =>
@@ -238,7 +238,7 @@ for (const contract of allContracts) {
       const answer = await app.request(contract.method, path, json, { 'content-type': 'application/json' });
       const label = `${contract.id} with ${what}: ${answer.status} ${answer.text.slice(0, 300)}`;
       // Ten tries to sign in, and the address has to wait.
-      const allowed = contract.limit === 'sign_in' ? [422, 429] : [422];
+      const allowed = contract.limit.startsWith('sign_') ? [422, 429] : [422];
       assert.ok(allowed.includes(answer.status) || (isLoose && answer.status === 400), label);
       (isLoose ? assertOpenAiError : assertProblem)(answer);
     }

@@ -20,7 +20,7 @@ const INTERFACES: Record<string, string> = {
 };
 
 /** What the studio may take from src/ beside contracts: the words it shows as values, the rest as types. */
-const WEB_VALUES = /^src\/kernel\/messages\/[a-z]+-[a-z]+\.ts$/;
+const WEB_VALUES = /^src\/kernel\/messages\/[a-z]+(?:-[a-z]+)+\.ts$/;
 const WEB_TYPES = /^src\/(?:[a-z]+\/contract|kernel\/(?:errors|route))\.ts$/;
 
 function eachImport(

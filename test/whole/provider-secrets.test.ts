@@ -139,6 +139,11 @@ test('a provider that nobody configured works as soon as it has a secret, and go
   assert.ok((await app.request('GET', '/v1/admin/providers')).json.unconfigured.includes('openai'));
   assert.equal((await set(app, 'openai', CANARY, { unchecked: true })).status, 200);
   assert.deepEqual((await find(app, 'openai')).endpoints, ['https://api.openai.com/v1']);
+  const models = (await app.request('GET', '/v1/models')).json.data as { id: string }[];
+  assert.ok(
+    models.some(({ id }) => id === 'resize'),
+    'plain enlargement stands beside the first real provider, as after a start',
+  );
   assert.equal((await app.request('DELETE', '/v1/admin/providers/openai/secret')).status, 200);
   assert.equal(await find(app, 'openai'), undefined);
   for (const [name, body, status] of [

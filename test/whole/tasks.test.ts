@@ -310,6 +310,14 @@ describe('a task is ended or repeated', () => {
     assert.equal(again.json.id, retry.json.id);
     assert.equal((await ended(retry.json.id)).status, 'succeeded');
     assert.equal((await get(first.id)).status, 'cancelled');
+    const moved = await app.request('POST', `/v1/tasks/${first.id}/retry`, {
+      provider: 'sandbox',
+      model: 'sandbox-flaky',
+    });
+    assert.equal(moved.status, 202, moved.text);
+    assert.deepEqual([moved.json.model, moved.json.retry_of], ['sandbox-flaky', first.id]);
+    const nowhere = await app.request('POST', `/v1/tasks/${first.id}/retry`, { provider: 'nobody' });
+    assert.equal(nowhere.status, 404, nowhere.text);
   });
 });
 
