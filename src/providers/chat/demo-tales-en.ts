@@ -270,9 +270,9 @@ export const demoEnglish: DemoLanguage = {
   heroes: ['Pip', 'Juno', 'Wren', 'Milo', 'Tess', 'Robin', 'Ada', 'Finn'],
   titles: ['{hero} and {title}', '{title}: a Story About {hero}', 'How {hero} Came to {title}'],
   ideaNouns: [
-    'This is the story of {idea}.',
-    'Once upon a time there was a story about {idea}, and it began like this.',
-    'If anyone ever asks you about {idea}, tell them this.',
+    'Somebody wished for a story: {idea}. Here it is.',
+    'Once upon a time, on a day like any other: {idea}. It began like this.',
+    'If anyone ever asks you for a story, tell them this one: {idea}.',
   ],
   ideaQuotes: [
     'It all began with one thought: “{idea}.”',
