@@ -5,6 +5,7 @@ import { registerWrites, type Trx } from '../kernel/db.ts';
 import { dialectOf } from '../kernel/db-dialect.ts';
 import { AppError } from '../kernel/errors.ts';
 import { MAX_STORIES_PER_ACCOUNT, MAX_TREE_PAGES, type OutlineBody } from './contract.ts';
+import { holdReferences, letReferencesGo } from './reference-store.ts';
 import {
   addJob,
   addPage,
@@ -40,7 +41,10 @@ export type NewStory = Omit<
   | 'ahead_spent_micros'
 >;
 
-/** Stores a story and the job that writes its proposals. Throws `conflict` when the account has too many. */
+/**
+ * Stores a story and the job that writes its proposals. Throws `conflict` when the account has too many, `not_found` for a
+ * character's upload that is gone.
+ */
 export async function createStory(
   trx: Trx,
   input: { story: NewStory; count: number; textMicros: number; now: number },
@@ -73,6 +77,7 @@ export async function createStory(
     created_at: now,
     updated_at: now,
   };
+  await holdReferences(trx, row.account_id, JSON.parse(row.cast_wanted) as OutlineBody['characters']);
   await trx.insertInto('stories').values(row).execute();
   await addJob(trx, row, { kind: 'outlines', pageId: null, ahead: false, input: { count }, textMicros }, now);
   return changeStory(trx, row, {}, now);
@@ -134,6 +139,7 @@ export async function setOutline(
     'outline' in choice ? choice.outline : (JSON.parse(story.proposals) as OutlineBody[])[choice.proposal];
   if (!outline)
     throw new AppError('conflict', { detail: 'There is no such proposal, or none is written yet.' });
+  await holdReferences(trx, story.account_id, outline.characters);
   const change = { outline: JSON.stringify(outline), title: outline.title, page_count: outline.pages.length };
   await changeStory(trx, story, change, input.now);
 }
@@ -150,7 +156,10 @@ export async function updateStory(
 }
 
 /** Deletes a story with its pages and jobs; returns the tasks that were to paint for it. */
-export async function removeStory(trx: Trx, input: { id: string; accountId: string }): Promise<string[]> {
+export async function removeStory(
+  trx: Trx,
+  input: { id: string; accountId: string; now: number },
+): Promise<string[]> {
   const story = await lockStory(trx, input.id, input.accountId);
   const jobs = trx.selectFrom('story_jobs').select('id').where('story_id', '=', story.id);
   const pages = await listPages(trx, [story.id]);
@@ -158,6 +167,7 @@ export async function removeStory(trx: Trx, input: { id: string; accountId: stri
   await trx.deleteFrom('story_jobs').where('story_id', '=', story.id).execute();
   await trx.deleteFrom('story_pages').where('story_id', '=', story.id).execute();
   await trx.deleteFrom('stories').where('id', '=', story.id).execute();
+  await letReferencesGo(trx, story, input.now);
   return pages.flatMap(({ task_id }) => (task_id === null ? [] : [task_id]));
 }
 

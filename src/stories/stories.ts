@@ -292,8 +292,8 @@ export class Stories {
 
   /** Deletes a story; its pictures stay. Throws `not_found`. */
   async remove(id: string, access: Access): Promise<void> {
-    const { db, tasks } = this.#options;
-    const taskIds = await db.write(removeStory, { id, accountId: access.accountId });
+    const { db, clock, tasks } = this.#options;
+    const taskIds = await db.write(removeStory, { id, accountId: access.accountId, now: clock.now() });
     for (const taskId of taskIds) await tasks.cancel(taskId, access);
     this.#changed();
   }

@@ -2,6 +2,7 @@
 // again, whose a story is, deleting and sharing.
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import sharp from 'sharp';
 import { startTestApp, type TestApp, type TestAppOptions } from '../harness/app.ts';
 import { postgresUnavailable } from '../harness/postgres.ts';
 import { firstPage, isReady, pageOf, Reader } from './story-world.ts';
@@ -10,6 +11,12 @@ async function started(t: TestContext, options: TestAppOptions = {}): Promise<Te
   const app = await startTestApp({ sandbox: { instantPicture: true }, ...options });
   t.after(() => app.close());
   return app;
+}
+
+function smallPicture(): Promise<Buffer> {
+  return sharp({ create: { width: 64, height: 64, channels: 3, background: '#a33' } })
+    .png()
+    .toBuffer();
 }
 
 for (const database of ['sqlite', 'postgres'] as const) {
@@ -68,6 +75,35 @@ for (const database of ['sqlite', 'postgres'] as const) {
     assert.equal(task.json.metadata.story_id, id);
     const gallery = await reader.app.request('GET', `/v1/gallery?origin=story`);
     assert.ok(gallery.status !== 200 || gallery.text.includes(first.picture.image?.id ?? ''));
+  });
+
+  test(`${database}: the upload that shows a character is kept as long as a story names it`, {
+    skip,
+  }, async (t) => {
+    const app = await started(t, { database });
+    const reader = new Reader(app);
+    const form = new FormData();
+    form.set('file', new Blob([new Uint8Array(await smallPicture())], { type: 'image/png' }), 'pip.png');
+    const upload = (await app.request('POST', '/v1/uploads', form)).json.id as string;
+    const keptUntil = async () => {
+      const rows = app.app.db.read.selectFrom('uploads').select('expires_at').where('id', '=', upload);
+      return (await rows.executeTakeFirstOrThrow()).expires_at;
+    };
+    const atFirst = await keptUntil();
+    const wish = {
+      idea: 'A fox named Pip',
+      characters: [{ name: 'Pip', look: 'a small red fox', image_id: upload }],
+    };
+    const [one, two] = [await reader.must('POST', '', wish), await reader.must('POST', '', wish)];
+    const held = await keptUntil();
+    assert.ok(held > atFirst + 1e12, 'a story may wait for years');
+    await reader.must('DELETE', `/${one.id}`);
+    assert.equal(await keptUntil(), held, 'the other story still names it');
+    await reader.must('DELETE', `/${two.id}`);
+    const left = await keptUntil();
+    assert.ok(left >= atFirst && left < held, 'as long as any upload');
+    const gone = { ...wish, characters: [{ ...wish.characters[0], image_id: `up_${'0'.repeat(32)}` }] };
+    assert.equal((await reader.ask('POST', '', gone)).json.code, 'not_found');
   });
 
   test(`${database}: text, picture or both are made again; what is being made is not made twice`, {
