@@ -5,6 +5,7 @@ import { announce } from '../ui/announce.tsx';
 import { Icon } from '../ui/Icon.tsx';
 import { Menu, type MenuItem } from '../ui/Menu.tsx';
 import { showToast } from '../ui/toast.tsx';
+import { useReorder } from '../ui/use-reorder.ts';
 import { GrowingText } from './GrowingText.tsx';
 import {
   type EditedPage,
@@ -17,7 +18,6 @@ import {
   withPageAfter,
 } from './outline-edit.ts';
 import { storyTexts } from './story-text.ts';
-import { useReorder } from './use-reorder.ts';
 
 interface PageRowsProps {
   pages: readonly EditedPage[];
