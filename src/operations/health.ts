@@ -90,7 +90,7 @@ class SharedProbe {
   }
 }
 
-/** `provider:jimeng (The picture provider has no credential)`: for anybody, so without the detail. */
+/** `provider:jimeng (The provider has no credential)`: for anybody, so without the detail. */
 export function inShort({ name, code }: Part): string {
   if (!name.startsWith('provider:')) return name;
   return code === null ? name : `${name} (${errorText(code, 'en').title})`;

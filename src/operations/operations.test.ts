@@ -113,12 +113,12 @@ test('a provider that is down makes the server unready, though the sandbox would
     const ready = await app.request('GET', '/readyz', undefined, PROXIED);
     assert.deepEqual(ready.json, {
       status: 'not_ready',
-      reasons: ['no provider is usable; provider:scripted (The picture provider cannot be reached)'],
+      reasons: ['no provider is usable; provider:scripted (The provider cannot be reached)'],
     });
     const health = await app.request('GET', '/health');
     assert.deepEqual(
       [health.status, health.json.error],
-      [503, 'Not usable: provider:scripted (The picture provider cannot be reached)'],
+      [503, 'Not usable: provider:scripted (The provider cannot be reached)'],
     );
     const { json } = await app.request('POST', '/v1/admin/doctor', {});
     const finding = json.findings.find(({ id }: { id: string }) => id === 'provider:scripted');

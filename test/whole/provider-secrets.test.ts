@@ -52,7 +52,7 @@ test('S6: jimeng without a session reads 503 with the reason; a session set at r
   const app = await started(t, { env: { ...env, ...ALLOW }, dataDir });
   const ready = await app.request('GET', '/readyz');
   assert.equal(ready.status, 503);
-  assert.match(ready.json.reasons[0], /provider:jimeng \(The picture provider has no credential\)/);
+  assert.match(ready.json.reasons[0], /provider:jimeng \(The provider has no credential\)/);
   const health = await app.request('GET', '/health', undefined, { authorization: '' });
   assert.deepEqual([health.status, health.json.hasSession], [503, false]);
   assert.match(health.json.error, /jimeng/);

@@ -91,36 +91,36 @@ export const errorsEn = {
     fix: 'Pick a name from GET /v1/models, or leave "model" out to use the default.',
   },
   provider_credentials_missing: {
-    title: 'The picture provider has no credential',
+    title: 'The provider has no credential',
     cause:
       'The provider for this model is set up without its key or session id, so it cannot be asked for pictures.',
     fix: 'Administrator: "drawbridge providers set-secret" and the provider\'s name, or set the variable named in the detail and restart. Until then, choose another model.',
   },
   provider_credentials_expired: {
-    title: 'The picture provider refused our credential',
+    title: 'The provider refused our credential',
     cause:
       'The key or session id stored for this provider has expired, was revoked, or belongs to another region or address.',
     fix: 'Administrator: get a new one and give it to "drawbridge providers set-secret" with the provider\'s name; no restart is needed. Until then, choose another model.',
   },
   provider_quota_exhausted: {
-    title: "The picture provider's quota is used up",
+    title: "The provider's quota is used up",
     cause: 'Our account at the provider has no credit left, or has reached its limit for today.',
     fix: 'Administrator: top up at the provider or wait for its quota to renew. Until then, choose another model.',
   },
   provider_unavailable: {
-    title: 'The picture provider cannot be reached',
+    title: 'The provider cannot be reached',
     cause:
       'The provider is down, overloaded or not reachable from this server (network, proxy or address), so new pictures are paused there.',
     fix: 'Try again in a few minutes or choose another model. Administrator: "drawbridge status" says what the last probe met.',
   },
   provider_rejected: {
-    title: 'The picture provider refused the request',
+    title: 'The provider refused the request',
     cause:
       'The provider answered that it will not make this picture as asked, usually because of a size, option or input picture.',
     fix: 'Change what the detail names (size, options or input picture) or choose another model, then send a new task. Held credits were returned.',
   },
   provider_timeout: {
-    title: 'The picture provider did not answer in time',
+    title: 'The provider did not answer in time',
     cause: 'The provider was reached, but did not answer within its time limit, usually because it is busy.',
     fix: 'Try again in a few minutes or choose another model. Held credits were returned.',
   },

@@ -83,32 +83,32 @@ export const errorsZh = {
     fix: '请从 GET /v1/models 中选择名称，或省略 "model" 以使用默认模型。',
   },
   provider_credentials_missing: {
-    title: '图片服务商缺少凭据',
+    title: '服务商缺少凭据',
     cause: '该模型的服务商没有配置密钥或会话 ID，无法向其请求图片。',
     fix: '管理员：请运行 "drawbridge providers set-secret" 加服务商名称，或设置详情中指出的变量后重启。在此之前请选用其他模型。',
   },
   provider_credentials_expired: {
-    title: '图片服务商拒绝了我们的凭据',
+    title: '服务商拒绝了我们的凭据',
     cause: '为该服务商保存的密钥或会话 ID 已过期、被吊销，或不属于当前区域或地址。',
     fix: '管理员：请获取新的凭据，用 "drawbridge providers set-secret" 加服务商名称设置，无需重启。在此之前请选用其他模型。',
   },
   provider_quota_exhausted: {
-    title: '图片服务商的额度已用完',
+    title: '服务商的额度已用完',
     cause: '我们在该服务商的账户余额不足，或已达到当日上限。',
     fix: '管理员：请到服务商处充值，或等待额度恢复。在此之前请选用其他模型。',
   },
   provider_unavailable: {
-    title: '暂时无法连接图片服务商',
+    title: '暂时无法连接服务商',
     cause: '服务商停机、过载，或本服务器无法连到它（网络、代理或地址问题），因此暂停在那里生成新图片。',
     fix: '请过几分钟再试，或选用其他模型。管理员：运行 "drawbridge status" 可看到最近一次探测的结果。',
   },
   provider_rejected: {
-    title: '图片服务商拒绝了此请求',
+    title: '服务商拒绝了此请求',
     cause: '服务商表示无法按此要求生成图片，通常与尺寸、选项或输入图片有关。',
     fix: '请修改详情中指出的内容（尺寸、选项或输入图片）或选用其他模型，再创建新任务。冻结的积分已退回。',
   },
   provider_timeout: {
-    title: '图片服务商未及时响应',
+    title: '服务商未及时响应',
     cause: '已连上服务商，但它没有在时限内回应，通常是因为繁忙。',
     fix: '请过几分钟再试，或选用其他模型。冻结的积分已退回。',
   },
