@@ -9,7 +9,7 @@ import { findTask, type Tasks } from '../tasks/tasks.ts';
 import { MAX_PLAN_CHARS, MAX_SUMMARY_CHARS, MOST_CHARACTERS, type OutlineBody } from './contract.ts';
 import type { JobResult, Told } from './job-store.ts';
 import { pictureRequest } from './picture.ts';
-import { requireSafeAnswer } from './safety.ts';
+import { findForbidden, requireSafeAnswer } from './safety.ts';
 import {
   findStory,
   type JobInput,
@@ -145,7 +145,9 @@ async function writePage(
     seed: story.seed + variant,
     outline: parseOutline(story.outline ?? ''),
     path: pathTo(page, pages),
-    onText: (text) => context.showText(story.id, page.id, text),
+    // Nobody reads what is not for children, not even while it is being written.
+    onText: (text) =>
+      findForbidden(text) === null ? context.showText(story.id, page.id, text) : context.forget(page.id),
   };
   if (job.kind === 'retell') {
     const written = await writer.regenerateText({ ...request, current: currentOf(page) });

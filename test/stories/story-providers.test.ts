@@ -264,6 +264,7 @@ test('W2 what a model answers is plain text and never an order; what is not for 
     [pageOf(failed, next).writing.error?.code, pageOf(failed, next).text],
     ['content_blocked', ''],
   );
+  assert.ok(!reader.texts.some((text) => /heroin\b|naked/.test(text)), 'not while it was written either');
   // Choosing it again tries again.
   chat.script.push(streamedJson(page('They found the way home.')));
   await reader.choose(story, firstPage(story), { choice: 0 });
