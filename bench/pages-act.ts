@@ -68,7 +68,7 @@ export async function useEverything(page: Page): Promise<{ p95Ms: number; count:
   await page.keyboard.type('heron');
   await press('Enter');
   await page.locator('.rooms a').nth(2).click();
-  await page.locator('main h1, main h2').first().waitFor();
+  await page.locator('main a[href$="/batches/new"]').first().waitFor();
   await press('n');
   await page.locator('textarea').click();
   await page.keyboard.type('a fox\na cat\na {red|blue} boat');
