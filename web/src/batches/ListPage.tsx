@@ -2,13 +2,12 @@
 import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useRouter } from '@tanstack/react-router';
 import { useEffect } from 'react';
-import { problemOf } from '../api/problem.ts';
 import { listenLive } from '../live/live-events.ts';
 import { useRoomTitle } from '../pages/use-room-title.ts';
 import { Bridge } from '../ui/Bridge.tsx';
 import { formatTime } from '../ui/format.ts';
 import { Icon } from '../ui/Icon.tsx';
-import { ProblemNote } from '../ui/ProblemNote.tsx';
+import { PagedList } from '../ui/PagedList.tsx';
 import { useShortcuts } from '../ui/shortcuts.ts';
 import { type Batch, batchesQuery } from './batch-api.ts';
 import { batchTexts } from './batch-text.ts';
@@ -103,8 +102,8 @@ function None() {
 export function BatchListPage() {
   const { t } = batchTexts.useText();
   const router = useRouter();
-  const { data, error, hasNextPage, isFetchingNextPage, fetchNextPage, refetch } =
-    useInfiniteQuery(batchesQuery);
+  const query = useInfiniteQuery(batchesQuery);
+  const { data } = query;
   useRoomTitle(t('batches.title'));
   useLiveList();
   useShortcuts(t('batches.keys'), [
@@ -125,29 +124,14 @@ export function BatchListPage() {
           </Link>
         )}
       </div>
-      {error && (
-        <ProblemNote problem={problemOf(error)}>
-          <button type="button" className="button" onClick={() => void refetch()}>
-            {t('app.retry')}
-          </button>
-        </ProblemNote>
-      )}
-      {data && batches.length === 0 && <None />}
-      <ul className="flex flex-col gap-3">
-        {batches.map((batch) => (
-          <Card key={batch.id} batch={batch} />
-        ))}
-      </ul>
-      {hasNextPage && (
-        <button
-          type="button"
-          className="button mt-4"
-          aria-disabled={isFetchingNextPage}
-          onClick={() => void fetchNextPage()}
-        >
-          {t('batches.more')}
-        </button>
-      )}
+      <PagedList query={query} more={t('batches.more')}>
+        {data && batches.length === 0 && <None />}
+        <ul className="flex flex-col gap-3">
+          {batches.map((batch) => (
+            <Card key={batch.id} batch={batch} />
+          ))}
+        </ul>
+      </PagedList>
     </div>
   );
 }

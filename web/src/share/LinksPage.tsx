@@ -1,9 +1,8 @@
 // All links of the account: what others can see without one.
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { problemOf } from '../api/problem.ts';
 import { Bridge } from '../ui/Bridge.tsx';
-import { ProblemNote } from '../ui/ProblemNote.tsx';
+import { PagedList } from '../ui/PagedList.tsx';
 import { ShareEntry } from './ShareEntry.tsx';
 import { allSharesQuery } from './share-api.ts';
 import { shareTexts } from './share-text.ts';
@@ -24,38 +23,23 @@ function None() {
 
 export function LinksPage() {
   const { t } = shareTexts.useText();
-  const { data, error, hasNextPage, isFetchingNextPage, fetchNextPage, refetch } =
-    useInfiniteQuery(allSharesQuery);
+  const query = useInfiniteQuery(allSharesQuery);
+  const { data } = query;
   const shares = data?.pages.flatMap((page) => page.data) ?? [];
   return (
     <div className="mx-auto max-w-3xl px-4 py-8 sm:px-6">
       <h1 className="text-2xl font-semibold">{t('links.title')}</h1>
       <p className="mt-1 mb-4 text-soft">{t('links.lead')}</p>
-      {error && (
-        <ProblemNote problem={problemOf(error)}>
-          <button type="button" className="button" onClick={() => void refetch()}>
-            {t('app.retry')}
-          </button>
-        </ProblemNote>
-      )}
-      {data && shares.length === 0 && <None />}
-      {shares.length > 0 && (
-        <ul className="sheet px-5">
-          {shares.map((share) => (
-            <ShareEntry key={share.id} share={share} />
-          ))}
-        </ul>
-      )}
-      {hasNextPage && (
-        <button
-          type="button"
-          className="button mt-4"
-          aria-disabled={isFetchingNextPage}
-          onClick={() => void fetchNextPage()}
-        >
-          {t('share.more')}
-        </button>
-      )}
+      <PagedList query={query} more={t('share.more')}>
+        {data && shares.length === 0 && <None />}
+        {shares.length > 0 && (
+          <ul className="sheet px-5">
+            {shares.map((share) => (
+              <ShareEntry key={share.id} share={share} />
+            ))}
+          </ul>
+        )}
+      </PagedList>
     </div>
   );
 }

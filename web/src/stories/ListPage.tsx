@@ -2,13 +2,12 @@
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { Link, useRouter } from '@tanstack/react-router';
 import { useState } from 'react';
-import { problemOf } from '../api/problem.ts';
 import { useRoomTitle } from '../pages/use-room-title.ts';
 import { Bridge } from '../ui/Bridge.tsx';
 import { formatTime } from '../ui/format.ts';
 import { Icon } from '../ui/Icon.tsx';
 import { Menu } from '../ui/Menu.tsx';
-import { ProblemNote } from '../ui/ProblemNote.tsx';
+import { PagedList } from '../ui/PagedList.tsx';
 import { useShortcuts } from '../ui/shortcuts.ts';
 import { Cover } from './Cover.tsx';
 import { DeleteStory } from './DeleteStory.tsx';
@@ -100,8 +99,8 @@ export function StoryListPage() {
   const { t } = storyTexts.useText();
   const router = useRouter();
   const [toDelete, setToDelete] = useState<StoryHead | null>(null);
-  const { data, error, hasNextPage, isFetchingNextPage, fetchNextPage, refetch } =
-    useInfiniteQuery(storiesQuery);
+  const query = useInfiniteQuery(storiesQuery);
+  const { data } = query;
   useRoomTitle(t('stories.title'));
   useShortcuts(t('stories.title'), [
     { keys: 'n', label: t('stories.new'), run: () => void router.navigate({ to: '/stories/new' }) },
@@ -121,29 +120,14 @@ export function StoryListPage() {
           </Link>
         )}
       </div>
-      {error && (
-        <ProblemNote problem={problemOf(error)}>
-          <button type="button" className="button" onClick={() => void refetch()}>
-            {t('app.retry')}
-          </button>
-        </ProblemNote>
-      )}
-      {data && stories.length === 0 && <None />}
-      <ul className="grid gap-3 sm:grid-cols-2 sm:gap-4 lg:grid-cols-3">
-        {stories.map((story) => (
-          <Card key={story.id} story={story} onDelete={() => setToDelete(story)} />
-        ))}
-      </ul>
-      {hasNextPage && (
-        <button
-          type="button"
-          className="button mt-4"
-          aria-disabled={isFetchingNextPage}
-          onClick={() => void fetchNextPage()}
-        >
-          {t('stories.older')}
-        </button>
-      )}
+      <PagedList query={query} more={t('stories.older')}>
+        {data && stories.length === 0 && <None />}
+        <ul className="grid gap-3 sm:grid-cols-2 sm:gap-4 lg:grid-cols-3">
+          {stories.map((story) => (
+            <Card key={story.id} story={story} onDelete={() => setToDelete(story)} />
+          ))}
+        </ul>
+      </PagedList>
       {toDelete && <DeleteStory story={toDelete} onClose={() => setToDelete(null)} />}
     </div>
   );
