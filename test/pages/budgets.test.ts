@@ -10,6 +10,8 @@ const DIST = process.env.DRAWBRIDGE_TEST_WEB_DIST ?? join(import.meta.dirname, '
 const ASSETS = join(DIST, 'assets');
 const FIRST_VIEW_BYTES = 100_000;
 const LAZY_ROUTE_BYTES = 40_000;
+/** Of the first view, which loads no other. */
+const COMMON_CSS_BYTES = 10_000;
 const CSS_BYTES = 15_000;
 /** What only the Studio's own chunk says. */
 const STUDIO_MARK = 'composer.submit';
@@ -100,5 +102,6 @@ describe('budgets of the built studio', { skip: existsSync(ASSETS) ? false : 'ne
       .sort((a, b) => b - a);
     const bytes = sheet(common) + (others[0] ?? 0) + (others[1] ?? 0);
     assert.ok(bytes <= CSS_BYTES, `${bytes} bytes`);
+    assert.ok(common !== '' && sheet(common) <= COMMON_CSS_BYTES, `${sheet(common)} bytes on every visit`);
   });
 });
