@@ -82,7 +82,7 @@ export {
   trashAllOf,
 } from './store.ts';
 export type { StoreHealth } from './store-order.ts';
-export { pinUploads, type UploadsTable } from './upload-store.ts';
+export { KEPT_FOREVER_MS, pinUploads, type UploadsTable } from './upload-store.ts';
 export { downloadName, MediaUrls } from './urls.ts';
 
 export const DEFAULT_UPLOAD_BYTES = 32 * 1024 * 1024;

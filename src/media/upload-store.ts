@@ -26,6 +26,9 @@ declare module '../kernel/db.ts' {
   }
 }
 
+/** For `pinUploads`: as long as something names them. The end of the year 9999, in milliseconds. */
+export const KEPT_FOREVER_MS = 253_402_300_799_000;
+
 /**
  * Keeps uploads at least until `untilMs`; called inside the transaction that creates a task which reads them.
  * Throws `not_found` when one is foreign, unknown or expired.

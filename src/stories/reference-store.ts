@@ -1,13 +1,12 @@
 // Uploads that show what a story's characters look like are kept as long as a story names them, however long it waits for its
 // reader. Pictures of the gallery need no such hold: only their owner deletes them.
 import type { Trx } from '../kernel/db.ts';
-import { pinUploads, releaseUploads, UPLOAD_KEEP_MS } from '../media/media.ts';
+import { KEPT_FOREVER_MS, pinUploads, releaseUploads, UPLOAD_KEEP_MS } from '../media/media.ts';
 import type { OutlineBody } from './contract.ts';
 import type { StoryRow } from './store.ts';
 
 type Characters = OutlineBody['characters'];
 
-const FOREVER_MS = 253_402_300_799_000;
 const UPLOAD_PREFIX = 'up_';
 
 function uploadsOf(characters: Characters): string[] {
@@ -17,7 +16,7 @@ function uploadsOf(characters: Characters): string[] {
 /** Holds the uploads among the characters' pictures. Throws `not_found` when one is gone. */
 export function holdReferences(trx: Trx, accountId: string, characters: Characters): Promise<void> {
   const ids = [...new Set(uploadsOf(characters))];
-  return pinUploads(trx, { ids, accountId, untilMs: FOREVER_MS });
+  return pinUploads(trx, { ids, accountId, untilMs: KEPT_FOREVER_MS });
 }
 
 /** After a story was deleted: its uploads go the way of others, but for those that another story of the account names. */

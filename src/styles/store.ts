@@ -3,7 +3,7 @@
 import { compileOnce, type Reader, registerWrites, type Trx } from '../kernel/db.ts';
 import { dialectOf } from '../kernel/db-dialect.ts';
 import { AppError } from '../kernel/errors.ts';
-import { pinUploads, releaseUploads } from '../media/media.ts';
+import { KEPT_FOREVER_MS, pinUploads, releaseUploads } from '../media/media.ts';
 import { MAX_CATEGORIES, MAX_STYLES } from './contract.ts';
 
 interface Common {
@@ -37,9 +37,6 @@ declare module '../kernel/db.ts' {
 
 /** The table of what has a cover, and what callers call it. */
 export type CoverOwner = 'style_categories' | 'styles';
-
-/** A pinned upload has this time: the year 9999, which every database and clock can hold. */
-const FOREVER_MS = 253_402_300_799_000;
 
 const flag = (value: boolean) => (value ? 1 : 0);
 
@@ -259,7 +256,7 @@ export async function setCover(
     .executeTakeFirst();
   if (!before) throw missing(owner);
   if (cover) {
-    await pinUploads(trx, { ids: [cover.uploadId], accountId: cover.accountId, untilMs: FOREVER_MS });
+    await pinUploads(trx, { ids: [cover.uploadId], accountId: cover.accountId, untilMs: KEPT_FOREVER_MS });
   }
   await trx
     .updateTable(owner)
