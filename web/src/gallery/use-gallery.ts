@@ -1,7 +1,7 @@
 // What the gallery's page is made of besides what it shows: the list of the address's filter, the news, the address itself,
 // the place that is kept over visits, and the focus that returns.
 import { getRouteApi, useCanGoBack, useRouter } from '@tanstack/react-router';
-import { useEffect, useMemo, useRef, useSyncExternalStore } from 'react';
+import { useEffect, useLayoutEffect, useMemo, useRef, useSyncExternalStore } from 'react';
 import { listenLive } from '../live/live-events.ts';
 import { GalleryRoom, type RoomState } from './gallery-room.ts';
 import type { FilterName, GalleryFilter, GallerySearch } from './gallery-search.ts';
@@ -128,14 +128,14 @@ export function usePlace(room: GalleryRoom, filter: GalleryFilter, handle: { cur
   return start;
 }
 
-/** Gives the focus back to the cell when the large view closes. */
+/** Gives the focus back to the cell as the large view closes: before the next frame, so that no key falls between the two. */
 export function useFocusBack(
   view: string | undefined,
   room: GalleryRoom,
   handle: { current: WallHandle | null },
 ) {
   const last = useRef<string | undefined>(undefined);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const closed = last.current;
     last.current = view;
     if (view !== undefined || closed === undefined) return;
