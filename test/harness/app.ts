@@ -11,6 +11,7 @@ import { createMemoryLogger, type MemoryLogger } from '../../src/kernel/log.ts';
 import type { ProviderEntry } from '../../src/providers/providers.ts';
 import { migratedTemplate } from './database.ts';
 import { postgresServer } from './postgres.ts';
+import { copyMigratedDatabase } from './sqlite-template.ts';
 
 export const ADMIN_KEY = 'dbk_test-admin-key-of-more-than-enough-length';
 
@@ -73,6 +74,8 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   };
   const { config, problems } = loadConfig({ env, cwd: dataDir });
   if (!config) throw new Error(`The test's configuration is wrong: ${JSON.stringify(problems)}`);
+  // A folder that a test brings may be one to be started in from nothing.
+  if (!database && !options.dataDir) await copyMigratedDatabase(dataDir);
   const log = createMemoryLogger();
   const mismatches: unknown[] = [];
   const app = await createApp({

@@ -6,6 +6,7 @@ import type { Db, DbLog } from '../../src/kernel/db.ts';
 import { openPostgresDb } from '../../src/kernel/db-postgres.ts';
 import { openInlineSqliteDb, openSqliteDb } from '../../src/kernel/db-sqlite.ts';
 import { postgresServer, postgresUnavailable } from './postgres.ts';
+import { copyMigratedDatabase } from './sqlite-template.ts';
 
 export type DatabaseKind = 'sqlite' | 'sqlite-inline' | 'postgres';
 
@@ -49,6 +50,7 @@ export async function openTestDb(kind: DatabaseKind, log?: DbLog): Promise<TestD
       process.off('exit', removeNow);
       removeNow();
     };
+    await copyMigratedDatabase(dataDir);
     return reopenable(() => openSqliteDb({ dataDir, ...options }), remove, { dataDir });
   }
   const server = await postgresServer();

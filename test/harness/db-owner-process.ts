@@ -1,6 +1,5 @@
 // A process of its own that owns a data directory: it writes without end and prints each id once its write is acknowledged.
 // Run as `node db-owner-process.ts <data directory> <prefix>`; tests kill it.
-import { writeSync } from 'node:fs';
 import { openSqliteDb } from '../../src/kernel/db-sqlite.ts';
 import { addItem, createItems } from './db-writes.ts';
 
@@ -12,8 +11,8 @@ if (prefix === 'first') await db.write(createItems, null);
 async function writeForEver(caller: number): Promise<never> {
   for (let round = 0; ; round++) {
     const id = await db.write(addItem, { id: `${prefix}-${caller}-${round}`, amount: round, note: null });
-    // Synchronous, so that what is printed was acknowledged and what was acknowledged is mostly printed.
-    writeSync(1, `${id}\n`);
+    // Waits until the line is out: what is printed was acknowledged, and what was acknowledged is mostly printed.
+    await new Promise((resolve) => process.stdout.write(`${id}\n`, resolve));
   }
 }
 

@@ -11,6 +11,7 @@ import { createApp } from '../../src/app.ts';
 import { loadConfig } from '../../src/kernel/config.ts';
 import { newSecret } from '../../src/kernel/id.ts';
 import { createMemoryLogger } from '../../src/kernel/log.ts';
+import { copyMigratedDatabase } from '../harness/sqlite-template.ts';
 
 const CHROMIUM = '/usr/bin/chromium';
 const FLAGS = [
@@ -74,6 +75,7 @@ export async function startStudioServer(more: Readonly<Record<string, string>> =
     cwd: dataDir,
   });
   assert.ok(config, JSON.stringify(problems));
+  await copyMigratedDatabase(dataDir);
   const app = await createApp({
     config,
     log: createMemoryLogger({ level: 'warn' }),

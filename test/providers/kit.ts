@@ -10,6 +10,7 @@ import { flatPng } from '../../src/media/test-pictures.ts';
 import { startTestApp, type TestApp } from '../harness/app.ts';
 import { FakeClock, until } from '../harness/clock.ts';
 import { canary } from '../harness/egress-proxies.ts';
+import { copyMigratedDatabase } from '../harness/sqlite-template.ts';
 import type { Answer, Driver, FaultName, Stage } from './driver.ts';
 import { sandboxJobs } from './sandbox-driver.ts';
 import { Wire } from './wire.ts';
@@ -62,6 +63,7 @@ export async function open(t: TestContext, driver: Driver): Promise<Play> {
   const { env, yaml } = driver.settings(wire?.url ?? '');
   if (yaml !== undefined) writeFileSync(join(dataDir, 'drawbridge.yaml'), `providers:\n${yaml}`);
   const clock = new FakeClock(START_MS);
+  await copyMigratedDatabase(dataDir);
   const app = await startTestApp({
     dataDir,
     clock,
