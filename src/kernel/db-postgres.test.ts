@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { afterEach, describe, test } from 'node:test';
 import pg from 'pg';
-import { migratedTemplate } from '../../test/harness/database.ts';
 import * as writes from '../../test/harness/db-writes.ts';
 import { FaultProxy } from '../../test/harness/fault-proxy.ts';
 import { type PostgresServer, postgresServer, postgresUnavailable } from '../../test/harness/postgres.ts';
+import { MIGRATED_DATABASE } from '../../test/harness/postgres-template.ts';
 import { type Db, type DbLog, silentLog } from './db.ts';
 import { openPostgresDb } from './db-postgres.ts';
 import { COMMIT_UNKNOWN } from './db-postgres-errors.ts';
@@ -23,7 +23,7 @@ afterEach(async () => {
 
 async function freshDatabase(): Promise<{ server: PostgresServer; name: string }> {
   const server = await postgresServer();
-  const name = await server.createDatabase(await migratedTemplate());
+  const name = await server.createDatabase(MIGRATED_DATABASE);
   cleanups.push(() => server.dropDatabase(name));
   return { server, name };
 }

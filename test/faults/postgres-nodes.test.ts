@@ -8,9 +8,9 @@ import { afterEach, describe, test } from 'node:test';
 import { type Clock, systemClock } from '../../src/kernel/clock.ts';
 import { startTestApp, type TestApp, type TestAppOptions } from '../harness/app.ts';
 import { until } from '../harness/clock.ts';
-import { migratedTemplate } from '../harness/database.ts';
 import { FaultProxy, type Faults } from '../harness/fault-proxy.ts';
 import { type PostgresServer, postgresServer, postgresUnavailable } from '../harness/postgres.ts';
+import { MIGRATED_DATABASE } from '../harness/postgres-template.ts';
 import { pictures, ScriptedProvider } from '../harness/scripted-provider.ts';
 import { EventClient } from '../whole/event-client.ts';
 
@@ -38,7 +38,7 @@ interface Cluster {
 
 async function startCluster(provider = new ScriptedProvider()): Promise<Cluster> {
   const server = await postgresServer();
-  const database = await server.createDatabase(await migratedTemplate());
+  const database = await server.createDatabase(MIGRATED_DATABASE);
   cleanups.push(() => server.dropDatabase(database));
   const media = mkdtempSync(join(tmpdir(), 'drawbridge-media-'));
   cleanups.push(() => rmSync(media, { recursive: true, force: true }));

@@ -9,9 +9,9 @@ import { AppError } from '../../src/kernel/errors.ts';
 import { createMemoryLogger } from '../../src/kernel/log.ts';
 import { startServerProcess } from '../chaos/server-process.ts';
 import { FakeClock, until } from '../harness/clock.ts';
-import { migratedTemplate } from '../harness/database.ts';
 import { FaultProxy } from '../harness/fault-proxy.ts';
 import { postgresServer, postgresUnavailable } from '../harness/postgres.ts';
+import { MIGRATED_DATABASE } from '../harness/postgres-template.ts';
 
 const cwd = mkdtempSync(join(tmpdir(), 'drawbridge-pg-start-'));
 after(() => rmSync(cwd, { recursive: true, force: true }));
@@ -47,7 +47,7 @@ test('a database that is away is tried until the time is over, one that is set u
 describe('serve on PostgreSQL', { skip: postgresUnavailable() ?? false }, () => {
   test('X5 waits with a line for each try until the server is there; a wrong address ends it with exit code 6', async () => {
     const server = await postgresServer();
-    const database = await server.createDatabase(await migratedTemplate());
+    const database = await server.createDatabase(MIGRATED_DATABASE);
     const proxy = await FaultProxy.start({ path: join(server.socketDir, '.s.PGSQL.5432') });
     proxy.faults = { refuse: true };
     const start = (name: string) =>

@@ -7,8 +7,8 @@ import type { TestContext } from 'node:test';
 import { readJobLog } from '../../src/providers/sandbox/job-log.ts';
 import { freePort, type ServerProcess, startServerProcess } from '../chaos/server-process.ts';
 import { until } from '../harness/clock.ts';
-import { migratedTemplate } from '../harness/database.ts';
 import { postgresServer, postgresUnavailable } from '../harness/postgres.ts';
+import { MIGRATED_DATABASE } from '../harness/postgres-template.ts';
 
 const ADMIN_KEY = 'dbk_faults-admin-key-of-more-than-enough-length';
 export const BEARER = { authorization: `Bearer ${ADMIN_KEY}` };
@@ -55,7 +55,7 @@ export async function servedData(
   mkdirSync(cwd);
   const servers: ServerProcess[] = [];
   const postgres = kind === 'postgres' ? await postgresServer() : null;
-  const name = postgres ? await postgres.createDatabase(await migratedTemplate()) : '';
+  const name = postgres ? await postgres.createDatabase(MIGRATED_DATABASE) : '';
   t.after(async () => {
     for (const server of servers) {
       server.kill('SIGKILL');

@@ -9,8 +9,8 @@ import type { Clock } from '../../src/kernel/clock.ts';
 import { loadConfig } from '../../src/kernel/config.ts';
 import { createMemoryLogger, type MemoryLogger } from '../../src/kernel/log.ts';
 import type { ProviderEntry } from '../../src/providers/providers.ts';
-import { migratedTemplate } from './database.ts';
 import { postgresServer } from './postgres.ts';
+import { MIGRATED_DATABASE } from './postgres-template.ts';
 import { copyMigratedDatabase } from './sqlite-template.ts';
 
 export const ADMIN_KEY = 'dbk_test-admin-key-of-more-than-enough-length';
@@ -142,6 +142,6 @@ export async function readAnswer(response: Response): Promise<TestAnswer> {
 
 async function postgresDatabase() {
   const server = await postgresServer();
-  const name = await server.createDatabase(await migratedTemplate());
+  const name = await server.createDatabase(MIGRATED_DATABASE);
   return { url: server.url(name), drop: () => server.dropDatabase(name) };
 }

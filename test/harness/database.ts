@@ -6,6 +6,7 @@ import type { Db, DbLog } from '../../src/kernel/db.ts';
 import { openPostgresDb } from '../../src/kernel/db-postgres.ts';
 import { openInlineSqliteDb, openSqliteDb } from '../../src/kernel/db-sqlite.ts';
 import { postgresServer, postgresUnavailable } from './postgres.ts';
+import { MIGRATED_DATABASE } from './postgres-template.ts';
 import { copyMigratedDatabase } from './sqlite-template.ts';
 
 export type DatabaseKind = 'sqlite' | 'sqlite-inline' | 'postgres';
@@ -54,7 +55,7 @@ export async function openTestDb(kind: DatabaseKind, log?: DbLog): Promise<TestD
     return reopenable(() => openSqliteDb({ dataDir, ...options }), remove, { dataDir });
   }
   const server = await postgresServer();
-  const name = await server.createDatabase(await migratedTemplate());
+  const name = await server.createDatabase(MIGRATED_DATABASE);
   const url = server.url(name);
   return reopenable(
     () => openPostgresDb({ url, ...options }),
@@ -82,18 +83,4 @@ async function reopenable(
     },
   };
   return test;
-}
-
-let template: Promise<string> | undefined;
-
-/** A PostgreSQL database migrated once per process, of which every test gets a copy: much faster than migrating each. */
-export function migratedTemplate(): Promise<string> {
-  template ??= (async () => {
-    const server = await postgresServer();
-    const name = await server.createDatabase();
-    const db = await openPostgresDb({ url: server.url(name) });
-    await db.close();
-    return name;
-  })();
-  return template;
 }

@@ -4,8 +4,9 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chownSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { Client } from 'pg';
+import { type ClusterMaker, copyCluster, preparedCluster } from './postgres-template.ts';
 
 const INSTALLATIONS = '/usr/lib/postgresql';
 /** PostgreSQL refuses to run as root; Debian's package makes this user. */
@@ -79,43 +80,44 @@ function removeWhileItShutsDown(directory: string): void {
   }
 }
 
-class ThrowAwayServer implements PostgresServer {
+/** Where a server's data comes from: made anew, a copy of a stopped cluster's folder, or of a server that is then followed. */
+type Origin = 'new' | { cluster: string } | { primary: PostgresServer };
+
+class ThrowAwayServer implements PostgresServer, ClusterMaker {
   readonly socketDir: string;
+  readonly dataDir: string;
   readonly #bin: string;
   #child: ChildProcess | undefined;
 
-  /** `primary`: its data is copied, and then followed. */
-  constructor(bin: string, primary?: PostgresServer) {
+  constructor(bin: string, origin: Origin) {
     this.#bin = bin;
     this.socketDir = mkdtempSync(join(tmpdir(), 'drawbridge-pg-'));
+    this.dataDir = join(this.socketDir, 'data');
     const user = isRoot() ? systemUser() : undefined;
     if (user) chownSync(this.socketDir, user.uid, user.gid);
     process.on('exit', () => {
       this.#child?.kill('SIGQUIT');
       removeWhileItShutsDown(this.socketDir);
     });
-    if (primary) this.#copy(primary);
-    else this.#make();
+    if (origin === 'new') this.#make();
+    else if ('cluster' in origin) copyCluster(origin.cluster, this.dataDir);
+    else this.#follow(origin.primary);
   }
 
   #make(): void {
     const options = [
-      '-D',
-      join(this.socketDir, 'data'),
-      '-U',
-      SYSTEM_USER,
-      '-A',
-      'trust',
-      '-E',
-      'UTF8',
+      ...['-D', this.dataDir],
+      ...['-U', SYSTEM_USER],
+      ...['-A', 'trust'],
+      ...['-E', 'UTF8'],
       '--locale=C.UTF-8',
     ];
     // Only the making of the cluster skips fsync: it can be made again.
     this.#run('initdb', [...options, '--no-sync']);
   }
 
-  #copy(primary: PostgresServer): void {
-    const from = ['-h', primary.socketDir, '-U', SYSTEM_USER, '-D', join(this.socketDir, 'data')];
+  #follow(primary: PostgresServer): void {
+    const from = ['-h', primary.socketDir, '-U', SYSTEM_USER, '-D', this.dataDir];
     this.#run('pg_basebackup', [...from, '-R', '-X', 'stream', '-c', 'fast', '--no-sync']);
   }
 
@@ -149,7 +151,7 @@ class ThrowAwayServer implements PostgresServer {
       'max_connections=100',
     ];
     const flags = settings.flatMap((setting) => ['-c', setting]);
-    const command = [join(this.#bin, 'postgres'), '-D', join(this.socketDir, 'data'), ...flags];
+    const command = [join(this.#bin, 'postgres'), '-D', this.dataDir, ...flags];
     const [program = '', ...args] = asServerUser(command);
     this.#child = spawn(program, args, { stdio: ['ignore', log, log], cwd: this.socketDir });
     this.#child.unref();
@@ -163,7 +165,11 @@ class ThrowAwayServer implements PostgresServer {
     return this.#end('SIGKILL');
   }
 
-  async #end(signal: 'SIGQUIT' | 'SIGKILL'): Promise<void> {
+  stop(): Promise<void> {
+    return this.#end('SIGINT');
+  }
+
+  async #end(signal: 'SIGQUIT' | 'SIGKILL' | 'SIGINT'): Promise<void> {
     const child = this.#child;
     if (!child || this.#hasExited(child)) return;
     const exited = new Promise((resolve) => child.once('exit', resolve));
@@ -173,7 +179,7 @@ class ThrowAwayServer implements PostgresServer {
   }
 
   async startStandby(): Promise<PostgresServer> {
-    const standby = new ThrowAwayServer(this.#bin, this);
+    const standby = new ThrowAwayServer(this.#bin, { primary: this });
     await standby.start();
     return standby;
   }
@@ -208,6 +214,7 @@ class ThrowAwayServer implements PostgresServer {
   }
 }
 
+let prepared: Promise<string> | undefined;
 let starting: Promise<PostgresServer> | undefined;
 
 /** The server of this process, started at first use. Ask `postgresUnavailable()` before. */
@@ -221,7 +228,8 @@ export async function startServer(): Promise<PostgresServer> {
   const bin = findBinaries();
   const reason = postgresUnavailable();
   if (!bin || reason) throw new Error(`PostgreSQL cannot be started: ${reason}`);
-  const server = new ThrowAwayServer(bin);
+  prepared ??= preparedCluster(basename(dirname(bin)), () => new ThrowAwayServer(bin, 'new'));
+  const server = new ThrowAwayServer(bin, { cluster: await prepared });
   await server.start();
   return server;
 }
