@@ -21,7 +21,7 @@ const PICTURE = flatPng(512, 512);
 /** Slow enough for what is done in real time, such as decoding. */
 export const STEP_MS = 100;
 /** While a task waits in the queue and no call is under way, nothing is done in real time. */
-const QUEUED_STEP_MS = 1_000;
+const QUEUED_STEP_MS = 5_000;
 const QUIET_MS = 5;
 export const PRICE = 1;
 const LIMIT_MS = 60_000;
