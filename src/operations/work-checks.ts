@@ -26,7 +26,7 @@ export interface WorkContext {
   db: Db;
   clock: Clock;
   tasks: Pick<Tasks, 'watchdog'>;
-  webhooks: Pick<Webhooks, 'oldestDueAt'>;
+  webhooks: Pick<Webhooks, 'oldestDueAt' | 'examineSecrets'>;
   backups: BackupSchedule;
   text: DoctorMessages;
   /** The server runs in this process. */
@@ -41,6 +41,7 @@ export const WORK_CHECKS: readonly Check<WorkContext>[] = [
   { id: 'stuck_tasks', run: checkStuck },
   { id: 'backups', run: checkBackups },
   { id: 'webhooks', run: checkWebhooks },
+  { id: 'webhook_secrets', run: checkWebhookSecrets },
 ];
 
 async function checkWatchdog({ tasks, clock, isServing, uptimeMs, text }: WorkContext): Promise<Outcome> {
@@ -107,4 +108,19 @@ async function checkWebhooks({ db, clock, webhooks, text: { what } }: WorkContex
     what: what.webhooksDead(count),
     evidence: dead.map((one) => `${one.target}: ${one.count}`),
   };
+}
+
+/** Whether every webhook's secret and headers can be decrypted here; `evidence` names those that cannot. */
+export async function checkWebhookSecrets({
+  webhooks,
+  text: { what },
+}: Pick<WorkContext, 'text'> & { webhooks: Pick<Webhooks, 'examineSecrets'> }): Promise<Outcome> {
+  const { count, unreadable, plain } = await webhooks.examineSecrets();
+  if (unreadable.length > 0) {
+    const evidence = unreadable.slice(0, MOST_NAMED);
+    return { state: 'error', what: what.webhookSecretsUnreadable(unreadable.length), evidence };
+  }
+  if (plain > 0)
+    return { state: 'warning', what: what.webhookSecretsPlain(plain), fix: what.webhookSecretsStart };
+  return ok(what.webhookSecretsFine(count));
 }

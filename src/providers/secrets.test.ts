@@ -8,9 +8,17 @@ import { type DatabaseKind, databaseKinds, openTestDb } from '../../test/harness
 import { systemClock } from '../kernel/clock.ts';
 import { AppError } from '../kernel/errors.ts';
 import { createMemoryLogger } from '../kernel/log.ts';
-import { formatSealingKey, newSealingKey, parseSealingKey, seal, unseal } from './secret-box.ts';
+import {
+  formatSealingKey,
+  newSealingKey,
+  parseSealingKey,
+  type SealedPlace,
+  seal,
+  unseal,
+} from '../kernel/secret-box.ts';
+import { SecretSeals } from '../kernel/secret-seals.ts';
 import { listSecrets, resealSecrets } from './secret-store.ts';
-import { SecretVault } from './secrets.ts';
+import { SecretVault, sealedPlace } from './secrets.ts';
 
 const CANARY = 'canary-7f3e9b1d5a2c8046';
 const NO_KEYS = { current: null, previous: null };
@@ -24,8 +32,12 @@ async function world(t: TestContext, kind: DatabaseKind = 'sqlite-inline') {
     rmSync(dataDir, { recursive: true, force: true });
   });
   const log = createMemoryLogger();
-  const open = (keys: { current: string | null; previous: string | null } = NO_KEYS) =>
-    SecretVault.open({ db, clock: systemClock, log, dataDir, keys });
+  const open = async (keys: { current: string | null; previous: string | null } = NO_KEYS) => {
+    const seals = await SecretSeals.open({ dataDir, log, ...keys });
+    const vault = await SecretVault.open({ db, clock: systemClock, seals });
+    await seals.settle();
+    return vault;
+  };
   const store = (vault: SecretVault, value = CANARY) =>
     vault.save({ provider: 'jimeng', field: 'session_id', value, by: 'key_1' });
   const values = async (vault: SecretVault) => (await vault.read()).map(({ value }) => value);
@@ -88,12 +100,12 @@ test('K2: with stored secrets, a missing, wrong or unreadable key refuses the st
 
 test('K2: a seal is bound to its provider and field, and an altered one does not open', async (t) => {
   const key = newSealingKey();
-  const place = { provider: 'kie', field: 'api_key' };
+  const place: SealedPlace = ['provider secret', 'kie', 'api_key'];
   const sealed = seal(key, place, CANARY);
   assert.equal(unseal(key, place, sealed), CANARY);
   assert.notEqual(seal(key, place, CANARY), sealed, 'equal secrets must not look equal');
-  assert.equal(unseal(key, { ...place, provider: 'openai' }, sealed), null);
-  assert.equal(unseal(key, { ...place, field: 'webhook_key' }, sealed), null);
+  assert.equal(unseal(key, ['provider secret', 'openai', 'api_key'], sealed), null);
+  assert.equal(unseal(key, ['provider secret', 'kie', 'webhook_key'], sealed), null);
   assert.equal(unseal(newSealingKey(), place, sealed), null);
   const bytes = Buffer.from(sealed, 'base64');
   for (const index of [0, 13, bytes.length - 1]) {
@@ -125,7 +137,10 @@ test('K2: a rotation that was cut off is finished or undone at the next start', 
   assert.deepEqual(await values(await open()), [CANARY], 'cut off before the commit');
   assert.throws(() => statSync(nextFile));
   writeFileSync(nextFile, formatSealingKey(next));
-  await db.write(resealSecrets, { keyId: next.id, rows: [{ ...row, sealed: seal(next, row, CANARY) }] });
+  await db.write(resealSecrets, {
+    keyId: next.id,
+    rows: [{ ...row, sealed: seal(next, sealedPlace(row), CANARY) }],
+  });
   assert.deepEqual(await values(await open()), [CANARY], 'cut off after the commit');
   assert.equal(readFileSync(keyFile, 'utf8'), formatSealingKey(next));
   assert.deepEqual(await values(await open()), [CANARY]);

@@ -2,10 +2,11 @@
 // else; of headers only the names are shown.
 import { z } from 'zod';
 import { defineRoute } from '../kernel/route.ts';
+import { cursorOf } from '../kernel/wire-schemas.ts';
 import { ATTEMPT_ERRORS } from './attempt.ts';
 import { EVENT_NAMES } from './event-names.ts';
 import { headerProblem, MAX_HEADERS, MAX_URL_CHARS } from './receiver.ts';
-import { DEAD_REASONS, DELIVERY_STATUSES } from './target-store.ts';
+import { DEAD_REASONS, DELIVERY_STATUSES, WAIT_REASONS } from './target-store.ts';
 
 export const MAX_DESCRIPTION_CHARS = 200;
 const DEFAULT_OVERLAP_S = 24 * 3600;
@@ -86,7 +87,12 @@ export const deliverySchema = z
     story_id: z.string().nullable(),
     page_id: z.string().nullable().describe('Of the story.'),
     status: z.enum(DELIVERY_STATUSES).describe('`dead`: given up; it can be sent again.'),
-    reason: z.enum(DEAD_REASONS).nullable().describe('Why it was given up.'),
+    reason: z
+      .enum([...DEAD_REASONS, ...WAIT_REASONS])
+      .nullable()
+      .describe(
+        'Why it was given up. `secret_unreadable`: it waits, untried, since this server cannot decrypt the secret or the headers.',
+      ),
     attempt_count: z.int(),
     next_attempt_at: time.nullable(),
     attempts: z
@@ -163,7 +169,7 @@ export const createWebhookRoute = defineRoute({
     })
     .meta({ id: 'CreateWebhook' }),
   responses: { 201: { description: 'The webhook with its secret.', schema: webhookWithSecretSchema } },
-  errors: ['conflict'],
+  errors: ['conflict', 'secrets_key_wrong'],
 });
 
 export const getWebhookRoute = defineRoute({
@@ -200,7 +206,7 @@ export const changeWebhookRoute = defineRoute({
     })
     .meta({ id: 'ChangeWebhook' }),
   responses: { 200: WEBHOOK_ANSWER },
-  errors: ['not_found'],
+  errors: ['not_found', 'secrets_key_wrong'],
 });
 
 export const removeWebhookRoute = defineRoute({
@@ -229,7 +235,7 @@ export const rotateSecretRoute = defineRoute({
   params,
   body: overlapBody,
   responses: { 200: { description: 'The webhook with its new secret.', schema: webhookWithSecretSchema } },
-  errors: ['not_found'],
+  errors: ['not_found', 'secrets_key_wrong'],
 });
 
 export const testWebhookRoute = defineRoute({
@@ -274,7 +280,7 @@ export const rotateDefaultSecretRoute = defineRoute({
       schema: defaultSecretSchema.extend({ secret }).meta({ id: 'WebhookDefaultSecretShown' }),
     },
   },
-  errors: [],
+  errors: ['secrets_key_wrong'],
 });
 
 export const listDeliveriesRoute = defineRoute({
@@ -291,7 +297,7 @@ export const listDeliveriesRoute = defineRoute({
     task_id: id.optional(),
     status: z.enum(DELIVERY_STATUSES).optional(),
     limit: z.coerce.number().int().min(1).max(MAX_PAGE_SIZE).default(DEFAULT_PAGE_SIZE),
-    cursor: id.optional().describe('`next_cursor` of the page before.'),
+    cursor: cursorOf('msg'),
   }),
   responses: {
     200: {

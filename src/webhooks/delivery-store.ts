@@ -18,6 +18,7 @@ import {
   noteDeliveriesDue,
   refreshTarget,
   statusIs,
+  type WaitReason,
 } from './target-store.ts';
 
 /** Messages on the way to one receiver at once, over all nodes. */
@@ -113,10 +114,10 @@ async function claimFrom(
 
 export interface AttemptRecord {
   delivery: Pick<DeliveryRow, 'id' | 'target' | 'endpoint_id' | 'lease_epoch'>;
-  /** Null when nothing was sent, since there was nobody to send it to. */
+  /** Null when nothing was sent, since there was nobody to send it to or nothing to sign it with. */
   attempt: Omit<AttemptRow, 'delivery_id' | 'n'> | null;
   outcome: 'delivered' | 'retry' | 'dead';
-  reason: DeadReason | null;
+  reason: DeadReason | WaitReason | null;
   /** For `retry`. */
   nextAt: number | null;
   now: number;

@@ -3,6 +3,7 @@ import { toTimestamp } from '../kernel/clock.ts';
 import { AppError } from '../kernel/errors.ts';
 import { type Access, type BoundRoute, bindRoute } from '../kernel/route.ts';
 import * as contract from './contract.ts';
+import { headerNames } from './secrets.ts';
 import type { DefaultSecretRow, EndpointRow } from './store.ts';
 import type { DeliveryDetail, Webhooks } from './webhooks.ts';
 
@@ -110,7 +111,7 @@ function toWire(row: EndpointRow) {
     url: row.url,
     events: JSON.parse(row.events) as string[],
     description: row.description,
-    header_names: Object.keys(JSON.parse(row.headers) as object),
+    header_names: headerNames(row),
     enabled: row.enabled === 1,
     disabled_reason: row.disabled_reason,
     failing_since: timeOrNull(row.failing_since),

@@ -19,7 +19,7 @@ import {
   releaseDeliveries,
 } from './delivery-store.ts';
 import { judge } from './schedule.ts';
-import type { DeadReason, DeliveryRow } from './target-store.ts';
+import { type DeadReason, type DeliveryRow, WAIT_REASONS, type WaitReason } from './target-store.ts';
 import { WakeLoop } from './wake-loop.ts';
 
 /** Says to all nodes that deliveries may be due. */
@@ -34,6 +34,8 @@ const TAKEOVER_MS = 5_000;
 const DRAIN_MS = 3_000;
 /** Between two tries to write down what came of an attempt. */
 const RECORD_RETRY_MS = 1_000;
+/** A message that cannot be signed here is looked at again, here or on a node that can. */
+export const UNREADABLE_WAIT_MS = 60_000;
 const PRUNE_MS = 3_600_000;
 /** Deliveries that have ended are kept for this long. */
 export const DELIVERIES_KEEP_MS = 30 * 24 * 3_600_000;
@@ -46,8 +48,8 @@ export interface SenderOptions {
   log: Logger;
   node: NodeLease;
   outbound: () => Promise<Outbound>;
-  /** What to send, or why there is nobody to send it to. */
-  prepare(delivery: DeliveryRow): Promise<Parcel | DeadReason>;
+  /** What to send, or why there is nobody to send it to, or why it must wait. */
+  prepare(delivery: DeliveryRow): Promise<Parcel | DeadReason | WaitReason>;
 }
 
 /** Attempts of this process since its start, and messages that it gave up. */
@@ -181,7 +183,7 @@ export class Sender {
     const { clock, log } = this.#options;
     const { signal } = this.#stop;
     const startedAt = clock.now();
-    let result: AttemptResult | DeadReason;
+    let result: AttemptResult | DeadReason | WaitReason;
     try {
       result = await this.#post(delivery, signal);
       crashPoint('kp15');
@@ -194,7 +196,7 @@ export class Sender {
     await this.#record(delivery, toRecord(delivery, result, startedAt, clock.now()), signal);
   }
 
-  async #post(delivery: DeliveryRow, signal: AbortSignal): Promise<AttemptResult | DeadReason> {
+  async #post(delivery: DeliveryRow, signal: AbortSignal): Promise<AttemptResult | DeadReason | WaitReason> {
     const { clock, outbound, prepare } = this.#options;
     const parcel = await prepare(delivery);
     if (typeof parcel === 'string') return parcel;
@@ -234,7 +236,8 @@ export class Sender {
     };
     if (attempt) this.counts[outcome === 'delivered' ? 'delivered' : 'failed'] += 1;
     if (outcome !== 'dead') {
-      log.debug(fields, outcome === 'delivered' ? 'webhook delivered' : 'webhook attempt failed');
+      const failed = attempt ? 'webhook attempt failed' : 'a webhook message waits';
+      log.debug({ ...fields, reason }, outcome === 'delivered' ? 'webhook delivered' : failed);
       return;
     }
     this.counts.dead += 1;
@@ -280,13 +283,18 @@ export class Sender {
   }
 }
 
+const isWaitReason = (result: unknown): result is WaitReason =>
+  (WAIT_REASONS as readonly unknown[]).includes(result);
+
 function toRecord(
   delivery: DeliveryRow,
-  result: AttemptResult | DeadReason,
+  result: AttemptResult | DeadReason | WaitReason,
   startedAt: number,
   now: number,
 ): AttemptRecord {
   const about = { delivery, now };
+  if (isWaitReason(result))
+    return { ...about, attempt: null, outcome: 'retry', reason: result, nextAt: now + UNREADABLE_WAIT_MS };
   if (typeof result === 'string')
     return { ...about, attempt: null, outcome: 'dead', reason: result, nextAt: null };
   const verdict = judge(result, delivery.step, now);

@@ -1,9 +1,8 @@
-// The queries on endpoints and default secrets. Secrets leave here for signing and in the one answer that makes them; an
-// endpoint that was removed keeps its row, without secrets, until its last delivery is forgotten.
+// The queries on endpoints and default secrets. Secrets and the values of headers come in and go out sealed; an endpoint that
+// was removed keeps its row, without secrets, until its last delivery is forgotten.
 import { type Reader, registerWrites, type Trx } from '../kernel/db.ts';
 import { dialectOf } from '../kernel/db-dialect.ts';
 import { AppError } from '../kernel/errors.ts';
-import { newId } from '../kernel/id.ts';
 import { dropPendingOf } from './target-store.ts';
 
 export type DisabledReason = 'by_request' | 'gone' | 'failing';
@@ -15,12 +14,15 @@ interface EndpointsTable {
   /** JSON array of event names. */
   events: string;
   description: string;
-  /** JSON object of header names and values. */
-  headers: string;
+  /** JSON array; null until a row of an older version is sealed. */
+  header_names: string | null;
+  /** A sealed JSON object of header names and values; empty without headers, and where the values are lost. */
+  sealed_headers: string;
   enabled: number;
   disabled_reason: DisabledReason | null;
-  secret: string;
-  previous_secret: string | null;
+  /** Empty where it is lost or the endpoint is removed. */
+  sealed_secret: string;
+  sealed_previous: string | null;
   previous_until: number | null;
   /** Where its maker reached this server; addresses in messages start with it where no public address is configured. */
   base_url: string;
@@ -35,8 +37,9 @@ interface EndpointsTable {
 
 interface DefaultSecretsTable {
   account_id: string;
-  secret: string;
-  previous_secret: string | null;
+  /** Empty where it is lost. */
+  sealed_secret: string;
+  sealed_previous: string | null;
   previous_until: number | null;
   created_at: number;
 }
@@ -85,14 +88,22 @@ export function listEndpoints(reader: Reader, accountId: string): Promise<Endpoi
     .execute();
 }
 
+/** The headers of an endpoint: their names, and sealed the object of names and values. */
+export interface SealedHeaders {
+  names: readonly string[];
+  sealed: string;
+}
+
 export interface NewEndpoint {
+  /** Its secret and headers are sealed for this id. */
+  id: string;
   accountId: string;
   url: string;
   events: readonly string[];
   description: string;
-  headers: Readonly<Record<string, string>>;
+  headers: SealedHeaders;
   enabled: boolean;
-  secret: string;
+  sealedSecret: string;
   baseUrl: string;
   now: number;
 }
@@ -110,16 +121,17 @@ export async function insertEndpoint(trx: Trx, input: NewEndpoint): Promise<Endp
   return trx
     .insertInto('webhook_endpoints')
     .values({
-      id: newId('wh', input.now),
+      id: input.id,
       account_id: input.accountId,
       url: input.url,
       events: JSON.stringify(input.events),
       description: input.description,
-      headers: JSON.stringify(input.headers),
+      header_names: JSON.stringify(input.headers.names),
+      sealed_headers: input.headers.sealed,
       enabled: input.enabled ? 1 : 0,
       disabled_reason: input.enabled ? null : 'by_request',
-      secret: input.secret,
-      previous_secret: null,
+      sealed_secret: input.sealedSecret,
+      sealed_previous: null,
       previous_until: null,
       base_url: input.baseUrl,
       active_since: input.now,
@@ -138,7 +150,7 @@ export interface EndpointChange {
   url?: string;
   events?: readonly string[];
   description?: string;
-  headers?: Readonly<Record<string, string>>;
+  headers?: SealedHeaders;
   enabled?: boolean;
   baseUrl: string;
   now: number;
@@ -161,7 +173,9 @@ export async function changeEndpoint(trx: Trx, input: EndpointChange): Promise<E
       ...(url === undefined ? {} : { url, base_url: baseUrl }),
       ...(events === undefined ? {} : { events: JSON.stringify(events), active_since: now }),
       ...(description === undefined ? {} : { description }),
-      ...(headers === undefined ? {} : { headers: JSON.stringify(headers) }),
+      ...(headers === undefined
+        ? {}
+        : { header_names: JSON.stringify(headers.names), sealed_headers: headers.sealed }),
       ...(isEnabledNow ? { enabled: 1, disabled_reason: null, active_since: now } : {}),
       ...(isEnabledNow || url !== undefined ? { failing_since: null } : {}),
       ...(isDisabledNow ? { enabled: 0, disabled_reason: 'by_request' as const } : {}),
@@ -186,10 +200,11 @@ export async function removeEndpoint(
     .set({
       enabled: 0,
       disabled_reason: 'by_request',
-      secret: '',
-      previous_secret: null,
+      sealed_secret: '',
+      sealed_previous: null,
       previous_until: null,
-      headers: '{}',
+      header_names: '[]',
+      sealed_headers: '',
       deleted_at: now,
     })
     .where('id', '=', id)
@@ -201,14 +216,14 @@ export async function removeEndpoint(
 /** The new secret signs from now on, the old one beside it until `previousUntil`. Undefined: no such endpoint. */
 export async function rotateEndpointSecret(
   trx: Trx,
-  input: { accountId: string; id: string; secret: string; previousUntil: number; now: number },
+  input: { accountId: string; id: string; sealedSecret: string; previousUntil: number; now: number },
 ): Promise<EndpointRow | undefined> {
   return trx
     .updateTable('webhook_endpoints')
     .set((eb) => ({
-      previous_secret: eb.ref('secret'),
+      sealed_previous: eb.ref('sealed_secret'),
       previous_until: input.previousUntil,
-      secret: input.secret,
+      sealed_secret: input.sealedSecret,
       updated_at: input.now,
     }))
     .where('id', '=', input.id)
@@ -229,14 +244,14 @@ export function findDefaultSecret(reader: Reader, accountId: string): Promise<De
 /** The account's secret; the given one where it had none. */
 export async function ensureDefaultSecret(
   trx: Trx,
-  input: { accountId: string; secret: string; now: number },
+  input: { accountId: string; sealedSecret: string; now: number },
 ): Promise<DefaultSecretRow> {
   await trx
     .insertInto('webhook_default_secrets')
     .values({
       account_id: input.accountId,
-      secret: input.secret,
-      previous_secret: null,
+      sealed_secret: input.sealedSecret,
+      sealed_previous: null,
       previous_until: null,
       created_at: input.now,
     })
@@ -248,36 +263,27 @@ export async function ensureDefaultSecret(
 /** Makes or replaces the account's secret; a replaced one signs too until `previousUntil`. */
 export async function rotateDefaultSecret(
   trx: Trx,
-  input: { accountId: string; secret: string; previousUntil: number; now: number },
+  input: { accountId: string; sealedSecret: string; previousUntil: number; now: number },
 ): Promise<DefaultSecretRow> {
   return trx
     .insertInto('webhook_default_secrets')
     .values({
       account_id: input.accountId,
-      secret: input.secret,
-      previous_secret: null,
+      sealed_secret: input.sealedSecret,
+      sealed_previous: null,
       previous_until: null,
       created_at: input.now,
     })
     .onConflict((conflict) =>
       conflict.column('account_id').doUpdateSet((eb) => ({
-        previous_secret: eb.ref('webhook_default_secrets.secret'),
+        sealed_previous: eb.ref('webhook_default_secrets.sealed_secret'),
         previous_until: input.previousUntil,
-        secret: input.secret,
+        sealed_secret: input.sealedSecret,
         created_at: input.now,
       })),
     )
     .returningAll()
     .executeTakeFirstOrThrow();
-}
-
-/** The secrets that sign at `now`, the newest first. */
-export function signingSecrets(
-  row: Pick<DefaultSecretRow, 'secret' | 'previous_secret' | 'previous_until'>,
-  now: number,
-): string[] {
-  const isOverlapping = row.previous_secret !== null && (row.previous_until ?? 0) > now;
-  return isOverlapping ? [row.secret, row.previous_secret as string] : [row.secret];
 }
 
 registerWrites(import.meta.url, {

@@ -16,6 +16,9 @@ export const DEAD_REASONS = [
   'task_missing',
 ] as const;
 export type DeadReason = (typeof DEAD_REASONS)[number];
+/** Why a pending one is not even tried: its secret or headers cannot be decrypted. */
+export const WAIT_REASONS = ['secret_unreadable'] as const;
+export type WaitReason = (typeof WAIT_REASONS)[number];
 
 /** `pending → sending → delivered | dead`, or back to `pending` for the next attempt; sending again starts at `pending`. */
 interface DeliveriesTable {
@@ -38,8 +41,8 @@ interface DeliveriesTable {
   page_id: string | null;
   occurred_at: number;
   status: DeliveryStatus;
-  /** Why it is dead. */
-  reason: DeadReason | null;
+  /** Why it is dead, or waits without being tried. */
+  reason: DeadReason | WaitReason | null;
   /** The place in the schedule: how many waits of the present series are over. */
   step: number;
   attempts: number;

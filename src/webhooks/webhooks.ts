@@ -1,13 +1,15 @@
 // The face of the slice: endpoints and secrets of an account, the list of deliveries, and the two loops behind them, one from
 // events to deliveries and one that sends. Every event that is committed becomes one message per receiver that asked for it,
-// and every message is delivered or, after its schedule, kept as dead until somebody sends it again.
+// and every message is delivered or, after its schedule, kept as dead until somebody sends it again. Secrets are stored sealed.
 import type { BatchBody } from '../batches/contract.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Db } from '../kernel/db.ts';
 import { AppError } from '../kernel/errors.ts';
+import { newId } from '../kernel/id.ts';
 import type { NodeLease } from '../kernel/lease.ts';
 import type { Logger } from '../kernel/log.ts';
 import type { Outbound } from '../kernel/outbound.ts';
+import type { SecretSeals } from '../kernel/secret-seals.ts';
 import type { StoryNewsBody } from '../stories/contract.ts';
 import type { TaskBody } from '../tasks/contract.ts';
 import type { Parcel } from './attempt.ts';
@@ -25,6 +27,7 @@ import { TEST_EVENT } from './event-names.ts';
 import { FanOut } from './fan-out.ts';
 import { batchMessage, storyMessage, taskMessage, testMessage } from './message.ts';
 import { checkReceiverUrl } from './receiver.ts';
+import { type SecretsReport, WebhookSecrets } from './secrets.ts';
 import { DELIVERIES_CHANNEL, Sender, type SenderCounts } from './sender.ts';
 import { newWebhookSecret } from './signature.ts';
 import {
@@ -42,12 +45,12 @@ import {
   removeEndpoint,
   rotateDefaultSecret,
   rotateEndpointSecret,
-  signingSecrets,
 } from './store.ts';
-import type { AttemptRow, DeadReason, DeliveryRow } from './target-store.ts';
+import type { AttemptRow, DeadReason, DeliveryRow, WaitReason } from './target-store.ts';
 
 export { checkDeliveriesExist } from './fan-out-store.ts';
 export { checkReceiverUrl } from './receiver.ts';
+export type { SecretsReport } from './secrets.ts';
 export type { SenderCounts } from './sender.ts';
 
 export interface WebhooksOptions {
@@ -55,6 +58,7 @@ export interface WebhooksOptions {
   clock: Clock;
   log: Logger;
   node: NodeLease;
+  seals: SecretSeals;
   outbound: () => Promise<Outbound>;
   /** A task as the API shows it, with addresses below `baseUrl`; null when it is gone. */
   describeTask(taskId: string, baseUrl: string): Promise<TaskBody | null>;
@@ -76,16 +80,25 @@ export interface DeliveryDetail {
   attempts: AttemptRow[];
 }
 
+/** What has just been made, with its secret, open: it is told this once. */
+export type WithSecret<Row> = Row & { secret: string };
+
+type Headers = Readonly<Record<string, string>>;
+/** What to send, or why not, or why not yet. */
+type Prepared = Parcel | DeadReason | WaitReason;
+
 const notFound = () => new AppError('not_found', { detail: 'There is no such webhook.' });
 
 export class Webhooks {
   readonly #options: WebhooksOptions;
   readonly #fanOut: FanOut;
   readonly #sender: Sender;
+  readonly #secrets: WebhookSecrets;
 
   constructor(options: WebhooksOptions) {
     this.#options = options;
-    const { db, clock, log, node, outbound } = options;
+    const { db, clock, log, node, outbound, seals } = options;
+    this.#secrets = new WebhookSecrets(db, seals);
     this.#sender = new Sender({
       db,
       clock,
@@ -135,19 +148,33 @@ export class Webhooks {
     return endpoint;
   }
 
-  /** Makes an endpoint with a secret of its own. Throws `validation_failed` for its address, `conflict` beyond the limit. */
-  create(input: Omit<NewEndpoint, 'secret' | 'now'>): Promise<EndpointRow> {
+  /**
+   * Makes an endpoint with a secret of its own. Throws `validation_failed` for its address, `conflict` beyond the limit,
+   * `secrets_key_wrong` while this node cannot seal.
+   */
+  create(input: Omit<NewEndpoint, 'id' | 'headers' | 'sealedSecret' | 'now'> & { headers: Headers }) {
     const { db, clock, allowHosts } = this.#options;
     checkReceiverUrl(input.url, allowHosts, '/url');
-    return db.write(insertEndpoint, { ...input, secret: newWebhookSecret(), now: clock.now() });
+    const secret = newWebhookSecret();
+    return this.#secrets.use(async (sealer): Promise<WithSecret<EndpointRow>> => {
+      const now = clock.now();
+      const id = newId('wh', now);
+      const [headers, sealedSecret] = [sealer.headers(id, input.headers), sealer.secret(id, secret)];
+      return { ...(await db.write(insertEndpoint, { ...input, id, headers, sealedSecret, now })), secret };
+    });
   }
 
-  /** Changes what is given. Throws `validation_failed` for the address, `not_found`. */
-  async change(input: Omit<EndpointChange, 'now'>): Promise<EndpointRow> {
+  /** Changes what is given. Throws `validation_failed` for the address, `not_found`, with headers `secrets_key_wrong`. */
+  async change(input: Omit<EndpointChange, 'headers' | 'now'> & { headers?: Headers }): Promise<EndpointRow> {
     const { db, clock, allowHosts } = this.#options;
+    const { headers, ...rest } = input;
     await this.get(input.accountId, input.id);
     if (input.url !== undefined) checkReceiverUrl(input.url, allowHosts, '/url');
-    const changed = await db.write(changeEndpoint, { ...input, now: clock.now() });
+    const write = (more: Pick<EndpointChange, 'headers'>) =>
+      db.write(changeEndpoint, { ...rest, ...more, now: clock.now() });
+    const changed = await (headers === undefined
+      ? write({})
+      : this.#secrets.use((sealer) => write({ headers: sealer.headers(input.id, headers) })));
     if (!changed) throw notFound();
     return changed;
   }
@@ -158,27 +185,48 @@ export class Webhooks {
     if (!(await db.write(removeEndpoint, { accountId, id, now: clock.now() }))) throw notFound();
   }
 
-  /** A new secret; the old one signs beside it for `overlapMs`. Throws `not_found`. */
-  async rotateSecret(accountId: string, id: string, overlapMs: number): Promise<EndpointRow> {
+  /** A new secret; the old one signs beside it for `overlapMs`. Throws `not_found` and `secrets_key_wrong`. */
+  async rotateSecret(accountId: string, id: string, overlapMs: number): Promise<WithSecret<EndpointRow>> {
     const { db, clock } = this.#options;
-    const now = clock.now();
-    const input = { accountId, id, secret: newWebhookSecret(), previousUntil: now + overlapMs, now };
-    const rotated = await db.write(rotateEndpointSecret, input);
+    const secret = newWebhookSecret();
+    const rotated = await this.#secrets.use((sealer) => {
+      const [now, sealedSecret] = [clock.now(), sealer.secret(id, secret)];
+      return db.write(rotateEndpointSecret, {
+        accountId,
+        id,
+        sealedSecret,
+        previousUntil: now + overlapMs,
+        now,
+      });
+    });
     if (!rotated) throw notFound();
-    return rotated;
+    return { ...rotated, secret };
   }
 
-  /** The secret for the tasks' own `webhook_url`s, if the account has one yet. */
+  /** The secret, sealed, for the tasks' own `webhook_url`s, if the account has one yet. */
   findDefaultSecret(accountId: string): Promise<DefaultSecretRow | undefined> {
     return findDefaultSecret(this.#options.db.read, accountId);
   }
 
-  /** Makes the account's default secret or replaces it; a replaced one signs too for `overlapMs`. */
-  rotateDefaultSecret(accountId: string, overlapMs: number): Promise<DefaultSecretRow> {
+  /** Makes the account's default secret or replaces it; a replaced one signs too for `overlapMs`. Throws `secrets_key_wrong`. */
+  rotateDefaultSecret(accountId: string, overlapMs: number): Promise<WithSecret<DefaultSecretRow>> {
     const { db, clock } = this.#options;
-    const now = clock.now();
-    const input = { accountId, secret: newWebhookSecret(), previousUntil: now + overlapMs, now };
-    return db.write(rotateDefaultSecret, input);
+    const secret = newWebhookSecret();
+    return this.#secrets.use(async (sealer) => {
+      const [now, sealedSecret] = [clock.now(), sealer.defaultSecret(accountId, secret)];
+      const input = { accountId, sealedSecret, previousUntil: now + overlapMs, now };
+      return { ...(await db.write(rotateDefaultSecret, input)), secret };
+    });
+  }
+
+  /** Tries to open every stored secret and header. */
+  examineSecrets(): Promise<SecretsReport> {
+    return this.#secrets.examine();
+  }
+
+  /** Removes the secrets and headers that cannot be opened here, for when their key is lost; returns from how many receivers. */
+  forgetUnreadableSecrets(): Promise<number> {
+    return this.#secrets.forgetUnreadable();
   }
 
   /** Puts a test message in the queue; it is tried once. Throws `not_found`. */
@@ -221,40 +269,51 @@ export class Webhooks {
     this.#sender.wake();
   }
 
-  async #prepare(delivery: DeliveryRow): Promise<Parcel | DeadReason> {
+  async #prepare(delivery: DeliveryRow): Promise<Prepared> {
     return delivery.endpoint_id === null
       ? this.#prepareForTask(delivery, delivery.url ?? '')
       : this.#prepareForEndpoint(delivery, delivery.endpoint_id);
   }
 
-  async #prepareForEndpoint(delivery: DeliveryRow, endpointId: string): Promise<Parcel | DeadReason> {
+  async #prepareForEndpoint(delivery: DeliveryRow, endpointId: string): Promise<Prepared> {
     const { db, clock, publicUrl } = this.#options;
     const endpoint = await findEndpointToSend(db.read, endpointId);
     if (!endpoint || endpoint.deleted_at !== null) return 'endpoint_deleted';
     if (endpoint.enabled === 0 && delivery.type !== TEST_EVENT) return 'endpoint_disabled';
+    const headers = this.#secrets.headers(endpoint);
+    const secrets = this.#secrets.ofEndpoint(endpoint, clock.now());
+    if (headers === null || secrets === null) return 'secret_unreadable';
     const body =
       delivery.type === TEST_EVENT
         ? testMessage(delivery.type, delivery.occurred_at, endpoint.id)
         : await this.#messageBody(delivery, publicUrl ?? endpoint.base_url);
     if (body === null) return 'task_missing';
-    return {
-      id: delivery.id,
-      url: endpoint.url,
-      headers: JSON.parse(endpoint.headers) as Record<string, string>,
-      secrets: signingSecrets(endpoint, clock.now()),
-      body,
-    };
+    return { id: delivery.id, url: endpoint.url, headers, secrets, body };
   }
 
-  async #prepareForTask(delivery: DeliveryRow, url: string): Promise<Parcel | DeadReason> {
-    const { db, clock, publicUrl, localUrl } = this.#options;
-    const accountId = delivery.account_id;
-    const secret =
-      (await findDefaultSecret(db.read, accountId)) ??
-      (await db.write(ensureDefaultSecret, { accountId, secret: newWebhookSecret(), now: clock.now() }));
+  async #prepareForTask(delivery: DeliveryRow, url: string): Promise<Prepared> {
+    const { clock, publicUrl, localUrl } = this.#options;
+    const secret = await this.#defaultSecret(delivery.account_id);
+    const secrets = secret && this.#secrets.ofAccount(secret, clock.now());
+    if (secrets === null) return 'secret_unreadable';
     const body = await this.#messageBody(delivery, publicUrl ?? delivery.base_url ?? localUrl);
     if (body === null) return 'task_missing';
-    return { id: delivery.id, url, headers: {}, secrets: signingSecrets(secret, clock.now()), body };
+    return { id: delivery.id, url, headers: {}, secrets, body };
+  }
+
+  /** The account's default secret, made where there is none; null when this node cannot seal one. */
+  async #defaultSecret(accountId: string): Promise<DefaultSecretRow | null> {
+    const { db, clock } = this.#options;
+    const found = await findDefaultSecret(db.read, accountId);
+    if (found) return found;
+    const made = this.#secrets.use((sealer) => {
+      const sealedSecret = sealer.defaultSecret(accountId, newWebhookSecret());
+      return db.write(ensureDefaultSecret, { accountId, sealedSecret, now: clock.now() });
+    });
+    return made.catch((error: unknown) => {
+      if (error instanceof AppError && error.code === 'secrets_key_wrong') return null;
+      throw error;
+    });
   }
 
   /** Made anew for every attempt: what has ended does not change, but signed addresses of pictures run out. */

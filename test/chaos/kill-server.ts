@@ -31,6 +31,7 @@ import { seededRandom } from './seeded-random.ts';
 import { freePort } from './server-process.ts';
 
 const ADMIN_KEY = 'dbk_chaos-admin-key-of-more-than-enough-length';
+const SECRETS_KEY = Buffer.alloc(32, 7).toString('base64');
 const CLIENTS = 8;
 /** Wishes that may be made ahead of the kills, in kills: work never ends before the kills do. */
 const LEAD_KILLS = 2;
@@ -226,6 +227,8 @@ class ChaosRun {
         DRAWBRIDGE_MEDIA_ROOT: join(this.#folder, 'media'),
         DRAWBRIDGE_PORT: String(this.#ports[node]),
         DRAWBRIDGE_ADMIN_KEY: ADMIN_KEY,
+        // Any node sends the messages, so all must be able to read the secrets that sign them.
+        DRAWBRIDGE_SECRETS_KEY: SECRETS_KEY,
         DRAWBRIDGE_SANDBOX_ENABLED: 'false',
         DRAWBRIDGE_CREDITS_STARTING_GRANT: String(GRANT_CREDITS),
         DRAWBRIDGE_TASKS_MAX_QUEUED_PER_ACCOUNT: '100000',

@@ -13,6 +13,8 @@ import { newId } from '../../src/kernel/id.ts';
 import { NodeLease } from '../../src/kernel/lease.ts';
 import { createMemoryLogger } from '../../src/kernel/log.ts';
 import { createOutbound } from '../../src/kernel/outbound.ts';
+import type { SecretKeysOptions } from '../../src/kernel/secret-keys.ts';
+import { SecretSeals } from '../../src/kernel/secret-seals.ts';
 import { claimTasks } from '../../src/tasks/claim-store.ts';
 import type { TaskBody } from '../../src/tasks/contract.ts';
 import { findTask } from '../../src/tasks/read-store.ts';
@@ -25,6 +27,9 @@ import { type DatabaseKind, openTestDb } from './database.ts';
 
 /** Hundreds of attempts in one wait, on a machine that has other work. */
 const BUSY_MACHINE_MS = 120_000;
+
+/** Of 32 bytes, as text. */
+export const SHARED_KEY = Buffer.alloc(32, 5).toString('base64');
 
 export interface Received {
   path: string;
@@ -93,6 +98,7 @@ export function verified(secret: string, { body, headers }: Pick<Received, 'body
 
 export interface WebhookNode {
   webhooks: Webhooks;
+  seals: SecretSeals;
   node: NodeLease;
   close(): Promise<void>;
 }
@@ -123,9 +129,12 @@ export class WebhookWorld {
     return id;
   }
 
-  /** A further server on the same database. */
-  async startNode(): Promise<WebhookNode> {
+  /** A further server on the same database, with the key that all have unless it gets others. */
+  async startNode(keys: Partial<SecretKeysOptions> = {}): Promise<WebhookNode> {
     const { db, clock, log } = this;
+    // Without a folder of its own it finds no key but those of the configuration.
+    const unless = { dataDir: '/nonexistent', current: SHARED_KEY, previous: null };
+    const seals = await SecretSeals.open({ ...unless, ...keys, log });
     // The lease is the database's, and a server's time cannot be turned.
     const node = new NodeLease({ db, clock: db.dialect === 'postgres' ? systemClock : clock, log });
     await node.start();
@@ -140,6 +149,7 @@ export class WebhookWorld {
       clock,
       log,
       node,
+      seals,
       outbound: async () => outbound,
       describeBatch: () => Promise.resolve(null),
       describeStory: async () => null,
@@ -151,9 +161,12 @@ export class WebhookWorld {
       localUrl: 'http://127.0.0.1',
       allowHosts: this.allowHosts,
     });
+    await seals.settle();
+    await seals.sealPlain();
     webhooks.start();
     const started: WebhookNode = {
       webhooks,
+      seals,
       node,
       async close() {
         await webhooks.close();

@@ -70,7 +70,7 @@ test('a task that ends is told to the webhook and to its own address, as the API
     verified(own.json.secret, receiver.at('/own?order=7')[0] as Received, Date.now()).data,
     task,
   );
-  await ended(headers, told.id);
+  for (const { id } of [told, receiver.at('/own?order=7')[0] as Received]) await ended(headers, id);
   const list = await app.request(
     'GET',
     `/v1/webhooks/deliveries?task_id=${task.id}&limit=1`,
@@ -90,7 +90,7 @@ test('a task that ends is told to the webhook and to its own address, as the API
   assert.equal(list.json.data[0].attempts[0].status_code, 204);
 });
 
-test('a test message says how the receiver answers, and comes again under its id', async () => {
+test('a test message says how the receiver answers, and comes again under its id, with a new sealing key too', async () => {
   const { headers } = await openAccount('tester');
   const hook = await createWebhook(headers, { url: receiver.url('/test'), enabled: false });
   receiver.onRequest = ({ response }) => void response.writeHead(418).end('a teapot');
@@ -98,6 +98,8 @@ test('a test message says how the receiver answers, and comes again under its id
   assert.equal(sent.status, 202, sent.text);
   const dead = await ended(headers, sent.json.id);
   assert.deepEqual([dead.status, dead.attempt_count, dead.attempts[0].answer], ['dead', 1, 'a teapot']);
+  const rotation = await app.request('POST', '/v1/admin/provider-secrets/rotate-key');
+  assert.ok(rotation.json.secrets >= 1, rotation.text);
   receiver.onRequest = ({ response }) => void response.writeHead(200).end();
   const again = await app.request(
     'POST',

@@ -486,6 +486,7 @@ export const adminEn = {
   'delivery.again.done': 'It is sent again.',
   'delivery.reason.attempts_exhausted': 'all attempts failed',
   'delivery.reason.gone': 'the receiver said 410',
+  'delivery.reason.secret_unreadable': 'its secret cannot be decrypted here; see the doctor',
   'delivery.reason.endpoint_disabled': 'switched off',
   'delivery.reason.endpoint_deleted': 'deleted',
   'delivery.reason.task_missing': 'its task is gone',

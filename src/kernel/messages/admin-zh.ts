@@ -473,6 +473,7 @@ export const adminZh: AdminMessages = {
   'delivery.again.done': '已重新发送。',
   'delivery.reason.attempts_exhausted': '多次尝试失败',
   'delivery.reason.gone': '接收方返回 410',
+  'delivery.reason.secret_unreadable': '本节点无法解密它的密钥，请查看诊断',
   'delivery.reason.endpoint_disabled': '已关闭',
   'delivery.reason.endpoint_deleted': '已删除',
   'delivery.reason.task_missing': '任务已不存在',

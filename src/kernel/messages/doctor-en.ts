@@ -191,6 +191,12 @@ export const doctorEn = {
       cause: 'The receiver does not answer, or refuses.',
       fix: 'GET /v1/webhooks/deliveries?status=dead shows each answer; redeliver sends them again.',
     },
+    webhook_secrets: {
+      title: 'Webhook secrets',
+      cause:
+        'The key they were encrypted with is missing or is another one: the database was moved or restored without secrets.key, or this node has another DRAWBRIDGE_SECRETS_KEY. Or the key was lost, and they were removed.',
+      fix: 'Put secrets.key back, or set the same DRAWBRIDGE_SECRETS_KEY as on the other nodes, then restart; the messages that wait are sent. If the key is lost: "drawbridge providers rotate-key --forget" with the server stopped, then POST /v1/webhooks/{id}/rotate-secret, and set the headers again.',
+    },
     T1: {
       title: 'T1 every accepted task exists',
       cause: 'Task rows were removed by hand or lost with a part of the database.',
@@ -405,6 +411,12 @@ export const doctorEn = {
     webhooksFine: 'Everything that was due was delivered in the last day.',
     webhooksLate: (minutes: number) => `Messages that are due have waited ${minutes} minutes.`,
     webhooksDead: (count: number) => `${count} messages of the last day were given up.`,
+    webhookSecretsFine: (count: number) =>
+      count === 0 ? 'There are none.' : `${count}, all encrypted, and this server can read them.`,
+    webhookSecretsUnreadable: (count: number) =>
+      `This server cannot read those of ${count === 1 ? 'one receiver' : `${count} receivers`}; their messages wait.`,
+    webhookSecretsPlain: (count: number) => `${count} are not encrypted yet.`,
+    webhookSecretsStart: 'An older version stored them. They are encrypted when the server starts.',
     skipped: 'Not checked.',
   },
   fixed: {

@@ -176,6 +176,12 @@ export const doctorZh: DoctorMessages = {
       cause: '接收方没有响应或拒绝接收。',
       fix: 'GET /v1/webhooks/deliveries?status=dead 可查看每次的回应；redeliver 可重新发送。',
     },
+    webhook_secrets: {
+      title: 'Webhook 密钥',
+      cause:
+        '加密所用的密钥不见了，或者不是同一个：数据库搬迁或恢复时没有带上 secrets.key，或者本节点的 DRAWBRIDGE_SECRETS_KEY 与其他节点不同。也可能是密钥已经丢失，相应内容已被删除。',
+      fix: '请放回 secrets.key，或者设置与其他节点相同的 DRAWBRIDGE_SECRETS_KEY，然后重启，等待中的消息就会发出。如果密钥已经丢失：停止服务器，运行 "drawbridge providers rotate-key --forget"，再调用 POST /v1/webhooks/{id}/rotate-secret，并重新设置请求头。',
+    },
     T1: {
       title: 'T1 已接受的任务都存在',
       cause: '任务行被手工删除，或随数据库的一部分丢失。',
@@ -378,6 +384,11 @@ export const doctorZh: DoctorMessages = {
     webhooksFine: '最近一天到期的消息都已送达。',
     webhooksLate: (minutes) => `到期的消息已等待 ${minutes} 分钟。`,
     webhooksDead: (count) => `最近一天有 ${count} 条消息被放弃。`,
+    webhookSecretsFine: (count) =>
+      count === 0 ? '没有 Webhook 密钥。' : `共 ${count} 个，都已加密，本服务器可以读取。`,
+    webhookSecretsUnreadable: (count) => `本服务器读不出 ${count} 个接收方的密钥，发给它们的消息正在等待。`,
+    webhookSecretsPlain: (count) => `还有 ${count} 个没有加密。`,
+    webhookSecretsStart: '它们是旧版本保存的，服务器启动时会加密。',
     skipped: '未检查。',
   },
   fixed: {

@@ -137,7 +137,7 @@ export const errorsEn = {
     fix: 'Check that it was copied whole and belongs to this provider and region. "drawbridge providers test" shows which step fails. If the provider is only down for now, store it untried with --unchecked.',
   },
   secrets_key_wrong: {
-    title: 'Stored provider secrets cannot be decrypted',
+    title: 'Stored secrets cannot be decrypted',
     cause:
       'The key they were encrypted with is missing or is another one: the database was moved or restored without the file secrets.key, or this node has another DRAWBRIDGE_SECRETS_KEY.',
     fix: 'Put secrets.key back from the backup, or set the same DRAWBRIDGE_SECRETS_KEY as on the other nodes. If the key is lost: "drawbridge providers rotate-key --forget" removes what nobody can read any more; then set each secret again.',

@@ -123,7 +123,7 @@ export const errorsZh = {
     fix: '请检查密钥是否复制完整、是否属于这个服务和地区。用 "drawbridge providers test" 可以看到哪一步失败。如果只是服务方暂时不可用，可以加 --unchecked 直接保存。',
   },
   secrets_key_wrong: {
-    title: '已保存的服务密钥无法解密',
+    title: '已保存的密钥无法解密',
     cause:
       '加密所用的密钥不见了，或者不是同一个：数据库搬迁或恢复时没有带上 secrets.key 文件，或者本节点的 DRAWBRIDGE_SECRETS_KEY 与其他节点不同。',
     fix: '从备份中恢复 secrets.key，或者设置与其他节点相同的 DRAWBRIDGE_SECRETS_KEY。如果密钥已经丢失，请运行 "drawbridge providers rotate-key --forget" 删除无法再读取的内容，然后重新设置每个密钥。',
