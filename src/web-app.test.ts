@@ -11,6 +11,24 @@ import { registerWebApp } from './web-app.ts';
 
 const SCRIPT = `${'export const word = "bridge";'.repeat(100)}`;
 
+test('the gallery has a page of its own, which names its files as well; every other room has the common one', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'drawbridge-web-app-'));
+  const app = fastify();
+  try {
+    await mkdir(join(folder, 'assets'));
+    await writeFile(join(folder, 'index.html'), 'common <base href="%BASE%/">');
+    await writeFile(join(folder, 'gallery.html'), 'gallery <base href="%BASE%/">');
+    await registerWebApp(app, { publicUrl: 'http://studio.example/pictures', origins: [], folder });
+    const page = async (url: string) => (await app.inject({ url, headers: { accept: 'text/html' } })).body;
+    assert.equal(await page('/gallery?q=fox'), 'gallery <base href="/pictures/">');
+    for (const url of ['/', '/batches', '/gallery/nothing', '/no-such-room'])
+      assert.equal(await page(url), 'common <base href="/pictures/">', url);
+  } finally {
+    await app.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
 test('a script is sent compressed to whom can read it, under one address that may be kept for ever', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'drawbridge-web-app-'));
   const app = fastify();

@@ -30,8 +30,8 @@ export interface WebAppOptions {
 }
 
 /** `null` when `npm run build` has not been run: the API works, and the page says what to do. */
-async function readIndex(folder: string): Promise<string | null> {
-  return readFile(join(folder, 'index.html'), 'utf8').catch(() => null);
+async function readPage(folder: string, name: string): Promise<string | null> {
+  return readFile(join(folder, name), 'utf8').catch(() => null);
 }
 
 const NOT_BUILT = `<!doctype html><meta charset="utf-8"><title>Drawbridge</title>
@@ -60,19 +60,22 @@ const escapeAttribute = (text: string) =>
 /** Registers the studio and the answer for every path that nobody serves. */
 export async function registerWebApp(app: FastifyInstance, options: WebAppOptions): Promise<void> {
   const folder = options.folder ?? DIST;
-  const index = await readIndex(folder);
+  const index = await readPage(folder, 'index.html');
+  // Names the files of its room as well, so that they come beside the common ones.
+  const gallery = await readPage(folder, 'gallery.html');
   const csp = policy(options.origins);
-  const sendPage = (request: FastifyRequest, reply: FastifyReply, status: number) => {
-    // The page is the same at every client route; only its base says where the server lives (a path prefix, perhaps).
+  const sendPage = (request: FastifyRequest, reply: FastifyReply, status: number, room?: string | null) => {
+    // The page works at every client route; only its base says where the server lives (a path prefix, perhaps).
     const base = new URL(baseUrlOf(request, options.publicUrl)).pathname.replace(/\/$/, '');
-    const html = (index ?? NOT_BUILT).replaceAll('%BASE%', escapeAttribute(base));
+    const html = (room ?? index ?? NOT_BUILT).replaceAll('%BASE%', escapeAttribute(base));
     return reply
       .code(status)
       .headers({ 'content-security-policy': csp, 'cache-control': 'no-cache' })
       .type('text/html; charset=utf-8')
       .send(html);
   };
-  for (const path of PAGES) app.get(path, (request, reply) => sendPage(request, reply, 200));
+  for (const path of PAGES)
+    app.get(path, (request, reply) => sendPage(request, reply, 200, path === '/gallery' ? gallery : null));
   if (index) {
     await app.register(fastifyStatic, {
       root: join(folder, 'assets'),

@@ -6,7 +6,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import tailwindcss from '@tailwindcss/vite';
-import { defineConfig, type Plugin } from 'vite';
+import { defineConfig, type Plugin, type Rolldown } from 'vite';
 
 /** Where the script goes in index.html: after <base>, before anything that paints. */
 const BOOT_PLACE = '<!-- boot -->';
@@ -14,6 +14,9 @@ const BOOT_PLACE = '<!-- boot -->';
 /** Small modules of the Studio that other rooms use too, so that each would be a file of its own. */
 const FIRST_VIEW_MODULES =
   /web\/src\/(?:api\/(?:problem|upload)|settings\/api-address|pages\/use-room-title|studio\/(?:draft-storage|draft-store|use-action|AspectShape|thumbhash-url)|ui\/(?:ChoiceGroup|Menu|language|messages|remark|stored))\.tsx?$/;
+
+/** Rooms that have a page of their own, which names the room's files: the browser fetches them beside the common ones, not after. */
+const ROOM_PAGES = { gallery: 'src/gallery/Page.tsx' } as const;
 
 /** Smaller files fit into one packet anyhow. */
 const WORTH_COMPRESSING_BYTES = 1_024;
@@ -43,6 +46,43 @@ function bootScript(): Plugin {
   };
 }
 
+/** What a chunk cannot run without, itself included. */
+function filesOf(bundle: Rolldown.OutputBundle, fileName: string, found = new Set<string>()): Set<string> {
+  const chunk = bundle[fileName];
+  if (chunk?.type !== 'chunk' || found.has(fileName)) return found;
+  found.add(fileName);
+  for (const style of chunk.viteMetadata?.importedCss ?? []) found.add(style);
+  for (const needed of chunk.imports) filesOf(bundle, needed, found);
+  return found;
+}
+
+/** Writes each room's page: index.html, and the room's files in its head. */
+const roomPages: Plugin = {
+  name: 'room-pages',
+  apply: 'build',
+  enforce: 'post',
+  generateBundle(_options, bundle) {
+    const index = bundle['index.html'];
+    if (index?.type !== 'asset') throw new Error('The build made no index.html');
+    const html = String(index.source);
+    for (const [room, module] of Object.entries(ROOM_PAGES)) {
+      const entry = Object.values(bundle).find(
+        (file) => file.type === 'chunk' && file.facadeModuleId?.endsWith(module),
+      );
+      if (!entry) throw new Error(`The build made no file of ${module}`);
+      const links = [...filesOf(bundle, entry.fileName)]
+        .filter((file) => !html.includes(file))
+        .map((file) =>
+          file.endsWith('.css')
+            ? `    <link rel="stylesheet" crossorigin href="./${file}">\n`
+            : `    <link rel="modulepreload" crossorigin href="./${file}">\n`,
+        );
+      const source = html.replace('  </head>', `${links.join('')}  </head>`);
+      this.emitFile({ type: 'asset', fileName: `${room}.html`, source });
+    }
+  },
+};
+
 /** Puts `.br` and `.gz` beside every script and style sheet: browsers take the first over https, the second over plain http. */
 const compressed: Plugin = {
   name: 'compressed',
@@ -62,7 +102,7 @@ const compressed: Plugin = {
 export default defineConfig({
   root: import.meta.dirname,
   base: './',
-  plugins: [tailwindcss(), developmentBase, bootScript(), compressed],
+  plugins: [tailwindcss(), developmentBase, bootScript(), roomPages, compressed],
   oxc: { jsx: { runtime: 'automatic', importSource: 'react' } },
   resolve: {
     alias: [

@@ -9,6 +9,9 @@ import {
 } from 'kysely';
 import type { Tables } from './db.ts';
 
+/** Bytes, or the hexadecimal digits of bytes: `bytesOfHex` reads it. */
+export type JoinedHex = Uint8Array | string;
+
 export interface SqlDialect {
   readonly name: 'sqlite' | 'postgres';
   /** Locks the selected rows and skips those that others have locked; on SQLite there is one writer and nothing to skip. */
@@ -23,8 +26,8 @@ export interface SqlDialect {
   now(nowMs: number): RawBuilder<number>;
   /** True for changes below which no transaction can still commit: readers that follow changes must not look past it. */
   isSettled(change: ExpressionWrapper<Tables, never, number> | RawBuilder<number>): RawBuilder<boolean>;
-  /** The bytes of all rows' hexadecimal texts, in the order of an inner query; null without rows. */
-  joinHex(text: RawBuilder<string>): RawBuilder<Uint8Array | null>;
+  /** All rows' hexadecimal texts as one, in the order of an inner query, for `bytesOfHex`; null without rows. */
+  joinHex(text: RawBuilder<string>): RawBuilder<JoinedHex | null>;
   /** Behind a table's name: has SQLite, which knows nothing of the values, read by this index. */
   readBy(index: string): RawBuilder<unknown>;
 }
@@ -36,7 +39,7 @@ const sqlite: SqlDialect = {
   lockName: async () => {},
   now: (nowMs) => sql<number>`${nowMs}`,
   isSettled: () => sql<boolean>`1 = 1`,
-  joinHex: (text) => sql<Uint8Array | null>`unhex(group_concat(${text}, ''))`,
+  joinHex: (text) => sql<JoinedHex | null>`unhex(group_concat(${text}, ''))`,
   readBy: (index) => sql`indexed by ${sql.id(index)}`,
 };
 
@@ -49,9 +52,21 @@ const postgres: SqlDialect = {
   },
   now: () => sql<number>`(extract(epoch from clock_timestamp()) * 1000)::bigint`,
   isSettled: (change) => sql<boolean>`${change} < change_horizon()`,
-  joinHex: (text) => sql<Uint8Array | null>`decode(string_agg(${text}, ''), 'hex')`,
+  // Digits as they are: bytes would become digits once more on the way (a fifth of the time of a page of the gallery).
+  joinHex: (text) => sql<JoinedHex | null>`string_agg(${text}, '')`,
   readBy: () => sql``,
 };
+
+/** The bytes that `joinHex` joined; none for null. Throws an Error for what is not hexadecimal. */
+export function bytesOfHex(joined: JoinedHex | null | undefined): Buffer {
+  if (typeof joined !== 'string')
+    return joined ? Buffer.from(joined.buffer, joined.byteOffset, joined.byteLength) : Buffer.alloc(0);
+  const bytes = Buffer.from(joined, 'hex');
+  // Reading ends silently at the first other character.
+  if (bytes.length * 2 !== joined.length)
+    throw new Error('The database holds a text that is not hexadecimal');
+  return bytes;
+}
 
 /** The dialect of a `Reader`, a `Trx` or a migration's connection. */
 export function dialectOf<DB>(connection: Kysely<DB>): SqlDialect {

@@ -1,7 +1,7 @@
 // The HTTP contracts of uploads, pictures and their files.
 import { z } from 'zod';
-import { isId } from '../kernel/id.ts';
 import { defineRoute } from '../kernel/route.ts';
+import { cursorOf, pageLimit, pageOf } from '../kernel/wire-schemas.ts';
 import { imageDetailSchema } from './gallery-contract.ts';
 import { imageSchema, taskImageSchema } from './image-contract.ts';
 
@@ -129,7 +129,7 @@ export const listImagesRoute = defineRoute({
   access: { kind: 'scope', scope: 'images:read' },
   limit: 'api',
   query: z.object({
-    mode: z.string().max(64).optional(),
+    mode: z.enum(['text-to-image', 'image-to-image', 'upscale']).optional(),
     model: z.string().max(MAX_QUERY_CHARS).optional(),
     provider: z.string().max(MAX_QUERY_CHARS).optional(),
     kind: z.enum(['final', 'hd']).optional(),
@@ -140,17 +140,13 @@ export const listImagesRoute = defineRoute({
     before: moment.optional(),
     after: moment.optional(),
     q: z.string().max(MAX_QUERY_CHARS).optional().describe('Words that the prompt must hold'),
-    limit: z.coerce.number().int().min(1).max(MAX_PAGE).default(DEFAULT_PAGE),
-    cursor: z
-      .string()
-      .refine((text) => isId('img', text), 'This is not a cursor that a list gave.')
-      .optional()
-      .describe('`next_cursor` of the page before'),
+    limit: pageLimit(DEFAULT_PAGE, MAX_PAGE),
+    cursor: cursorOf('img'),
   }),
   responses: {
     200: {
       description: 'A page of pictures',
-      schema: z.object({ data: z.array(imageSchema), next_cursor: z.string().nullable() }),
+      schema: pageOf(imageSchema),
     },
   },
   errors: ['validation_failed'],

@@ -3,20 +3,19 @@
 // committed before it began.
 import assert from 'node:assert/strict';
 import type { Db } from '../kernel/db.ts';
-import { GalleryColumns, idBytes, recordOf } from './gallery-columns.ts';
+import { GalleryColumns, idBytes, lastIdOf, recordOf } from './gallery-columns.ts';
 import type { GalleryQuery } from './gallery-contract.ts';
 import type { IndexBody } from './gallery-index.ts';
 import { RECORD_BYTES } from './gallery-record.ts';
+import { estimatePictures, loadRecords } from './gallery-records-store.ts';
 import { type Counts, type Criteria, criteriaOf, matchingPlaces, NumberSet } from './gallery-scan.ts';
 import {
   type ChangeCursor,
   changedPictures,
-  countPictures,
   findNames,
   type GalleryNamesTable,
   latestChange,
   latestPurge,
-  loadRecords,
   type NameKind,
   promptNumbers,
   purgedPictures,
@@ -26,7 +25,11 @@ import { searchTerms } from './search-words.ts';
 
 /** Of the first read: enough for the first block of the index. */
 const FIRST_PAGE = 20_000;
-const PAGE = 50_000;
+const PAGE = 40_000;
+/** Room beyond what an account is expected to have, as a part of it: estimates are a little off. */
+const SPARE = 1 / 16;
+/** An estimate makes no more room than this beforehand, 82 MB. */
+const MOST_RESERVED = 2_000_000;
 /** Changes that are read on the way; more at once are a list for the reader worker. */
 const FEW_CHANGES = 200;
 const MANY_CHANGES = 5_000;
@@ -59,11 +62,13 @@ export class AccountGallery {
   #turn: Promise<unknown> = Promise.resolve();
   #loaded: Promise<void> | null = null;
   #isLoaded = false;
-  #counted: Promise<{ all: number; visible: number }> | null = null;
+  readonly #expected = Promise.withResolvers<number>();
 
   constructor(db: Db, accountId: string) {
     this.#db = db;
     this.accountId = accountId;
+    // Not everybody who loads asks for it.
+    this.#expected.promise.catch(() => {});
   }
 
   get isLoaded(): boolean {
@@ -81,7 +86,9 @@ export class AccountGallery {
 
   /** Reads everything once; later calls wait for the same. */
   load(): Promise<void> {
-    this.#loaded ??= this.#readAll();
+    if (this.#loaded) return this.#loaded;
+    this.#loaded = this.#readAll();
+    this.#loaded.catch(this.#expected.reject);
     return this.#loaded;
   }
 
@@ -153,30 +160,37 @@ export class AccountGallery {
     return new Map(rows.map((row) => [row.no, row]));
   }
 
-  /** How many pictures out of the trash there are, before they are read. */
-  async expectedCount(): Promise<number> {
-    this.#counted ??= countPictures(this.#db.slow, this.accountId);
-    return (await this.#counted).visible;
+  /** About how many pictures out of the trash there are, known once the first page of the load is here. */
+  expectedCount(): Promise<number> {
+    return this.#expected.promise;
   }
 
   async #readAll(): Promise<void> {
     const { read, slow } = this.#db;
     // Before the first page: what changes while the pages are read is read again afterwards.
-    this.#images = await latestChange(read, this.accountId);
-    this.#purges = await latestPurge(read, this.accountId);
+    [this.#images, this.#purges] = await Promise.all([
+      latestChange(read, this.accountId),
+      latestPurge(read, this.accountId),
+    ]);
     // First in the reader's line: the head of a cold answer waits for it.
-    this.#counted ??= countPictures(slow, this.accountId);
-    const counted = this.#counted;
-    counted.catch(() => {});
-    let afterId: string | null = null;
-    for (let limit = FIRST_PAGE; ; limit = PAGE) {
-      const records = await loadRecords(slow, { accountId: this.accountId, afterId, limit });
-      if (afterId === null) this.columns.reserve((await counted).all);
-      this.columns.append(records);
+    const estimated = estimatePictures(slow, this.accountId);
+    const readAfter = (afterId: string | null, limit: number): Promise<Buffer> => {
+      const page = loadRecords(slow, { accountId: this.accountId, afterId, limit });
+      // Whoever awaits it is told; when nobody does any more, an earlier failure was.
+      page.catch(() => {});
+      return page;
+    };
+    let next: Promise<Buffer> | null = readAfter(null, FIRST_PAGE);
+    const { all, visible } = await estimated;
+    this.columns.reserve(Math.min(MOST_RESERVED, Math.ceil(all * (1 + SPARE))));
+    for (let limit = FIRST_PAGE; next; limit = PAGE) {
+      const records: Buffer = await next;
       const isLast = records.length < limit * RECORD_BYTES;
+      // The database reads the next page while this one is worked on.
+      next = isLast ? null : readAfter(lastIdOf(records), PAGE);
+      this.columns.append(records);
+      this.#expected.resolve(isLast ? this.columns.visibleCount() : visible);
       for (const listener of this.#listeners) listener(isLast);
-      if (isLast) break;
-      afterId = this.columns.idAt(this.columns.length - 1);
     }
     this.#listeners.clear();
     this.#isLoaded = true;

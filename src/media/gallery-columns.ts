@@ -34,6 +34,15 @@ export class GalleryColumns {
     return ((this.#buffer[(this.#start + place) * RECORD_BYTES + AT.flags] ?? 0) & IS_TRASHED) !== 0;
   }
 
+  /** How many pictures are not in the trash. */
+  visibleCount(): number {
+    const { records } = this;
+    let count = 0;
+    for (let at: number = AT.flags; at < records.length; at += RECORD_BYTES)
+      if (((records[at] ?? 0) & IS_TRASHED) === 0) count += 1;
+    return count;
+  }
+
   /** Makes room for this many pictures in all, so that a load does not copy what it has. */
   reserve(pictures: number): void {
     if (this.#end + pictures - this.length > this.#capacity) this.#grow(FRONT_ROOM, pictures);
@@ -114,6 +123,12 @@ export class GalleryColumns {
 /** The sixteen bytes of `img_…`. */
 export function idBytes(id: string): Buffer {
   return Buffer.from(id.slice(ID_PREFIX.length), 'hex');
+}
+
+/** The id of the last of these records. */
+export function lastIdOf(records: Buffer): string {
+  const at = records.length - RECORD_BYTES;
+  return `${ID_PREFIX}${records.toString('hex', at, at + ID_BYTES)}`;
 }
 
 /** A picture's record, from its id, its column `gallery` and what can change. */

@@ -3,7 +3,7 @@
 // transaction, and whoever follows (change, id) from a cursor misses neither a change nor a picture that is gone for good.
 import { sql } from 'kysely';
 import { compileOnce, type Reader, registerWrites, type Trx } from '../kernel/db.ts';
-import { currentChange, dialectOf } from '../kernel/db-dialect.ts';
+import { bytesOfHex, currentChange, dialectOf, type JoinedHex } from '../kernel/db-dialect.ts';
 import {
   addToSearch,
   NUMBER_DIGITS,
@@ -11,7 +11,7 @@ import {
   type SearchTerm,
   searchNumbers,
 } from '../kernel/db-search.ts';
-import { encodeFacts, NUMBER_DIGIT, numberOfFacts, RECORD_BYTES } from './gallery-record.ts';
+import { encodeFacts, NUMBER_DIGIT, numberOfFacts } from './gallery-record.ts';
 import { searchTokens } from './search-words.ts';
 import type { ImagesTable } from './store.ts';
 
@@ -176,44 +176,6 @@ export async function hasUnprepared(reader: Reader): Promise<boolean> {
   return row !== undefined;
 }
 
-const viewOf = (bytes: Uint8Array | null | undefined): Buffer =>
-  bytes ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength) : Buffer.alloc(0);
-
-const RECORD = sql<string>`substr(id, 5) || gallery || cast(favourite as text)
-  || case when trashed_at is null then '0' else '1' end`;
-
-/**
- * Records of an account's pictures in order, newest first, after `afterId`: whole ones, at most `limit`. One value that the
- * database joins instead of a row each: 0.4 s of its time for a million pictures, where rows take four.
- */
-export async function loadRecords(
-  reader: Reader,
-  { accountId, afterId, limit }: { accountId: string; afterId: string | null; limit: number },
-): Promise<Buffer> {
-  const after = afterId === null ? sql`` : sql`and id < ${afterId}`;
-  const joined = dialectOf(reader).joinHex(sql<string>`record`);
-  const { rows } = await sql<{ records: Uint8Array | null }>`select ${joined} as records from (
-    select ${RECORD} as record from images where account_id = ${accountId} and gallery is not null ${after}
-    order by id desc limit ${limit}) as page`.execute(reader);
-  const records = viewOf(rows[0]?.records);
-  if (records.length % RECORD_BYTES !== 0) throw new Error('A picture has a malformed column "gallery"');
-  return records;
-}
-
-/** How many pictures an account has, in the trash and out of it. */
-export async function countPictures(
-  reader: Reader,
-  accountId: string,
-): Promise<{ all: number; visible: number }> {
-  const row = await reader
-    .selectFrom('images')
-    .select((eb) => [eb.fn.countAll<number>().as('all'), eb.fn.count<number>('trashed_at').as('trashed')])
-    .where('account_id', '=', accountId)
-    .where('gallery', 'is not', null)
-    .executeTakeFirstOrThrow();
-  return { all: row.all, visible: row.all - row.trashed };
-}
-
 /** A place among an account's changes. */
 export interface ChangeCursor {
   change: number;
@@ -305,7 +267,7 @@ export async function promptNumbers(
   terms: readonly SearchTerm[],
 ): Promise<Buffer> {
   if (terms.length === 0) return Buffer.alloc(0);
-  return viewOf(await searchNumbers(reader, WORDS, accountId, terms));
+  return searchNumbers(reader, WORDS, accountId, terms);
 }
 
 /** The search numbers of an account's pictures with this tag, whatever its case, four bytes each. */
@@ -315,11 +277,11 @@ export async function taggedNumbers(reader: Reader, accountId: string, tag: stri
     .replace(/[\\%_]/g, '\\$&')}%`;
   const number = sql<string>`substr(gallery, ${sql.lit(NUMBER_DIGIT)}, ${sql.lit(NUMBER_DIGITS)})`;
   const { joinHex, readBy } = dialectOf(reader);
-  const { rows } = await sql<{ numbers: Uint8Array | null }>`
+  const { rows } = await sql<{ numbers: JoinedHex | null }>`
     select ${joinHex(number)} as numbers from images ${readBy('images_tagged')}
     where account_id = ${accountId} and tags <> '[]' and gallery is not null
       and lower(tags) like ${pattern} escape '\\'`.execute(reader);
-  return viewOf(rows[0]?.numbers);
+  return bytesOfHex(rows[0]?.numbers);
 }
 
 const MOST_TAG_LISTS = 20_000;

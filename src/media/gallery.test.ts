@@ -242,6 +242,38 @@ for (const { kind, skip } of databaseKinds().filter((one) => one.kind !== 'sqlit
       assert.deepEqual(decodeIndex(Buffer.concat(nothing)).isComplete, true);
     });
 
+    test('the newest rows do not wait for the records, and are those that are there then', async (t) => {
+      const world = await createWorld(t, kind);
+      const added = await add(
+        world,
+        Array.from({ length: 12 }, () => ({})),
+      );
+      const ids = added.toReversed();
+      const first = { ...all, limit: 5 };
+      const { gallery } = world.media;
+      assert.deepEqual(await gallery.window(ACCOUNT, {}, first), ids.slice(0, 5));
+      const trash = async (from: number, end: number) => {
+        for (const id of ids.slice(from, end))
+          await world.db.write(setImageTrashed, {
+            id,
+            accountId: ACCOUNT,
+            now: world.time.now,
+            trashed: true,
+          });
+      };
+      await trash(1, 3);
+      assert.deepEqual(await gallery.window(ACCOUNT, {}, first), [ids[0], ...ids.slice(3, 7)]);
+      const cold = gallery.coldIndex(ACCOUNT, {}, 0);
+      assert.ok(cold, 'the records were not read for it');
+      const parts: Uint8Array[] = [];
+      for await (const part of cold) parts.push(part);
+      assert.equal(decodeIndex(Buffer.concat(parts)).count, 10);
+      const another = world.another().gallery;
+      await trash(0, 8);
+      assert.deepEqual(await another.window(ACCOUNT, {}, first), ids.slice(8));
+      assert.deepEqual(await another.window(FOREIGN, {}, first), []);
+    });
+
     test('places count from an anchor, so that new pictures move nothing, and the pill counts them', async (t) => {
       const world = await createWorld(t, kind);
       const { gallery } = world.media;

@@ -6,10 +6,12 @@ import type { Db } from '../kernel/db.ts';
 import { AppError } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/log.ts';
 import { AccountGallery, type View } from './gallery-account.ts';
-import { idBytes } from './gallery-columns.ts';
+import { GalleryColumns, idBytes } from './gallery-columns.ts';
 import type { GalleryQuery } from './gallery-contract.ts';
 import { type IndexBody, makeIndex, streamIndex } from './gallery-index.ts';
-import { criteriaOf, indexOfPlace } from './gallery-scan.ts';
+import { RECORD_BYTES } from './gallery-record.ts';
+import { loadRecords } from './gallery-records-store.ts';
+import { criteriaOf, indexOfPlace, matchingPlaces } from './gallery-scan.ts';
 import { hasUnprepared, preparePictures } from './gallery-store.ts';
 
 /** Records and remembered answers of all accounts; about three million pictures. The account in use always stays. */
@@ -17,6 +19,8 @@ const MOST_BYTES = 160 * 1024 * 1024;
 /** Differences to UTC for which a view's answers are remembered. */
 export const MOST_OFFSETS = 3;
 const IDLE_MS = 10 * 60_000;
+/** Newest records that are looked at for a first screen, far more than it shows, since some may be in the trash. */
+const NEWEST_RECORDS = 1_000;
 /** Old pictures that one write prepares: about 11 ms. */
 const PREPARED_PER_WRITE = 100;
 /** Between such writes, so that others come first. */
@@ -71,8 +75,7 @@ export class Gallery {
     filter: GalleryQuery,
     utcOffsetMin: number,
   ): AsyncGenerator<Uint8Array> | null {
-    const isFiltered = Object.values(filter).some((value) => value !== undefined);
-    if (this.#accounts.has(accountId) || isFiltered) return null;
+    if (this.#accounts.has(accountId) || isFiltered(filter)) return null;
     const account = new AccountGallery(this.#options.db, accountId);
     const criteria = criteriaOf(filter, account, []);
     const stream = streamIndex(account, criteria, { utcOffsetMin, isPreparing: this.#isPreparing });
@@ -86,10 +89,29 @@ export class Gallery {
     filter: GalleryQuery,
     { anchor, offset, limit }: { anchor: string | undefined; offset: number; limit: number },
   ): Promise<string[]> {
+    if (anchor === undefined && offset === 0) {
+      const newest = await this.#newest(accountId, filter, limit);
+      if (newest) return newest;
+    }
     return this.use(accountId, filter, ({ columns }, { places }) => {
       const first = anchor === undefined ? 0 : indexOfPlace(places, columns.placeOf(idBytes(anchor)));
       return idsAt(columns, places.subarray(first + offset, first + offset + limit));
     });
+  }
+
+  /**
+   * The newest ids straight from the database, for an account whose records are not here yet: a first screen does not wait for all
+   * of them. Null when they are here, or when it takes more than the newest few to tell.
+   */
+  async #newest(accountId: string, filter: GalleryQuery, limit: number): Promise<string[] | null> {
+    if (this.#accounts.get(accountId)?.isLoaded || isFiltered(filter)) return null;
+    const page = { accountId, afterId: null, limit: NEWEST_RECORDS };
+    const records = await loadRecords(this.#options.db.read, page);
+    const columns = new GalleryColumns();
+    columns.append(records);
+    const places = matchingPlaces(columns, criteriaOf(filter, { numberOf: () => undefined }, []));
+    const isAll = records.length < NEWEST_RECORDS * RECORD_BYTES;
+    return places.length >= limit || isAll ? idsAt(columns, places.subarray(0, limit)) : null;
   }
 
   /** How many matching pictures are newer than `since`, and the newest. */
@@ -190,6 +212,10 @@ export class Gallery {
       clock.after(PREPARE_RETRY_MS, () => void this.#prepare());
     }
   }
+}
+
+function isFiltered(filter: GalleryQuery): boolean {
+  return Object.values(filter).some((value) => value !== undefined);
 }
 
 function idsAt(columns: { idAt(place: number): string }, places: Uint32Array): string[] {

@@ -5,7 +5,7 @@ import { sql } from 'kysely';
 import { holdCreditsOfMany, releaseHolds } from '../credits/credits.ts';
 import { type Reader, registerWrites, type Trx } from '../kernel/db.ts';
 import { insertMany } from '../kernel/db-bulk.ts';
-import { dialectOf } from '../kernel/db-dialect.ts';
+import { bytesOfHex, dialectOf } from '../kernel/db-dialect.ts';
 import { newId } from '../kernel/id.ts';
 import { pinUploads } from '../media/media.ts';
 import type { Mode } from '../providers/provider.ts';
@@ -316,7 +316,7 @@ export async function statesOfBatch(reader: Reader, batchId: string): Promise<Ui
     .selectFrom(ordered.as('ordered'))
     .select(dialectOf(reader).joinHex(sql<string>`letter`).as('states'))
     .executeTakeFirstOrThrow();
-  return row.states ?? new Uint8Array();
+  return bytesOfHex(row.states);
 }
 
 export interface BatchItemFilter {

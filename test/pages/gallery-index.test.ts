@@ -8,8 +8,9 @@ import {
   encodeHeader,
   PICTURES_PER_ANCHOR,
   ratioOfClass,
+  ratioClass as serverClass,
 } from '../../src/media/gallery-index-format.ts';
-import { IndexReader, RATIO_OF_CLASS } from '../../web/src/gallery/gallery-index.ts';
+import { IndexReader, indexOfRows, RATIO_OF_CLASS, ratioClass } from '../../web/src/gallery/gallery-index.ts';
 
 const LAST_DAY = 20_000;
 const PER_DAY = 700;
@@ -75,10 +76,37 @@ test('the first block is of use before the rest arrives, and a wrong estimate do
 });
 
 test('shapes mean the same at both ends', () => {
-  for (let ratioClass = 0; ratioClass < 255; ratioClass += 1) {
-    const ours = RATIO_OF_CLASS[ratioClass] ?? 0;
-    assert.ok(Math.abs(ours / ratioOfClass(ratioClass) - 1) < 1e-6);
+  for (let shape = 0; shape < 255; shape += 1) {
+    const ours = RATIO_OF_CLASS[shape] ?? 0;
+    assert.ok(Math.abs(ours / ratioOfClass(shape) - 1) < 1e-6);
   }
+  for (const width of [1, 90, 640, 1_023, 1_024, 1_365, 4_096, 20_000])
+    for (const height of [1, 100, 768, 1_024, 1_820, 9_000])
+      assert.equal(ratioClass(width, height), serverClass(width, height), `${width}:${height}`);
+});
+
+test('the first rows alone are an index that the whole one begins with, until the list is another', () => {
+  const whole = readInPieces(encodeAll(45_500), 1_000_000).read();
+  const rows = Array.from({ length: 100 }, (_, place) => ({
+    id: idAt(place),
+    width: 1_000_000 * ratioOfClass(place),
+    height: 1_000_000,
+    // Local time is two hours ahead: the second picture is of the day before there, too.
+    created_at: new Date((LAST_DAY * 24 - 2 - place) * 3_600_000).toISOString(),
+  }));
+  const head = indexOfRows(rows, 120);
+  assert.deepEqual(
+    [head.count, head.newestId, head.anchorOf(99)],
+    [100, idAt(0), { id: idAt(0), offset: 99 }],
+  );
+  assert.deepEqual(
+    [head.dateOf(0), head.dateOf(1), head.dateOf(24), head.dateOf(25)].map((dateMs) => dateMs / 86_400_000),
+    [LAST_DAY, LAST_DAY - 1, LAST_DAY - 1, LAST_DAY - 2],
+  );
+  assert.ok(whole.beginsWith(head));
+  assert.ok(!whole.beginsWith(indexOfRows(rows.slice(1), 120)), 'a newer picture has come');
+  assert.ok(!whole.beginsWith(indexOfRows(rows.toSpliced(50, 1), 120)), 'one of them had gone');
+  assert.ok(!readInPieces(encodeAll(99), 1_000).read().beginsWith(head), 'some went since');
 });
 
 test('what is no index is refused, an empty one is empty', () => {

@@ -9,11 +9,14 @@ import {
   encodeEnd,
   encodeHeader,
   PICTURES_PER_ANCHOR,
+  ratioOfClass,
 } from '../../src/media/gallery-index-format.ts';
 import type { StudioServer } from './studio-browser.ts';
 
 const LAST_DAY = 20_700;
 const PER_DAY = 900;
+const USUAL_CLASSES = [83, 91, 103, 127, 127, 145, 151, 162, 180];
+const HEIGHT = 1_024;
 
 interface MadeTask {
   id: string;
@@ -69,9 +72,11 @@ export async function openGallery(page: Page, baseUrl: string, search = ''): Pro
   await page.locator('.wall-shown').first().waitFor();
 }
 
+/** The shape of a picture of the wall: all usual ones come by turns. */
+const classOf = (ordinal: number) => USUAL_CLASSES[(ordinal * 7919) % USUAL_CLASSES.length] as number;
+
 /** The bytes of an index of `count` pictures in all usual shapes. */
 function encodeWall(count: number): Buffer {
-  const usual = [83, 91, 103, 127, 127, 145, 151, 162, 180];
   const parts: Uint8Array[] = [encodeHeader(count, 0)];
   for (let first = 0; first < count; first += BLOCK_PICTURES) {
     const size = Math.min(BLOCK_PICTURES, count - first);
@@ -84,7 +89,7 @@ function encodeWall(count: number): Buffer {
       days.push({ day: LAST_DAY - Math.floor(at / PER_DAY), count: end - at });
       at = end;
     }
-    const ratios = Uint8Array.from({ length: size }, (_, at) => usual[((first + at) * 7919) % 9] as number);
+    const ratios = Uint8Array.from({ length: size }, (_, at) => classOf(first + at));
     parts.push(encodeBlock({ ratios, days, anchors }));
   }
   return Buffer.concat([...parts, encodeEnd(count)]);
@@ -101,8 +106,8 @@ function rowOf(ordinal: number, baseUrl: string): object {
     url,
     thumb_url: url,
     download_url: url,
-    width: 1024,
-    height: 1024,
+    width: Math.round(HEIGHT * ratioOfClass(classOf(ordinal))),
+    height: HEIGHT,
     mime: 'image/webp',
     bytes: 6_000,
     seed: ordinal,
@@ -140,7 +145,7 @@ export async function pretendPictures(page: Page, baseUrl: string, count: number
   );
   await page.route('**/v1/gallery/window?*', (route) => {
     const query = new URL(route.request().url()).searchParams;
-    const anchor = Number.parseInt((query.get('anchor') ?? '').slice(4, 12), 16);
+    const anchor = Number.parseInt((query.get('anchor') ?? idOf(0)).slice(4, 12), 16);
     const first = 0xffffffff - anchor + Number(query.get('offset'));
     const limit = Math.min(Number(query.get('limit')), count - first);
     const data = Array.from({ length: limit }, (_, at) => rowOf(first + at, baseUrl));

@@ -1,6 +1,6 @@
 // The line above the wall: how many pictures, what the trash holds, and the day that is on the screen, which also leads to
 // any other day.
-import { useSyncExternalStore } from 'react';
+import { useMemo, useSyncExternalStore } from 'react';
 import { formatBytes } from '../ui/format.ts';
 import { Icon } from '../ui/Icon.tsx';
 import type { GalleryFacets } from './gallery-api.ts';
@@ -21,10 +21,14 @@ function DayButton({ room, onJumpTo }: HeadingProps) {
   const at = useSyncExternalStore(room.subscribeTop, room.getTop);
   const { t, locale } = galleryTexts.useText();
   const { index } = room;
-  const date = new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeZone: 'UTC' });
+  // Making one takes ten times as long as using it, and the day changes while the page scrolls.
+  const date = useMemo(
+    () => new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeZone: 'UTC' }),
+    [locale],
+  );
   const shownMs = index.dateOf(Math.min(at, index.count - 1));
   return (
-    <label className="gallery-day button button-quiet ml-auto">
+    <label className="input-label button button-quiet ml-auto">
       <Icon name="calendar" className="size-4.5" />
       <span className="figures">{date.format(shownMs)}</span>
       <input
@@ -71,7 +75,7 @@ export function Heading(props: HeadingProps) {
         </>
       )}
       {state.isPreparing && <p className="text-sm text-soft">{t('gallery.preparing')}</p>}
-      {room.index.count > 0 && <DayButton {...props} />}
+      {state.total > 0 && <DayButton {...props} />}
     </div>
   );
 }

@@ -181,7 +181,7 @@ function Body({ page, handle, coveredPx }: { page: PageContext; handle: HandleRe
           if (row) navigation.show(row.id, false);
         }}
       />
-      {hasScrubber && (
+      {hasScrubber && state.total > 0 && (
         <Scrubber room={room} onJump={(ordinal) => handle.current?.wall()?.reveal(ordinal, true)} />
       )}
     </div>

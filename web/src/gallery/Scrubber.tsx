@@ -1,6 +1,6 @@
 // The scrubber at the right edge: the whole list from newest to oldest as one track with its years, a handle where the
 // screen is, and a way to jump to a day. A slider for the keyboard and for readers.
-import { type PointerEvent, useEffect, useRef, useState, useSyncExternalStore } from 'react';
+import { type PointerEvent, useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
 import { cssVariables } from '../ui/css-variables.ts';
 import type { GalleryIndex } from './gallery-index.ts';
 import type { GalleryRoom } from './gallery-room.ts';
@@ -61,12 +61,11 @@ export function Scrubber({ room, onJump }: ScrubberProps) {
   const moving = useRecently(at);
   const last = Math.max(1, index.count - 1);
   const ordinal = dragged ?? Math.min(at, last);
-  const date = new Intl.DateTimeFormat(locale, {
-    year: 'numeric',
-    month: 'short',
-    day: 'numeric',
-    timeZone: 'UTC',
-  });
+  const date = useMemo(
+    () =>
+      new Intl.DateTimeFormat(locale, { year: 'numeric', month: 'short', day: 'numeric', timeZone: 'UTC' }),
+    [locale],
+  );
   const dateText = date.format(index.dateOf(ordinal));
 
   const follow = (event: PointerEvent) => {

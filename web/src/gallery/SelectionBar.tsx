@@ -39,7 +39,7 @@ export function SelectionBar({ room, state, actions, onShare, onDelete, onDownlo
   ) => (
     <button
       type="button"
-      className={`button button-quiet gallery-tool ${isDanger ? 'text-alarm' : ''}`}
+      className={`button button-quiet min-w-11 ${isDanger ? 'text-alarm' : ''}`}
       aria-label={label}
       title={label}
       onClick={() => {

@@ -53,7 +53,7 @@ function SearchBox({ filter, onFilter }: ToolbarProps) {
     <div className="relative min-w-0 grow sm:max-w-96">
       <Icon
         name="search"
-        className="pointer-events-none absolute top-1/2 left-3 size-4.5 -translate-y-1/2 text-soft"
+        className="pointer-events-none absolute inset-y-0 left-3 my-auto size-4.5 text-soft"
       />
       <input
         id="gallery-search"
@@ -178,7 +178,7 @@ export function Toolbar(props: ToolbarProps) {
         <SearchBox {...props} />
         <button
           type="button"
-          className="button button-quiet relative shrink-0 gallery-tool"
+          className="button button-quiet relative min-w-11 shrink-0"
           onClick={onOpenFilters}
         >
           <Icon name="filter" />
@@ -194,7 +194,7 @@ export function Toolbar(props: ToolbarProps) {
         </button>
         <button
           type="button"
-          className="button button-quiet shrink-0 gallery-tool"
+          className="button button-quiet min-w-11 shrink-0"
           aria-pressed={filter.favourite === true}
           aria-label={t('gallery.filter.favourite')}
           onClick={() => onFilter({ favourite: filter.favourite ? undefined : true })}
@@ -204,7 +204,7 @@ export function Toolbar(props: ToolbarProps) {
         </button>
         <button
           type="button"
-          className="button button-quiet shrink-0 gallery-tool sm:ml-auto"
+          className="button button-quiet min-w-11 shrink-0 sm:ml-auto"
           aria-pressed={filter.trashed === true}
           aria-label={t('gallery.trash')}
           onClick={() => onFilter({ trashed: filter.trashed ? undefined : true })}

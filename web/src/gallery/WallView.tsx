@@ -90,7 +90,6 @@ export function WallView(props: WallViewProps) {
     if (!host.current) return;
     const abort = new AbortController();
     const made = new Wall(host.current, {
-      listLabel: t('gallery.list'),
       look: (ordinal) => latest.current.look(ordinal),
       coveredPx: () => latest.current.coveredPx(),
       coveredBelowPx: () =>
@@ -114,6 +113,11 @@ export function WallView(props: WallViewProps) {
       made.destroy();
       wall.current = null;
     };
+  }, [room]);
+
+  // Texts are replaced when those of errors have come, too: the wall must stay.
+  useLayoutEffect(() => {
+    if (wall.current) wall.current.label = t('gallery.list');
   }, [room, t]);
 
   const { version } = state;

@@ -1,10 +1,10 @@
 // The gallery's calls: the index as bytes, rows, facets, marks and actions on many pictures.
 import { keepPreviousData, queryOptions } from '@tanstack/react-query';
 import type { GalleryFacets, GalleryOperation, GalleryRow } from '../../../src/media/contract.ts';
-import { apiUrl, authorization, call, rejectAnswer } from '../api/client.ts';
+import { call, rejectAnswer } from '../api/client.ts';
 import { ApiError, networkProblem } from '../api/problem.ts';
-import { currentText } from '../ui/language.ts';
 import { randomUuid } from '../ui/random-id.ts';
+import { galleryQuery, INDEX_PATH, utcOffsetMin } from './first-look.ts';
 import { type GalleryIndex, IndexReader } from './gallery-index.ts';
 import { type GalleryFilter, toApiFilter } from './gallery-search.ts';
 
@@ -17,30 +17,21 @@ const ACTION_POLL_MS = 1_000;
 
 export type GalleryAction = GalleryOperation['action'];
 
-function parameters(filter: GalleryFilter, more: Record<string, string> = {}): URLSearchParams {
-  return new URLSearchParams({ ...toApiFilter(filter), ...more });
-}
-
-/** Minutes from UTC to the reader's time, for the days. */
-const utcOffset = () => String(-new Date().getTimezoneOffset());
-
 /**
- * Reads the index of a filter; `onBlock` is told after each chunk, so that the first pictures can be shown before the rest
- * is here. Throws ApiError.
+ * Reads an index out of its answer; `onBlock` is told after each chunk, so that the first pictures can be shown before the
+ * rest is here. `signal` is that of the answer. Throws ApiError.
  */
 export async function readIndex(
-  filter: GalleryFilter,
+  answer: Promise<Response>,
   signal: AbortSignal,
   onBlock: (reader: IndexReader) => void,
 ): Promise<IndexReader> {
-  const path = `v1/gallery/index?${parameters(filter, { utc_offset: utcOffset() })}`;
   const reader = new IndexReader();
   try {
-    const headers = { 'accept-language': currentText().locale, ...authorization() };
-    const response = await fetch(apiUrl(path), { headers, credentials: 'same-origin', signal });
+    const response = await answer;
     if (!response.ok) {
       const body: unknown = await response.json().catch(() => null);
-      rejectAnswer(response.status, body, response.headers.get('x-request-id'), path);
+      rejectAnswer(response.status, body, response.headers.get('x-request-id'), INDEX_PATH);
     }
     const chunks = response.body?.getReader();
     for (let chunk = await chunks?.read(); chunk && !chunk.done; chunk = await chunks?.read()) {
@@ -64,7 +55,7 @@ export async function readRows(
 ): Promise<readonly GalleryRow[]> {
   const anchor = index.anchorOf(first);
   if (!anchor) return [];
-  const query = parameters(filter, {
+  const query = galleryQuery(filter, {
     anchor: anchor.id,
     offset: String(anchor.offset),
     limit: String(count),
@@ -76,16 +67,18 @@ export function facetsQuery(filter: GalleryFilter) {
   return queryOptions({
     queryKey: ['gallery-facets', toApiFilter(filter)],
     queryFn: ({ signal }) =>
-      call<GalleryFacets>('GET', `v1/gallery/facets?${parameters(filter, { utc_offset: utcOffset() })}`, {
-        signal,
-      }),
+      call<GalleryFacets>(
+        'GET',
+        `v1/gallery/facets?${galleryQuery(filter, { utc_offset: String(utcOffsetMin()) })}`,
+        { signal },
+      ),
     staleTime: FACETS_FRESH_MS,
     placeholderData: keepPreviousData,
   });
 }
 
 export async function countNew(filter: GalleryFilter, since: string | null): Promise<number> {
-  const query = parameters(filter, since ? { since } : {});
+  const query = galleryQuery(filter, since ? { since } : {});
   return (await call<{ count: number }>('GET', `v1/gallery/new?${query}`)).count;
 }
 

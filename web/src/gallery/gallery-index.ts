@@ -13,6 +13,7 @@ const RATIO_CLASSES = 255;
 const SQUARE_CLASS = 127;
 const WIDEST = 8;
 const DAY_MS = 86_400_000;
+const MINUTE_MS = 60_000;
 
 /** Width over height of each class. */
 export const RATIO_OF_CLASS: Float32Array = Float32Array.from(
@@ -88,6 +89,13 @@ export class GalleryIndex {
     return [this.anchors[at]?.first ?? 0, this.anchors[at + 1]?.first ?? this.count];
   }
 
+  /** Whether this list has the pictures of `head` at its top. */
+  beginsWith(head: GalleryIndex): boolean {
+    if (this.newestId !== head.newestId || this.count < head.count) return false;
+    for (let at = 0; at < head.count; at += 1) if (this.classes[at] !== head.classes[at]) return false;
+    return true;
+  }
+
   /** The index without some pictures, given in ascending order. Anchors stay: the server counts from them all the same. */
   without(ordinals: readonly number[]): GalleryIndex {
     const classes = new Uint8Array(this.count - ordinals.length);
@@ -113,6 +121,33 @@ export class GalleryIndex {
 }
 
 export const EMPTY_INDEX = new GalleryIndex(new Uint8Array(0), 0, [], []);
+
+/** The class of a picture of this size, as the server reckons it. */
+export function ratioClass(width: number, height: number): number {
+  const place = SQUARE_CLASS + Math.round((Math.log(width / height) / Math.log(WIDEST)) * SQUARE_CLASS);
+  return Math.min(RATIO_CLASSES - 1, Math.max(0, place));
+}
+
+/** What a row says of its picture's place in the list. */
+interface Shape {
+  id: string;
+  width: number;
+  height: number;
+  /** As RFC 3339. */
+  created_at: string;
+}
+
+/** An index of the newest pictures alone, for the time until the index is here. `utcOffsetMin`: from UTC to the reader's time. */
+export function indexOfRows(rows: readonly Shape[], utcOffsetMin: number): GalleryIndex {
+  const days: DayRun[] = [];
+  rows.forEach((row, first) => {
+    const day = Math.floor((Date.parse(row.created_at) + utcOffsetMin * MINUTE_MS) / DAY_MS);
+    if (days.at(-1)?.day !== day) days.push({ day, first });
+  });
+  const classes = Uint8Array.from(rows, ({ width, height }) => ratioClass(width, height));
+  const anchors = rows.slice(0, 1).map(({ id }) => ({ id, first: 0 }));
+  return new GalleryIndex(classes, rows.length, days, anchors);
+}
 
 const toHex = (bytes: Uint8Array) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 

@@ -2,12 +2,15 @@
 // replaced only when the reader asks for it or when the server's list turned out to be another one, and always so that
 // the picture at the top of the screen stays there.
 import { type Problem, problemOf } from '../api/problem.ts';
+import { type FirstLook, fetchIndex, peekFirstLook, takeFirstLook, utcOffsetMin } from './first-look.ts';
 import { countNew, type GalleryRow, readIndex, readRows } from './gallery-api.ts';
-import { EMPTY_INDEX, type GalleryIndex } from './gallery-index.ts';
+import { EMPTY_INDEX, type GalleryIndex, indexOfRows } from './gallery-index.ts';
 import type { GalleryFilter } from './gallery-search.ts';
 import { RowSource, WINDOW_ROWS } from './row-source.ts';
 import { Selection } from './selection.ts';
 
+/** A frame that has not come by then does not come. */
+const MOST_FRAME_MS = 100;
 /** Rows made ready around the top of the screen before a new list is shown. */
 const READY_BEFORE = 100;
 const READY_AFTER = 200;
@@ -17,7 +20,7 @@ const RELOAD_PAUSE_MS = 5_000;
 export interface RoomState {
   phase: 'loading' | 'ready' | 'failed';
   problem: Problem | null;
-  /** Pictures in the list; exact once `isComplete`. */
+  /** Pictures in the list; exact once `isComplete`, and 0 as long as only its first rows are here. */
   total: number;
   isComplete: boolean;
   /** The server is still making older pictures searchable. */
@@ -43,6 +46,17 @@ const START: RoomState = {
   selected: 0,
 };
 
+/** Resolves after the next frame, or soon where none is drawn, as in a tab that nobody sees. */
+function nextFrame(): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, MOST_FRAME_MS);
+    requestAnimationFrame(() => {
+      clearTimeout(timer);
+      setTimeout(resolve);
+    });
+  });
+}
+
 export class GalleryRoom {
   readonly filter: GalleryFilter;
   readonly rows: RowSource<GalleryRow>;
@@ -54,6 +68,10 @@ export class GalleryRoom {
   readonly #topListeners = new Set<() => void>();
   #state: RoomState = START;
   #abort = new AbortController();
+  /** The first rows, until the row source or the screen has them. */
+  #firstRows: FirstLook['rows'] | null = null;
+  /** Whether the index is only what the first rows say. */
+  #isHead = false;
   #reloading: Promise<void> | null = null;
   #reloadedAtMs = Number.NEGATIVE_INFINITY;
   readonly #listeners = new Set<() => void>();
@@ -62,7 +80,7 @@ export class GalleryRoom {
   constructor(filter: GalleryFilter) {
     this.filter = filter;
     this.rows = new RowSource<GalleryRow>({
-      fetchRows: (first, count, signal) => readRows(this.filter, this.index, first, count, signal),
+      fetchRows: (first, count, signal) => this.#fetchRows(first, count, signal),
       count: () => this.index.count,
       onRows: (first, end) => this.#tellRows(first, end),
       onMismatch: () => {
@@ -71,6 +89,8 @@ export class GalleryRoom {
       onError: () => {},
       later: (run, delayMs) => setTimeout(run, delayMs),
     });
+    // What is here already is in the page's first frame.
+    this.#showHead(peekFirstLook(filter)?.rowsHere ?? null);
   }
 
   get = (): RoomState => this.#state;
@@ -104,16 +124,30 @@ export class GalleryRoom {
     this.#abort.abort();
     this.#abort = new AbortController();
     const { signal } = this.#abort;
-    this.#set({ ...START, version: this.#state.version });
+    if (this.#state.phase === 'failed') this.#set({ ...START, version: this.#state.version });
+    const askedAtMs = performance.now();
+    const look = takeFirstLook(this.filter);
+    signal.addEventListener('abort', look.cancel);
+    this.#firstRows = look.rows;
+    void look.rows.then((rows) => {
+      if (!signal.aborted) this.#showHead(rows);
+    });
+    let hasBlock = false;
     try {
-      const reader = await readIndex(this.filter, signal, (partial) => {
+      // What failed is told by what reads it.
+      await look.index.catch(() => {});
+      // One frame for the first pictures, the next for the list: together they would be one long task.
+      if (this.#isHead) await nextFrame();
+      const reader = await readIndex(look.index, signal, (partial) => {
         // The first block is shown at once, the rest in one piece: each layout costs some milliseconds.
-        if (this.#state.phase === 'loading' && partial.count > 0)
-          this.#show(partial.read(), partial.expected, null);
+        if (hasBlock || partial.count === 0) return;
+        hasBlock = true;
+        this.#showIndex(partial.read(), partial.expected);
       });
-      const isFirst = this.#state.phase === 'loading';
-      this.#show(reader.read(), reader.count, isFirst ? null : (ordinal) => ordinal, true);
+      this.#showIndex(reader.read(), reader.count, true);
       this.#set({ isPreparing: reader.isPreparing });
+      // Nobody listened for news while the page itself was on its way.
+      if (look.beganAtMs < askedAtMs) void this.noteNews();
     } catch (error) {
       if (!signal.aborted) this.#set({ phase: 'failed', problem: problemOf(error) });
     }
@@ -138,12 +172,13 @@ export class GalleryRoom {
     const top = this.#topOrdinal;
     const topId = this.rows.get(top)?.id ?? null;
     try {
-      const reader = await readIndex(this.filter, signal, () => {});
+      const reader = await readIndex(fetchIndex(this.filter, signal), signal, () => {});
       const index = reader.read();
       const found = toTop || topId === null ? -1 : await this.#locate(topId, index, signal);
       const at = toTop ? 0 : found >= 0 ? found : Math.min(top, Math.max(0, index.count - 1));
       const ready = await this.#rowsAround(at, index, signal);
       this.rows.clear();
+      this.#firstRows = null;
       this.#show(index, index.count, toTop ? null : (ordinal) => ordinal + at - top, true);
       for (const [first, rows] of ready) this.rows.put(first, rows);
       this.#tellRows(0, index.count);
@@ -249,6 +284,32 @@ export class GalleryRoom {
   noteSelection(): void {
     this.#set({ selected: this.selection.size });
     this.#tellRows(0, this.index.count);
+  }
+
+  async #fetchRows(first: number, count: number, signal: AbortSignal): Promise<readonly GalleryRow[]> {
+    if (first === 0 && this.#firstRows !== null) {
+      const rows = await this.#firstRows;
+      this.#firstRows = null;
+      if (rows && rows.length >= count && rows[0]?.id === this.index.newestId) return rows.slice(0, count);
+    }
+    return readRows(this.filter, this.index, first, count, signal);
+  }
+
+  /** Shows the first rows as a list of their own until the index is here. */
+  #showHead(rows: readonly GalleryRow[] | null): void {
+    if (this.#state.phase !== 'loading' || rows === null || rows.length === 0) return;
+    this.#isHead = true;
+    this.rows.put(0, rows);
+    this.#show(indexOfRows(rows, utcOffsetMin()), 0, null);
+  }
+
+  /** Shows an index that goes on where the one before it ended, unless the list has become another since the first rows were read. */
+  #showIndex(index: GalleryIndex, total: number, isComplete = false): void {
+    const isFirst = this.#state.phase !== 'ready';
+    const isOther = this.#isHead && !index.beginsWith(this.index);
+    this.#isHead = false;
+    if (isOther) this.rows.clear();
+    this.#show(index, total, isFirst || isOther ? null : (ordinal) => ordinal, isComplete);
   }
 
   #show(index: GalleryIndex, total: number, remap: Remap, isComplete = false): void {

@@ -1,5 +1,5 @@
 // The gallery's keys: on the selection, or on the picture that has the focus. Registered in one place, so that the help knows.
-import { useEffect } from 'react';
+import { useLayoutEffect } from 'react';
 import { useShortcuts } from '../ui/shortcuts.ts';
 import { hasOpenDialog } from '../ui/top-layer.ts';
 import type { DeleteTarget } from './DeleteDialog.tsx';
@@ -77,7 +77,7 @@ export function useGalleryKeys(keys: GalleryKeys): void {
     { keys: 'Delete', label: t(isTrash ? 'gallery.deleteForever' : 'gallery.toTrash'), run: remove },
   ]);
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     const onKeyDown = (event: KeyboardEvent) => {
       const isFree =
         !event.defaultPrevented && !hasOpenDialog() && !document.querySelector(':popover-open.popover');

@@ -3,6 +3,7 @@
 import { getRouteApi, useCanGoBack, useRouter } from '@tanstack/react-router';
 import { useEffect, useLayoutEffect, useMemo, useRef, useSyncExternalStore } from 'react';
 import { listenLive } from '../live/live-events.ts';
+import { listKey } from './first-look.ts';
 import { GalleryRoom, type RoomState } from './gallery-room.ts';
 import type { FilterName, GalleryFilter, GallerySearch } from './gallery-search.ts';
 import { readPlace, writePlace } from './stored-place.ts';
@@ -14,9 +15,10 @@ const NEWS_PAUSE_MS = 1_200;
 
 /** The room of a filter; another filter is another room. */
 export function useRoom(filter: GalleryFilter): { room: GalleryRoom; state: RoomState } {
-  const key = JSON.stringify(filter);
+  const key = listKey(filter);
   const room = useMemo(() => new GalleryRoom(filter), [key]);
-  useEffect(() => {
+  // Before the frame: what is here already shall be in it.
+  useLayoutEffect(() => {
     void room.open();
     return () => room.close();
   }, [room]);
@@ -104,7 +106,7 @@ export function useNavigation(search: GallerySearch) {
 
 /** Keeps the place on the wall over reloads and visits to other rooms, and begins other lists at the top. */
 export function usePlace(room: GalleryRoom, filter: GalleryFilter, handle: { current: WallHandle | null }) {
-  const key = JSON.stringify(filter);
+  const key = listKey(filter);
   const start = useMemo(() => readPlace(key), [room]);
   useEffect(() => {
     const before = history.scrollRestoration;

@@ -50,8 +50,6 @@ export interface WallOptions {
   onNeed(first: number, end: number): void;
   /** The first picture of the screen is now another one. */
   onMoved(ordinal: number): void;
-  /** What the list is called. */
-  listLabel: string;
 }
 
 /** Where a picture is in the new list or, when it is gone, the next one that is left. */
@@ -90,7 +88,6 @@ export class Wall {
     this.#layer = document.createElement('div');
     this.#layer.className = 'wall-layer';
     this.#layer.setAttribute('role', 'list');
-    this.#layer.setAttribute('aria-label', options.listLabel);
     host.replaceChildren(this.#layer);
     const { signal } = this.#abort;
     const passive = { signal, passive: true };
@@ -109,6 +106,11 @@ export class Wall {
 
   get layout(): WallLayout | null {
     return this.#layout;
+  }
+
+  /** What the list is called, for readers. */
+  set label(label: string) {
+    this.#layer.setAttribute('aria-label', label);
   }
 
   /** How many cells exist, used or not. */

@@ -52,9 +52,12 @@ async function loadLate(language: Language): Promise<LateTexts> {
   return { errors: errorsEn, remarks: remarksEn };
 }
 
-/** Loads the language that boot.js put on <html>. Must have settled before anything renders. */
+/** The language that boot.js, and later a switch, put on <html>. */
+const pageLanguage = (): Language => (document.documentElement.lang.startsWith('zh') ? 'zh' : 'en');
+
+/** Loads the page's language. Must have settled before anything renders. */
 export async function startLanguage(): Promise<void> {
-  active = await loadCatalogue(document.documentElement.lang.startsWith('zh') ? 'zh' : 'en');
+  active = await loadCatalogue(pageLanguage());
 }
 
 /** Loads the texts of errors and remarks, which nothing needs before the first paint. Without them the server's own words are shown. */
@@ -130,7 +133,7 @@ export interface RoomText<Key extends string> extends Omit<Text, 't'> {
 
 /** The texts of one room, beside those that every page shares. */
 export interface RoomTexts<Key extends string> {
-  /** Downloads them in the active language. The room's route loader awaits this, so that rendering never waits. */
+  /** Downloads them in the page's language, also before that has started. The room's route loader awaits this, so that rendering never waits. */
   load(): Promise<void>;
   /** The room's texts and the shared ones; re-renders when the language is switched. */
   useText(): RoomText<Key>;
@@ -175,7 +178,7 @@ export function defineRoomTexts<Messages extends Readonly<Record<string, string>
   }
 
   return {
-    load: () => load(currentCatalogue().language),
+    load: () => load(pageLanguage()),
     useText: () => useSyncExternalStore(subscribe, current),
   };
 }
