@@ -1,6 +1,7 @@
 // The accounts slice on the wire: sign-in, API keys, stream tickets, and the administration of accounts.
 import { z } from 'zod';
 import { defineRoute, SCOPES } from '../kernel/route.ts';
+import { idParams, pageOf, time } from '../kernel/wire-schemas.ts';
 import {
   accountSchema,
   MAX_SECRET_CHARS,
@@ -9,7 +10,6 @@ import {
   password,
   scope,
   sessionSchema,
-  time,
 } from './wire-schemas.ts';
 
 export * from './people-admin-contract.ts';
@@ -134,7 +134,7 @@ export const listKeys = defineRoute({
   responses: {
     200: {
       description: 'A page',
-      schema: z.object({ data: z.array(keySchema), next_cursor: z.string().nullable() }),
+      schema: pageOf(keySchema),
     },
   },
   errors: [],
@@ -148,7 +148,7 @@ export const revokeKey = defineRoute({
   summary: 'Revoke an API key and the sessions that were opened with it',
   access: { kind: 'scope', scope: 'tasks:write' },
   limit: 'api',
-  params: z.object({ id: z.string() }),
+  params: idParams,
   responses: { 204: { description: 'Revoked: the next request with it is refused' } },
   errors: ['not_found'],
 });
@@ -210,7 +210,7 @@ export const listAccounts = defineRoute({
   responses: {
     200: {
       description: 'A page',
-      schema: z.object({ data: z.array(accountSchema), next_cursor: z.string().nullable() }),
+      schema: pageOf(accountSchema),
     },
   },
   errors: [],
@@ -226,7 +226,7 @@ export const updateAccount = defineRoute({
     'A disabled account is refused at its next request; what it has running is finished and settled.',
   access: { kind: 'scope', scope: 'admin' },
   limit: 'api',
-  params: z.object({ id: z.string() }),
+  params: idParams,
   body: z.strictObject({ name: name.optional(), disabled: z.boolean().optional() }),
   responses: { 200: { description: 'The account', schema: accountSchema } },
   errors: ['not_found', 'conflict'],
@@ -243,7 +243,7 @@ export const removeAccount = defineRoute({
     'pictures are removed 30 days later; its credits and their history stay. A repeated call takes up what ended in between.',
   access: { kind: 'scope', scope: 'admin' },
   limit: 'api',
-  params: z.object({ id: z.string() }),
+  params: idParams,
   responses: { 200: { description: 'The account, disabled', schema: accountSchema } },
   errors: ['not_found', 'conflict'],
 });

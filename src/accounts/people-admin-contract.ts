@@ -2,7 +2,8 @@
 // administrator ever sets or sees a password.
 import { z } from 'zod';
 import { defineRoute } from '../kernel/route.ts';
-import { email, id, MAX_NAME_CHARS, name, page, pageOf, role, time, userSchema } from './wire-schemas.ts';
+import { idOf, idParams, pageOf, time } from '../kernel/wire-schemas.ts';
+import { email, MAX_NAME_CHARS, name, page, role, userSchema } from './wire-schemas.ts';
 
 const MAX_INVITATION_HOURS = 24 * 30;
 const DEFAULT_INVITATION_HOURS = 24 * 7;
@@ -45,7 +46,7 @@ export const createInvitation = defineRoute({
   body: z.strictObject({
     role: role.default('member'),
     email: email.optional().describe('Whom it is for: the person gets this address'),
-    account_id: id('acct').optional().describe('The account to join, instead of one of their own'),
+    account_id: idOf('acct').optional().describe('The account to join, instead of one of their own'),
     grant_credits: grant.optional(),
     expires_in_h: z.int().min(1).max(MAX_INVITATION_HOURS).default(DEFAULT_INVITATION_HOURS),
   }),
@@ -75,7 +76,7 @@ export const revokeInvitation = defineRoute({
   method: 'DELETE',
   path: '/v1/admin/invitations/:id',
   summary: 'Take an unused invitation back',
-  params: z.object({ id: z.string() }),
+  params: idParams,
   responses: { 204: { description: 'Its link does not work any more' } },
   errors: ['not_found'],
 });
@@ -99,7 +100,7 @@ export const getUser = defineRoute({
   method: 'GET',
   path: '/v1/admin/users/:id',
   summary: 'One person',
-  params: z.object({ id: z.string() }),
+  params: idParams,
   responses: { 200: { description: 'The person', schema: userSchema } },
   errors: ['not_found'],
 });
@@ -113,7 +114,7 @@ export const updateUser = defineRoute({
   description:
     'Another role and disabling end all sessions of the person; while disabled, their keys are refused too. ' +
     'Nobody does this to themselves.',
-  params: z.object({ id: z.string() }),
+  params: idParams,
   body: z.strictObject({ name: name.optional(), role: role.optional(), disabled: z.boolean().optional() }),
   responses: { 200: { description: 'The person', schema: userSchema } },
   errors: ['not_found', 'conflict'],
@@ -125,7 +126,7 @@ export const removeUser = defineRoute({
   method: 'DELETE',
   path: '/v1/admin/users/:id',
   summary: 'Remove a person: their sessions and keys end, the account and its pictures stay',
-  params: z.object({ id: z.string() }),
+  params: idParams,
   responses: { 204: { description: 'Removed' } },
   errors: ['not_found', 'conflict'],
 });
@@ -136,7 +137,7 @@ export const createResetLink = defineRoute({
   method: 'POST',
   path: '/v1/admin/users/:id/reset-link',
   summary: 'A one-time link with which a person chooses a new password; it works for 24 hours',
-  params: z.object({ id: z.string() }),
+  params: idParams,
   responses: {
     201: {
       description: 'The link, shown this once; earlier ones stop working',

@@ -2,6 +2,7 @@
 // people do with their own profile, password and sessions.
 import { z } from 'zod';
 import { defineRoute } from '../kernel/route.ts';
+import { idParams, time } from '../kernel/wire-schemas.ts';
 import {
   accountSchema,
   email,
@@ -11,7 +12,6 @@ import {
   role,
   secret,
   sessionSchema,
-  time,
   username,
   userSchema,
 } from './wire-schemas.ts';
@@ -279,7 +279,7 @@ export const endSession = defineRoute({
   summary: 'End one of the own sessions',
   access: { kind: 'scope', scope: 'tasks:write' },
   limit: 'api',
-  params: z.object({ id: z.string() }),
+  params: idParams,
   responses: { 204: { description: 'Ended: its next request is refused' } },
   errors: ['not_found'],
 });

@@ -1,6 +1,7 @@
-// What the contracts of this slice share: ids, pages, names, and the shapes of accounts, people and sessions on the wire.
+// What the contracts of this slice share: pages, names, and the shapes of accounts, people and sessions on the wire.
 import { z } from 'zod';
 import { SCOPES } from '../kernel/route.ts';
+import { idOf, PAGE_BEFORE, pageLimit, time } from '../kernel/wire-schemas.ts';
 
 export const MAX_NAME_CHARS = 100;
 export const MAX_PAGE = 200;
@@ -17,13 +18,10 @@ const MAX_PASSWORD_CHARS = 200;
 export const name = z.string().trim().min(1).max(MAX_NAME_CHARS);
 export const scope = z.enum(SCOPES);
 export const role = z.enum(['admin', 'member']);
-export const time = z.string().meta({ format: 'date-time' });
-export const id = (prefix: string) =>
-  z.string().regex(new RegExp(`^${prefix}_[0-9a-f]{32}$`), `must be an id that starts with "${prefix}_"`);
 export const page = (prefix: string) =>
   z.object({
-    limit: z.coerce.number().int().min(1).max(MAX_PAGE).default(DEFAULT_PAGE),
-    cursor: id(prefix).optional().describe('`next_cursor` of the page before'),
+    limit: pageLimit(DEFAULT_PAGE, MAX_PAGE),
+    cursor: idOf(prefix).optional().describe(PAGE_BEFORE),
   });
 export const secret = z.string().min(1).max(MAX_SECRET_CHARS);
 
@@ -84,6 +82,3 @@ export const sessionSchema = z
       .describe('False on plain http, where the cookie can be read on the way: show a warning'),
   })
   .meta({ id: 'Session' });
-
-export const pageOf = <Item extends z.ZodType>(item: Item) =>
-  z.object({ data: z.array(item), next_cursor: z.string().nullable() });

@@ -11,6 +11,7 @@ import type { ProgramParts } from './embedded.ts';
 import { EXIT } from './exit-codes.ts';
 import { CommandFailure, usageFailure } from './failure.ts';
 import { addExamples } from './help.ts';
+import { watchInterrupt } from './interrupt.ts';
 import { ProgressBar } from './progress-bar.ts';
 import { wantsJson, withClient } from './run-command.ts';
 import { type Batch, type BatchCheck, type BatchItems, creditText } from './wire.ts';
@@ -277,17 +278,4 @@ async function withPatience<Result>(interrupt: AbortSignal, call: () => Promise<
       await sleep(systemClock, RETRY_MS, interrupt).catch(() => {});
     }
   }
-}
-
-/** Aborted by the first Ctrl-C: the batch goes on at the server; the second ends the process. */
-function watchInterrupt({ terminal }: CommandContext): AbortSignal {
-  const controller = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => {
-      if (!controller.signal.aborted) return controller.abort();
-      terminal.note('');
-      process.exit(EXIT.interrupted);
-    });
-  }
-  return controller.signal;
 }

@@ -7,6 +7,7 @@ import { systemClock } from '../kernel/clock.ts';
 import type { Config } from '../kernel/config.ts';
 import { controlSocketPath } from '../kernel/control-socket.ts';
 import { AppError } from '../kernel/errors.ts';
+import { localAuthority } from '../kernel/listen-address.ts';
 import type { Logger, RootLogger } from '../kernel/log.ts';
 import { type CommandContext, requireConfig, startFailure } from './command-context.ts';
 import type { InjectedRequest, ProgramParts } from './embedded.ts';
@@ -75,11 +76,9 @@ export async function openClient(
   return embeddedClient(context, config, parts, options);
 }
 
-/** Where the server of this configuration is found by a browser; answers build their URLs from it. */
+/** Where the server of this configuration would be found by a browser; without one running, answers build their URLs from it. */
 function localUrl({ host, port }: Config): string {
-  if (port === 0) return 'http://localhost';
-  const name = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
-  return `http://${name.includes(':') ? `[${name}]` : name}:${port}`;
+  return port === 0 ? 'http://localhost' : `http://${localAuthority(host, port)}`;
 }
 
 /** Whether a server listens behind the socket file; a killed one leaves the file behind. */

@@ -11,6 +11,7 @@ import type { ProgramParts } from './embedded.ts';
 import { EXIT, exitCodeFor } from './exit-codes.ts';
 import { CommandFailure, usageFailure } from './failure.ts';
 import { addExamples } from './help.ts';
+import { watchInterrupt } from './interrupt.ts';
 import { ProgressBar } from './progress-bar.ts';
 import { wantsJson, withClient } from './run-command.ts';
 import { creditText, type Task, type Upload } from './wire.ts';
@@ -270,17 +271,4 @@ function tellEnd({ context, json, interrupt }: Run, task: Task, made: number): v
     terminal.note(messages.generate.partial(made, task.n));
     context.exitCode = EXIT.partial;
   }
-}
-
-/** Aborted by the first Ctrl-C; the second ends the process, and the task stays at the server. */
-function watchInterrupt({ terminal }: CommandContext): AbortSignal {
-  const controller = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => {
-      if (!controller.signal.aborted) return controller.abort();
-      terminal.note('');
-      process.exit(EXIT.interrupted);
-    });
-  }
-  return controller.signal;
 }

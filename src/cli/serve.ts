@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { type Config, processEnvironment } from '../kernel/config.ts';
 import { armCrashPoint, CRASH_POINT_NAME } from '../kernel/crash-point.ts';
 import { AppError } from '../kernel/errors.ts';
+import { EVERY_HOST, localAuthority } from '../kernel/listen-address.ts';
 import type { RootLogger } from '../kernel/log.ts';
 import { type CommandContext, configFailure, startFailure, tryWholeConfig } from './command-context.ts';
 import type { EmbeddedApp, ProgramParts } from './embedded.ts';
@@ -19,7 +20,6 @@ const BYTES_PER_MB = 1024 * 1024;
 /** A database server that starts at the same time as this one needs a while. */
 const DATABASE_PATIENCE_MS = 60_000;
 const LOOPBACK_HOSTS = new Set(['127.0.0.1', '::1', 'localhost']);
-const EVERY_HOST = new Set(['0.0.0.0', '::']);
 const FIRST_KEY_NAME = 'first start';
 
 export function addServe(program: Command, context: CommandContext, parts: ProgramParts): void {
@@ -65,7 +65,7 @@ async function runServer(
   const stop = stopSignals();
   const app = await openApp(context, parts, config, log);
   const port = await listen(context, app, config);
-  const url = config.publicUrl ?? `http://${hostInUrl(config.host)}:${port}`;
+  const url = config.publicUrl ?? `http://${localAuthority(config.host, port)}`;
   log.info({ url, host: config.host, port, pid: process.pid, role: config.role }, 'listening');
   await announce(context, app, config, { url, port });
 
@@ -215,11 +215,6 @@ function dieOnBugs(log: RootLogger): void {
   };
   process.on('uncaughtException', die('a bug: nothing caught this error, the process ends'));
   process.on('unhandledRejection', die('a bug: nothing handled this rejection, the process ends'));
-}
-
-function hostInUrl(host: string): string {
-  if (EVERY_HOST.has(host)) return '127.0.0.1';
-  return host.includes(':') ? `[${host}]` : host;
 }
 
 function lanAddresses(): string[] {

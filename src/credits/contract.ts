@@ -2,6 +2,7 @@
 // numbers of credits, with the exact integer of micro-credits beside them.
 import { z } from 'zod';
 import { defineRoute } from '../kernel/route.ts';
+import { idOf, PAGE_BEFORE, pageLimit, pageOf, time } from '../kernel/wire-schemas.ts';
 import { readCredits } from './amount.ts';
 
 export const MAX_PAGE = 200;
@@ -9,7 +10,6 @@ const DEFAULT_PAGE = 50;
 const MAX_REASON_CHARS = 500;
 const MAX_KEY_CHARS = 200;
 
-const time = z.string().meta({ format: 'date-time' });
 const micros = z.number().int();
 const amount = z
   .union([z.number(), z.string().max(40)])
@@ -18,7 +18,7 @@ const amount = z
     if ('problem' in read) context.addIssue({ code: 'custom', message: read.problem });
   })
   .describe('Credits as a number or a decimal string, above zero, at most 6 decimal places');
-const accountId = z.string().regex(/^acct_[0-9a-f]{32}$/, 'must be an account id');
+const accountId = idOf('acct', 'an account id');
 const reason = z.string().trim().min(1).max(MAX_REASON_CHARS);
 const idempotencyKey = z
   .string()
@@ -131,13 +131,13 @@ export const listEntries = defineRoute({
   access: { kind: 'scope', scope: 'credits:read' },
   limit: 'api',
   query: z.object({
-    limit: z.coerce.number().int().min(1).max(MAX_PAGE).default(DEFAULT_PAGE),
-    cursor: z.coerce.number().int().min(1).optional().describe('`next_cursor` of the page before'),
+    limit: pageLimit(DEFAULT_PAGE, MAX_PAGE),
+    cursor: z.coerce.number().int().min(1).optional().describe(PAGE_BEFORE),
   }),
   responses: {
     200: {
       description: 'A page',
-      schema: z.object({ data: z.array(entrySchema), next_cursor: z.string().nullable() }),
+      schema: pageOf(entrySchema),
     },
   },
   errors: [],
@@ -165,7 +165,7 @@ export const refundCredits = defineRoute({
   access: { kind: 'scope', scope: 'admin' },
   limit: 'api',
   body: z.strictObject({
-    task_id: z.string().regex(/^task_[0-9a-f]{32}$/, 'must be a task id'),
+    task_id: idOf('task', 'a task id'),
     credits: amount.optional().describe('Without it: all that was charged and not yet given back'),
     reason,
     idempotency_key: idempotencyKey,

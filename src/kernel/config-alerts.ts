@@ -1,13 +1,11 @@
 // The settings of alerts: who is told, and what is worth telling.
 import { z } from 'zod';
+import { count, flag } from './config-fields.ts';
 
 const HTTP_URL = /^https?:\/\/[^\s/]+/;
 const PROXY_URL = /^(?:direct|(?:https?|socks5h?):\/\/[^\s/]+\/?)$/;
 const MS_PER_S = 1000;
 const MS_PER_HOUR = 3_600_000;
-
-const count = (initial: number, least: number, most: number, description: string) =>
-  z.int().min(least).max(most).default(initial).meta({ description });
 
 export const alertSettings = z
   .strictObject({
@@ -47,7 +45,7 @@ export const alertSettings = z
     waiting_s: count(600, 0, 86_400, 'Seconds a task waits for its turn before it is told; 0: never.'),
     disk_percent: count(10, 0, 99, 'Free space of a disk below which it is told; 0: never.'),
     ledger_hours: count(24, 0, 720, 'Hours between two checks of the whole ledger; 0: never.'),
-    watchdog: z.boolean().default(true).meta({ description: 'Tell when the watchdog had to repair tasks.' }),
+    watchdog: flag(true, 'Tell when the watchdog had to repair tasks.'),
   })
   .prefault({});
 

@@ -3,7 +3,8 @@
 import type { z } from 'zod';
 import { EXTERNAL_NAMES, meansUse, REQUIRED_TOGETHER } from './config-externals.ts';
 import { CONFIG_PATH_NAME, externalKey, type Gathered } from './config-gather.ts';
-import type { Setting, Settings } from './config-settings.ts';
+import type { Setting } from './config-list.ts';
+import type { Settings } from './config-settings.ts';
 import { type ConfigIssue, didYouMean, type Issues, nearest } from './config-sources.ts';
 import { CRASH_POINT_NAME } from './crash-point.ts';
 import { redactText } from './redact.ts';

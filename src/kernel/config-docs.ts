@@ -1,6 +1,6 @@
 // Documents that are derived from the settings, so that they cannot drift: docs/configuration.md and .env.example.
 import { EXTERNAL_NAMES, REQUIRED_TOGETHER } from './config-externals.ts';
-import { allSettings, type Setting } from './config-settings.ts';
+import { allSettings, type Setting } from './config-list.ts';
 
 const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
 const code = (text: string) => `\`${text}\``;

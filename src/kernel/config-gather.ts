@@ -2,7 +2,7 @@
 // and its origin. What does not fit stays as it was written, for the check to explain.
 import { readFileSync } from 'node:fs';
 import { EXTERNAL_NAMES, type ExternalName } from './config-externals.ts';
-import { allSettings, RAW_SECTIONS, type Setting } from './config-settings.ts';
+import { allSettings, RAW_SECTIONS, type Setting } from './config-list.ts';
 import {
   type Environment,
   type Found,

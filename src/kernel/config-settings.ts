@@ -1,144 +1,32 @@
 // Every setting there is, as one zod schema: key, type, default, meaning. Environment names, docs/configuration.md,
 // .env.example and the JSON Schema of drawbridge.yaml are derived from it, so that none of them can drift.
-import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { alertSettings } from './config-alerts.ts';
+import {
+  adminKey,
+  count,
+  credits,
+  databaseUrl,
+  flag,
+  hostPort,
+  LONGEST_TIMEOUT_S,
+  modelRouting,
+  origin,
+  proxyUrl,
+  publicUrl,
+  sealingKey,
+  seconds,
+  setting,
+  text,
+  trustedProxy,
+} from './config-fields.ts';
 import { SANDBOX_FAULTS } from './config-sandbox.ts';
 import { storySettings } from './config-stories.ts';
 
-/** Micro-credits in a credit; settings are in credits with at most six decimals. */
-const MICROS_PER_CREDIT = 1_000_000;
-/** Keeps micro-credit sums far inside the safe integers. */
-const MOST_CREDITS = 1_000_000_000;
-const LONGEST_TIMEOUT_S = 24 * 3600;
-const PROXY_GROUPS = ['loopback', 'linklocal', 'uniquelocal'];
-
-interface SettingNotes {
-  /** Names in the environment, strongest first; without it the one that the key gives. */
-  env?: readonly string[];
-  /** Never shown; may also come from a file named by `<NAME>_FILE`. */
-  secret?: true;
-}
-
-/** Gives a leaf its one-line meaning and, where they are not the mechanical ones, its names in the environment. */
-function setting<T extends z.ZodType>(schema: T, description: string, notes: SettingNotes = {}): T {
-  return schema.meta({
-    description,
-    ...(notes.env ? { 'x-env': notes.env } : {}),
-    ...(notes.secret ? { 'x-secret': true } : {}),
-  }) as T;
-}
-
-function parsedUrl(text: string): URL | undefined {
-  return URL.canParse(text) ? new URL(text) : undefined;
-}
-
-const text = (meaning: string, notes?: SettingNotes) =>
-  setting(z.string().min(1).nullable().default(null), meaning, notes);
-const flag = (initial: boolean, meaning: string) => setting(z.boolean().default(initial), meaning);
-const count = (initial: number, least: number, most: number, meaning: string) =>
-  setting(z.int().min(least).max(most).default(initial), meaning);
-const seconds = (initial: number, meaning: string) =>
-  setting(z.number().min(0.1).max(LONGEST_TIMEOUT_S).default(initial), meaning);
-
-const credits = z
-  .number()
-  .min(0)
-  .max(MOST_CREDITS)
-  .refine((value) => Number(value.toFixed(6)) === value, 'must have at most six decimals');
-
-/** A number of credits that the schema accepted, as integer micro-credits. */
-export function toMicros(amount: number): number {
-  return Math.round(amount * MICROS_PER_CREDIT);
-}
-
-const publicUrl = z.string().refine((value) => {
-  const url = parsedUrl(value);
-  return url && /^https?:$/.test(url.protocol) && !url.username && !url.password && !url.search && !url.hash;
-}, 'must be a full address such as https://pictures.example.com or https://example.com/draw, without user name, query or fragment');
-
-const origin = z.string().refine((value) => {
-  const url = parsedUrl(value);
-  return (
-    url && /^https?:$/.test(url.protocol) && [url.origin, `${url.origin}/`].includes(value.toLowerCase())
-  );
-}, 'must be an origin such as https://app.example.com: scheme and host, with the port if it is unusual, and nothing after it ("*" is not accepted, since callers send credentials)');
-
-const trustedProxy = z
-  .string()
-  .refine(
-    (value) => PROXY_GROUPS.includes(value) || ipaddr.isValid(value) || ipaddr.isValidCIDR(value),
-    `must be an IP address, a range such as 10.0.0.0/8, or one of ${PROXY_GROUPS.join(', ')}`,
-  );
-
-const hostPort = z.string().refine((value) => {
-  const url = parsedUrl(`http://${value}`);
-  return url && url.pathname === '/' && !url.username && /:\d+$/.test(value);
-}, 'must be host:port, such as 192.168.1.20:8188');
-
-const proxyUrl = z
-  .string()
-  .refine(
-    (value) => /^(https?|socks5h?):$/.test(parsedUrl(value)?.protocol ?? ''),
-    'must be a proxy address such as http://10.0.0.2:3128 or socks5://10.0.0.2:1080',
-  )
-  .nullable()
-  .default(null);
-
-const databaseUrl = z
-  .string()
-  .refine((value) => /^postgres(ql)?:\/\/./.test(value), 'must start with postgres:// or postgresql://')
-  .nullable()
-  .default(null);
-
-const adminKey = z
-  .string()
-  .regex(/^[\x21-\x7e]+$/, 'must be printable ASCII without spaces')
-  .nullable()
-  .default(null);
-
-/** 32 bytes in base64, base64url or hex. */
-const sealingKey = z
-  .string()
-  .regex(
-    /^(?:[0-9a-fA-F]{64}|[A-Za-z0-9+/_-]{43}=?)$/,
-    'must be 32 bytes as base64 (44 characters) or hex (64 characters), such as from "openssl rand -base64 32"',
-  )
-  .nullable()
-  .default(null);
-
 const MOST_OIDC_NAME_CHARS = 60;
-const MOST_ROUTES = 20;
 const MOST_ALIASES = 50;
 /** Where wishes are taken, or other things, already. */
 const OWN_POST_PATHS = /^\/(?:(?:v1|s)(?:\/.*)?|api\/(?:upload-image|generate-image|download-url|share))$/;
-const MOST_WEIGHT = 1000;
-
-const route = z.strictObject({
-  provider: z.string().min(1),
-  model: z.string().min(1),
-  weight: z.number().positive().max(MOST_WEIGHT).nullish(),
-});
-
-/** `openai/gpt-image-1|kie/flux*3`: routes in order, with a weight where neighbours share a place. */
-const routesInWords = z
-  .string()
-  .regex(/^[^/|*]+\/[^|*]+(?:\*\d+(?:\.\d+)?)?(?:\|[^/|*]+\/[^|*]+(?:\*\d+(?:\.\d+)?)?)*$/)
-  .transform((words) => ({
-    routes: words.split('|').map((word) => {
-      const [, provider = '', model = '', weight] = /^([^/]+)\/([^*]+)(?:\*(.+))?$/.exec(word.trim()) ?? [];
-      return { provider, model: model.trim(), weight: weight === undefined ? null : Number(weight) };
-    }),
-    price: null,
-  }));
-
-const modelRouting = z.union(
-  [
-    routesInWords,
-    z.strictObject({ routes: z.array(route).min(1).max(MOST_ROUTES), price: credits.nullish() }),
-  ],
-  'must be routes such as openai/gpt-image-1|kie/flux (provider/model, with *weight where neighbours share a place), or in drawbridge.yaml {routes: [{provider, model, weight?}], price?}',
-);
 
 /** A provider's or store's own keys; the one that owns them checks them. */
 const rawSections = z.record(z.string(), z.record(z.string(), z.unknown())).default({});
@@ -172,7 +60,7 @@ export const settingsSchema = z.strictObject({
   }),
   secrets_key: setting(
     sealingKey,
-    'The key that provider secrets set at run time are encrypted with: 32 bytes as base64 or hex, such as from "openssl rand -base64 32". Without it, the file secrets.key in the data folder, made when it is first needed. Several nodes need the same one.',
+    'The key that stored secrets, those of webhooks and of providers set at run time, are encrypted with: 32 bytes as base64 or hex, such as from "openssl rand -base64 32". Without it, the file secrets.key in the data folder, made when it is first needed. Several nodes need the same one.',
     { secret: true },
   ),
   secrets_key_previous: setting(
@@ -514,76 +402,3 @@ export const settingsSchema = z.strictObject({
 });
 
 export type Settings = z.output<typeof settingsSchema>;
-export type SettingKind = 'text' | 'number' | 'boolean' | 'list' | 'map' | 'choice';
-
-/** One leaf of the schema, as sources, checks and documents see it. */
-export interface Setting {
-  /** Dotted key in drawbridge.yaml. */
-  key: string;
-  path: readonly string[];
-  env: readonly string[];
-  secret: boolean;
-  kind: SettingKind;
-  /** Values of a `choice`, names of a `map` that takes only some. */
-  choices: readonly string[];
-  defaultValue: unknown;
-  meaning: string;
-}
-
-/** Top-level sections whose keys belong to providers, stores (names in config-externals.ts) and places to sync to. */
-export const RAW_SECTIONS = ['providers', 'stores', 'sync'] as const;
-
-const KINDS: Readonly<Record<string, SettingKind>> = {
-  string: 'text',
-  number: 'number',
-  boolean: 'boolean',
-  array: 'list',
-  record: 'map',
-  enum: 'choice',
-};
-
-/** The schema inside `default`, `nullable` and `prefault`. */
-function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
-  let inner = schema;
-  while (inner instanceof z.ZodDefault || inner instanceof z.ZodNullable || inner instanceof z.ZodPrefault) {
-    inner = inner.unwrap();
-  }
-  return inner;
-}
-
-function namesOf(schema: z.core.$ZodType): string[] {
-  const names = schema instanceof z.ZodRecord ? schema.keyType : schema;
-  return names instanceof z.ZodEnum ? names.options.map(String) : [];
-}
-
-function listSettings(schema: z.ZodObject, prefix: readonly string[]): Setting[] {
-  return Object.entries(schema.shape).flatMap(([name, field]): Setting[] => {
-    const path = [...prefix, name];
-    const inner = unwrap(field);
-    if (inner instanceof z.ZodObject) return listSettings(inner, path);
-    if (prefix.length === 0 && (RAW_SECTIONS as readonly string[]).includes(name)) return [];
-    const meta = (field as z.ZodType).meta() ?? {};
-    return [
-      {
-        key: path.join('.'),
-        path,
-        env: (meta['x-env'] as string[] | undefined) ?? [`DRAWBRIDGE_${path.join('_').toUpperCase()}`],
-        secret: meta['x-secret'] === true,
-        kind: KINDS[inner._zod.def.type] ?? 'text',
-        choices: namesOf(inner),
-        defaultValue: (field as z.ZodType).parse(undefined),
-        meaning: meta.description ?? '',
-      },
-    ];
-  });
-}
-
-/** All settings in the order of the schema, without the raw sections. */
-export function allSettings(): Setting[] {
-  return listSettings(settingsSchema, []);
-}
-
-/** The JSON Schema (2020-12) of drawbridge.yaml, for editors. */
-export function configJsonSchema(): object {
-  return z.toJSONSchema(settingsSchema, { io: 'input' });
-}

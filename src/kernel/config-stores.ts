@@ -1,6 +1,7 @@
 // Which picture stores there are, and in which order they are tried: from `media.stores`, or from the environment's names
 // alone. Local disk is always among them, at the end unless it is placed. Messages never show a value.
 import { z } from 'zod';
+import { serviceUrl, storePrefix } from './config-fields.ts';
 import type { Settings } from './config-settings.ts';
 import type { ConfigIssue } from './config-sources.ts';
 
@@ -45,10 +46,6 @@ const IMGBB_URL = 'https://api.imgbb.com';
 const PARTS = ['r2', 's3', 'imgbb'] as const;
 type Part = (typeof PARTS)[number];
 
-const address = z.string().refine((value) => {
-  const url = URL.canParse(value) ? new URL(value) : null;
-  return url && /^https?:$/.test(url.protocol) && !url.username && !url.password && !url.search && !url.hash;
-}, 'must be an http or https address without user name, query or fragment');
 const proxy = z
   .string()
   .refine(
@@ -64,29 +61,25 @@ const region = z.string().regex(/^[a-z0-9-]{2,40}$/, 'must be a region such as e
 const bucket = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{1,62}$/, 'must be the name of a bucket');
 const word = z.string().min(1);
 const addressing = z.enum(['auto', 'path', 'virtual', 'endpoint']);
-const prefix = z
-  .string()
-  .regex(/^(?:[A-Za-z0-9_-]+\/?)*$/, 'must be letters, digits, - and _, in parts divided by /')
-  .max(200);
 
 const s3Entry = z.strictObject({
   kind: z.literal('s3'),
   name: storeName.default('s3'),
-  endpoint: address.optional(),
+  endpoint: serviceUrl.optional(),
   region: region.optional(),
   bucket,
   access_key_id: word,
   secret_access_key: word,
-  public_url: address.optional(),
+  public_url: serviceUrl.optional(),
   addressing: addressing.default('auto'),
-  prefix: prefix.default(''),
+  prefix: storePrefix.default(''),
   proxy: proxy.optional(),
 });
 const imgbbEntry = z.strictObject({
   kind: z.literal('imgbb'),
   name: storeName.default('imgbb'),
   api_key: word,
-  url: address.optional(),
+  url: serviceUrl.optional(),
   proxy: proxy.optional(),
 });
 const diskEntry = z.strictObject({ kind: z.literal('disk'), name: z.literal('disk').optional() });

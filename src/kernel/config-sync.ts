@@ -1,6 +1,7 @@
 // Where `drawbridge sync` can send: the sections of `sync`, checked and in the units their names say. A section that is wrong
 // stops the start as every other setting does; messages name the place and never show a value.
 import { z } from 'zod';
+import { serviceUrl, storePrefix } from './config-fields.ts';
 import type { Settings } from './config-settings.ts';
 import type { ConfigIssue } from './config-sources.ts';
 import type { S3StoreConfig } from './config-stores.ts';
@@ -75,10 +76,6 @@ const DEFAULT_INSTALL = 'npm ci --omit=dev';
 // A variable that may be missing leaves an empty text behind: that is no value.
 const word = z.string().min(1);
 const maybe = z.string().optional();
-const address = z.string().refine((value) => {
-  const url = URL.canParse(value) ? new URL(value) : null;
-  return url && /^https?:$/.test(url.protocol) && !url.username && !url.password && !url.search && !url.hash;
-}, 'must be an http or https address without user name, query or fragment');
 const proxy = z
   .string()
   .refine(
@@ -91,18 +88,14 @@ const folder = z
   .string()
   .regex(/^\/(?:[^\p{Cc}/]+\/?)*$/u, 'must be an absolute folder such as /srv/drawbridge/media')
   .refine((value) => !value.split('/').includes('..'), 'must not contain ".."');
-const prefix = z
-  .string()
-  .regex(/^(?:[A-Za-z0-9_-]+\/?)*$/, 'must be letters, digits, - and _, in parts divided by /')
-  .max(200);
-const pathsOf = (value: typeof folder | typeof prefix) =>
+const pathsOf = (value: typeof folder | typeof storePrefix) =>
   z.partialRecord(z.enum(SYNC_KINDS), value).default({});
 
 const codeSchema = z.strictObject({
   path: folder,
   install: z.string().default(DEFAULT_INSTALL),
   restart: word.optional(),
-  check_url: address.optional(),
+  check_url: serviceUrl.optional(),
   keep: z.int().min(2).max(MOST_RELEASES).default(DEFAULT_RELEASES),
 });
 
@@ -123,7 +116,7 @@ const sftpSchema = z
     proxy: proxy.optional(),
     path: folder.optional(),
     paths: pathsOf(folder),
-    public_url: address.optional(),
+    public_url: serviceUrl.optional(),
     code: codeSchema.optional(),
   })
   .refine(({ password, private_key_file: key }) => (password ?? '') !== '' || (key ?? '') !== '', {
@@ -135,7 +128,7 @@ const sftpSchema = z
 
 const s3Schema = z.strictObject({
   kind: z.literal('s3'),
-  endpoint: address.optional(),
+  endpoint: serviceUrl.optional(),
   region: z
     .string()
     .regex(/^[a-z0-9-]{2,40}$/)
@@ -143,16 +136,16 @@ const s3Schema = z.strictObject({
   bucket: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{1,62}$/, 'must be the name of a bucket'),
   access_key_id: word,
   secret_access_key: word,
-  public_url: address.optional(),
+  public_url: serviceUrl.optional(),
   addressing: z.enum(['auto', 'path', 'virtual', 'endpoint']).default('auto'),
-  prefix: prefix.default(''),
-  paths: pathsOf(prefix),
+  prefix: storePrefix.default(''),
+  paths: pathsOf(storePrefix),
   proxy: proxy.optional(),
 });
 
 const drawbridgeSchema = z.strictObject({
   kind: z.literal('drawbridge'),
-  url: address,
+  url: serviceUrl,
   api_key: word,
   proxy: proxy.optional(),
 });

@@ -7,7 +7,8 @@ import { after, before, test } from 'node:test';
 import { type ConfigInput, describeConfig, loadConfig, secretValues, toConfig } from './config.ts';
 import { renderConfigurationDocs, renderEnvExample } from './config-docs.ts';
 import { EXTERNAL_NAMES } from './config-externals.ts';
-import { allSettings, configJsonSchema, settingsSchema } from './config-settings.ts';
+import { allSettings, configJsonSchema } from './config-list.ts';
+import { settingsSchema } from './config-settings.ts';
 
 let cwd = '';
 before(() => {

@@ -12,8 +12,9 @@ import {
   warnOfWeakAdminKey,
 } from './config-checks.ts';
 import { EXTERNAL_NAMES, PROXY_FIELD, SECRETS_KEY_FILE } from './config-externals.ts';
+import { toMicros } from './config-fields.ts';
 import { type ConfigInput, gather, toTree } from './config-gather.ts';
-import { type Settings, settingsSchema, toMicros } from './config-settings.ts';
+import { type Settings, settingsSchema } from './config-settings.ts';
 import type { ConfigIssue, Issues } from './config-sources.ts';
 import { resolveStores } from './config-stores.ts';
 import { toStoryDefaults } from './config-stories.ts';

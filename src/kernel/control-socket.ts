@@ -18,16 +18,29 @@ export function controlSocketFlag(request: IncomingMessage): boolean {
   return fromControlSocket.has(request.socket);
 }
 
+export interface ControlSocketOptions {
+  dataDir: string;
+  /** Where the server listens, as `host:port`; null until it does. Links in answers are built from it. */
+  listensAt(): string | null;
+  handle(request: IncomingMessage, response: ServerResponse): void;
+}
+
 /** Serves `handle` on the control socket; a socket file left by a killed server is replaced (the data lock proves it dead). */
-export async function listenOnControlSocket(
-  dataDir: string,
-  handle: (request: IncomingMessage, response: ServerResponse) => void,
-): Promise<Server> {
+export async function listenOnControlSocket({
+  dataDir,
+  listensAt,
+  handle,
+}: ControlSocketOptions): Promise<Server> {
   const path = controlSocketPath(dataDir);
   // On PostgreSQL, with the pictures elsewhere, nobody else has made the directory.
   await mkdir(dataDir, { recursive: true, mode: DATA_DIR_MODE });
   await rm(path, { force: true });
-  const server = createServer(handle);
+  const server = createServer((request, response) => {
+    // A command line that found the socket need not know the server's settings: what it sends as host may be another's.
+    const host = listensAt();
+    if (host !== null) request.headers.host = host;
+    handle(request, response);
+  });
   server.on('connection', (socket: Socket) => fromControlSocket.add(socket));
   // The umask makes the socket private from its first moment; chmod alone would leave a gap.
   const umask = process.umask(0o177);

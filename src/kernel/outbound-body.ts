@@ -96,6 +96,27 @@ export function checkDeclaredLength(header: string | undefined, maxBytes: number
   if (header !== undefined && Number(header) > maxBytes) throw tooLarge(about, maxBytes);
 }
 
+/** The first `maxBytes` of a body as text; one that breaks off gives what there was. Drops the rest. Never throws. */
+export async function readStart(
+  answer: { readonly body: AsyncIterable<Uint8Array>; discard(): void },
+  maxBytes: number,
+): Promise<string> {
+  const pieces: Uint8Array[] = [];
+  let bytes = 0;
+  try {
+    for await (const piece of answer.body) {
+      pieces.push(piece);
+      bytes += piece.byteLength;
+      if (bytes >= maxBytes) break;
+    }
+  } catch {
+    // The status has arrived and says more than the way its body ended.
+  } finally {
+    answer.discard();
+  }
+  return new TextDecoder().decode(Buffer.concat(pieces).subarray(0, maxBytes));
+}
+
 /** A whole body as UTF-8 text without a byte order mark; throws `too_large` beyond `maxBytes`. */
 export async function readAll(
   body: AsyncIterable<Uint8Array>,

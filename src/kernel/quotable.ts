@@ -24,6 +24,12 @@ const ACCOUNT_ID = /\b(?:org|proj|user)-[\w-]{6,}/g;
 const UNSEEN = /[\p{Cc}\p{Cf}\s]+/gu;
 const GAP = '…';
 
+/** `message` and after a colon what `said` says; `message` alone when that is nothing. */
+export function withQuote(message: string, said: string, secrets: readonly string[] = []): string {
+  const quote = quotable(said, secrets);
+  return quote === '' ? message : `${message}: ${quote}`;
+}
+
 /**
  * What `text` says, at most 160 characters; empty when it is a web page or says nothing. `secrets` are values that must
  * not be repeated whatever they look like.

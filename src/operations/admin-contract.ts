@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { ERROR_CODES, type ErrorCode } from '../kernel/errors.ts';
 import { defineRoute } from '../kernel/route.ts';
+import { PAGE_BEFORE, pageLimit, pageOf } from '../kernel/wire-schemas.ts';
 import { taskSchema, taskStatusSchema } from '../tasks/contract.ts';
 
 const ERROR_CODE_NAMES = Object.keys(ERROR_CODES) as [ErrorCode, ...ErrorCode[]];
@@ -13,8 +14,8 @@ const MAX_PAGE_SIZE = 200;
 
 const time = z.iso.datetime({ precision: 3 });
 const admin = { access: { kind: 'scope', scope: 'admin' }, limit: 'api', tag: 'Administration' } as const;
-const limit = z.coerce.number().int().min(1).max(MAX_PAGE_SIZE).default(DEFAULT_PAGE_SIZE);
-const cursor = z.string().max(MAX_ID_CHARS).optional().describe('`next_cursor` of the page before');
+const limit = pageLimit(DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE);
+const cursor = z.string().max(MAX_ID_CHARS).optional().describe(PAGE_BEFORE);
 const milliseconds = z.int().nullable().describe('Null where nothing was made in that time');
 
 export const overviewSchema = z
@@ -236,9 +237,7 @@ export const listAuditRoute = defineRoute({
   responses: {
     200: {
       description: 'A page',
-      schema: z
-        .object({ data: z.array(auditEntrySchema), next_cursor: z.string().nullable() })
-        .meta({ id: 'AuditPage' }),
+      schema: pageOf(auditEntrySchema).meta({ id: 'AuditPage' }),
     },
   },
   errors: [],

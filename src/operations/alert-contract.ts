@@ -1,13 +1,13 @@
 // Alerts and the last looks at providers, on the wire.
 import { z } from 'zod';
 import { defineRoute } from '../kernel/route.ts';
+import { pageLimit, time } from '../kernel/wire-schemas.ts';
 
 const TAG = 'Operations';
 const MOST_ALERTS = 200;
 const USUAL_ALERTS = 50;
 const MOST_CHECKS = 1_000;
 const USUAL_CHECKS = 100;
-const time = z.string().meta({ format: 'date-time' });
 
 export const noticeSchema = z
   .object({
@@ -56,7 +56,7 @@ export const listAlertsRoute = defineRoute({
   limit: 'api',
   query: z.object({
     state: z.enum(['open', 'all']).default('all'),
-    limit: z.coerce.number().int().min(1).max(MOST_ALERTS).default(USUAL_ALERTS),
+    limit: pageLimit(USUAL_ALERTS, MOST_ALERTS),
   }),
   responses: {
     200: {
@@ -112,7 +112,7 @@ export const providerChecksRoute = defineRoute({
   limit: 'api',
   query: z.object({
     provider: z.string().max(60).optional(),
-    limit: z.coerce.number().int().min(1).max(MOST_CHECKS).default(USUAL_CHECKS),
+    limit: pageLimit(USUAL_CHECKS, MOST_CHECKS),
   }),
   responses: {
     200: { description: 'Looks', schema: z.object({ data: z.array(providerCheckSchema) }) },

@@ -1,9 +1,9 @@
 // Scheduled backups on the wire.
 import { z } from 'zod';
 import { defineRoute } from '../kernel/route.ts';
+import { time } from '../kernel/wire-schemas.ts';
 
 const TAG = 'Operations';
-const time = z.string().meta({ format: 'date-time' });
 
 export const backupRunSchema = z
   .object({

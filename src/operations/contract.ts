@@ -5,6 +5,7 @@ import type { Clock } from '../kernel/clock.ts';
 import type { Config } from '../kernel/config.ts';
 import { ERROR_CODES, type ErrorCode } from '../kernel/errors.ts';
 import { defineRoute } from '../kernel/route.ts';
+import { time } from '../kernel/wire-schemas.ts';
 
 export * from './admin-contract.ts';
 export * from './alert-contract.ts';
@@ -14,7 +15,6 @@ export * from './storage-quota-contract.ts';
 
 const TAG = 'Operations';
 const ERROR_CODE_NAMES = Object.keys(ERROR_CODES) as [ErrorCode, ...ErrorCode[]];
-const time = z.string().meta({ format: 'date-time' });
 
 export const partSchema = z
   .object({
@@ -134,6 +134,33 @@ export const statusRoute = defineRoute({
         })
         .meta({ id: 'ServerStatus' }),
     },
+  },
+  errors: [],
+});
+
+export const addressesSchema = z
+  .object({
+    reach: z
+      .enum(['public', 'network', 'container', 'loopback'])
+      .describe(
+        '`public`: its public URL. `network`: the addresses of its machine. `container`: only those of the container, which other devices do not know. `loopback`: it listens for its own machine alone',
+      ),
+    urls: z.array(z.string()),
+  })
+  .meta({ id: 'ReachableAddresses' });
+
+export type AddressesBody = z.output<typeof addressesSchema>;
+
+export const addressesRoute = defineRoute({
+  id: 'operations.addresses',
+  method: 'GET',
+  path: '/v1/admin/addresses',
+  tag: TAG,
+  summary: 'Where other devices find this server',
+  access: { kind: 'scope', scope: 'admin' },
+  limit: 'api',
+  responses: {
+    200: { description: 'As far as the server itself can know', schema: addressesSchema },
   },
   errors: [],
 });

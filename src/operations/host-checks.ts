@@ -5,6 +5,7 @@ import { EXTERNAL_NAMES } from '../kernel/config-externals.ts';
 import type { Check, Outcome } from './doctor-check.ts';
 import { hostSystem } from './host-system.ts';
 import type { MachineContext } from './machine-checks.ts';
+import { reachableAddresses } from './reachable-addresses.ts';
 
 const LOW_MEMORY_MB = 200;
 const KB_PER_MB = 1024;
@@ -12,8 +13,6 @@ const BYTES_PER_MB = 1024 * 1024;
 const UNIT = 'drawbridge';
 const OFTEN_RESTARTED = 3;
 const JOURNAL_FOLDER = '/var/log/journal';
-const LOCAL_ONLY = new Set(['127.0.0.1', 'localhost', '::1']);
-const EVERY_HOST = new Set(['0.0.0.0', '::']);
 /** What people leave in place of a secret. */
 const PLACEHOLDER =
   /^(?:x{3,}|\*{2,}|\.{3,}|-+|change[-_ ]?me.*|your[-_ ].*|<.*>|\$\{.*\}|\{\{.*\}\}|todo|tbd|placeholder|example.*|dummy|fake|none|null|undefined|secret|password|api[-_]?key|token|session[-_]?id|test|1234567?8?9?0?|sk-(?:x+|\.+|your.*|\*+)|.*(?:_|-)here)$/i;
@@ -81,11 +80,10 @@ function checkMemory({ text: { what }, system = hostSystem }: MachineContext): O
 /** What to type on another computer. */
 function checkAddresses({ text: { what }, config, system = hostSystem }: MachineContext): Outcome {
   if (!config) return { state: 'skipped', what: what.skipped };
-  const { host, port, publicUrl } = config;
+  const { port, publicUrl } = config;
   if (publicUrl !== null) return ok(what.addressPublic(publicUrl));
-  if (LOCAL_ONLY.has(host)) return ok(what.addressLocal(port));
-  const addresses = EVERY_HOST.has(host) ? system.addresses() : [host];
-  return ok(what.addressesAre(addresses.map((address) => `http://${address}:${port}`)));
+  const { reach, urls } = reachableAddresses(config, port, system);
+  return ok(reach === 'loopback' ? what.addressLocal(port) : what.addressesAre(urls));
 }
 
 async function checkFirewall(context: MachineContext): Promise<Outcome> {
@@ -96,7 +94,8 @@ async function checkFirewall(context: MachineContext): Promise<Outcome> {
   } = context;
   if (!config) return { state: 'skipped', what: what.skipped };
   const url = config.publicUrl === null ? null : new URL(config.publicUrl);
-  if (url === null && LOCAL_ONLY.has(config.host)) return ok(what.firewallNotConcerned);
+  const { reach } = reachableAddresses(config, config.port, system);
+  if (reach === 'loopback') return ok(what.firewallNotConcerned);
   const port = url ? Number(url.port || (url.protocol === 'https:' ? 443 : 80)) : config.port;
   const closed =
     (await ufw(port, system)) ?? (await firewalld(port, system)) ?? (await nftables(port, system));

@@ -1,6 +1,7 @@
 // The live log on the wire, for operators: this process's own lines, scrubbed of secrets as they are everywhere.
 import { z } from 'zod';
 import { defineRoute } from '../kernel/route.ts';
+import { pageLimit, time } from '../kernel/wire-schemas.ts';
 
 const TAG = 'Operations';
 const MOST_LINES = 2_000;
@@ -25,7 +26,7 @@ export const logLineSchema = z
   .object({
     id: z.string(),
     level: z.enum(LEVELS),
-    time: z.string().meta({ format: 'date-time' }),
+    time,
     component: z.string().nullable(),
     message: z.string(),
     fields: z.record(z.string(), z.unknown()),
@@ -66,7 +67,7 @@ export const recentLogRoute = defineRoute({
   limit: 'api',
   query: z.object({
     ...filterFields,
-    tail: z.coerce.number().int().min(1).max(MOST_LINES).default(USUAL_LINES),
+    tail: pageLimit(USUAL_LINES, MOST_LINES),
     after: idText.optional().describe('`last_id` of the answer before'),
     wait_s: z.coerce.number().min(0).max(MOST_WAIT_S).default(0),
   }),

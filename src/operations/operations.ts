@@ -17,10 +17,11 @@ import { countOpenByLane, type Tasks } from '../tasks/tasks.ts';
 import type { Webhooks } from '../webhooks/webhooks.ts';
 import { Alerts } from './alerts.ts';
 import { BackupSchedule } from './backup-schedule.ts';
-import type { DoctorReportBody } from './contract.ts';
+import type { AddressesBody, DoctorReportBody } from './contract.ts';
 import { type DoctorRequest, examine } from './doctor.ts';
 import { Health, type Part } from './health.ts';
 import type { Metrics, ObservedRequest } from './metrics.ts';
+import { reachableAddresses } from './reachable-addresses.ts';
 import type { Traces } from './traces.ts';
 import { type GcReport, Upkeep } from './upkeep.ts';
 
@@ -158,6 +159,12 @@ export class Operations {
         result: note,
       })),
     };
+  }
+
+  /** By which addresses other devices find this server; `port` is what it listens on, null where that is not known. */
+  addresses(port: number | null): AddressesBody {
+    const { config } = this.#options;
+    return reachableAddresses(config, port ?? config.port);
   }
 
   /** Takes the database as it is although it lacks what this server knows it had; all nodes go on. */

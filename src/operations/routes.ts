@@ -60,6 +60,11 @@ function administrationRoutes(
 ): BoundRoute[] {
   return [
     bindRoute(contract.statusRoute, async () => ({ status: 200 as const, body: await operations.status() })),
+    bindRoute(contract.addressesRoute, async ({ raw }) => {
+      const bound = raw.server.server.address();
+      const port = bound !== null && typeof bound === 'object' ? bound.port : null;
+      return { status: 200 as const, body: operations.addresses(port) };
+    }),
     bindRoute(contract.doctorRoute, async ({ body, language, headers, raw, access }) => {
       const fetchPath = async (path: string, method: 'GET' | 'POST' = 'GET') => {
         const { authorization } = headers;

@@ -10,12 +10,14 @@ import { AppError } from '../kernel/errors.ts';
 import { createMemoryLogger } from '../kernel/log.ts';
 import {
   FIRST_OPEN_MS,
+  FIRST_THROTTLE_MS,
   freshChannel,
   LONGEST_OPEN_MS,
   LONGEST_THROTTLE_MS,
   nextChannel,
   OPEN_AFTER_FAILURES,
   openDelayMs,
+  TRUSTED_PAUSES,
 } from './breaker.ts';
 import { ProviderError, type ProviderErrorKind } from './provider.ts';
 import { Providers } from './providers.ts';
@@ -42,6 +44,25 @@ test('S5: an absurd Retry-After is capped, and a burst of refusals is one', () =
   assert.equal(burst.throttles, 1);
   const late = nextChannel(burst, { type: 'success', startedAt: 0 }, 1_100);
   assert.equal(late.throttled_until, burst.throttled_until, 'a call under way does not end the pause');
+});
+
+test('S5: a pause that is asked for is taken at its word, unless it helps nothing time and again', () => {
+  let channel = freshChannel(KEY);
+  let now = 1_000;
+  const pauses: number[] = [];
+  for (let i = 0; i < TRUSTED_PAUSES + 2; i += 1) {
+    channel = nextChannel(channel, { type: 'throttle', retryAfterMs: 1_500 }, now);
+    pauses.push((channel.throttled_until ?? 0) - now);
+    now = channel.throttled_until ?? now;
+  }
+  assert.deepEqual(pauses, [
+    ...Array(TRUSTED_PAUSES).fill(1_500),
+    2 * FIRST_THROTTLE_MS,
+    4 * FIRST_THROTTLE_MS,
+  ]);
+  const helped = nextChannel(channel, { type: 'success', startedAt: now }, now + 1);
+  const again = nextChannel(helped, { type: 'throttle', retryAfterMs: 1_500 }, now + 2);
+  assert.equal((again.throttled_until ?? 0) - now - 2, 1_500);
 });
 
 test('what was sent before a breaker changed says nothing about it after', () => {

@@ -18,6 +18,10 @@ export const LONGEST_THROTTLE_MS = 5 * 60_000;
 /** The pause when a provider says "too fast" and not how long; doubled while it goes on saying so. */
 export const FIRST_THROTTLE_MS = 2_000;
 const LONGEST_OWN_THROTTLE_MS = 60_000;
+/** How often in a row the pause that a provider asks for is taken at its word; then it is doubled like one of our own. */
+export const TRUSTED_PAUSES = 4;
+/** Even when a provider asks for no pause at all. */
+const SHORTEST_THROTTLE_MS = 500;
 /** The node that took a probe has this long; then another may. */
 export const PROBE_LEASE_MS = 45_000;
 /** A delay varies by this share to both sides, so that providers that failed together are not probed together. */
@@ -220,8 +224,12 @@ function opened(channel: Channel, reason: Reason, proof: 'probe' | 'trial', now:
 function throttled(channel: Channel, retryAfterMs: number | null, now: number): Channel {
   // Several calls of one burst are one "too fast", not several.
   const throttles = isThrottled(channel, now) ? channel.throttles : channel.throttles + 1;
-  const own = Math.min(LONGEST_OWN_THROTTLE_MS, FIRST_THROTTLE_MS * 2 ** Math.min(throttles - 1, 10));
   const asked = Math.min(LONGEST_THROTTLE_MS, Math.max(0, retryAfterMs ?? 0));
+  const doublings = retryAfterMs === null ? throttles - 1 : throttles - TRUSTED_PAUSES;
+  const own =
+    retryAfterMs !== null && doublings <= 0
+      ? SHORTEST_THROTTLE_MS
+      : Math.min(LONGEST_OWN_THROTTLE_MS, FIRST_THROTTLE_MS * 2 ** Math.min(doublings, 10));
   const until = now + Math.round(Math.max(own, asked));
   return { ...channel, throttles, throttled_until: Math.max(channel.throttled_until ?? 0, until) };
 }

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { ERROR_CODES, type ErrorCode } from '../kernel/errors.ts';
 import { defineRoute } from '../kernel/route.ts';
+import { time } from '../kernel/wire-schemas.ts';
 
 const TAG = 'Providers';
 const ERROR_CODE_NAMES = Object.keys(ERROR_CODES) as [ErrorCode, ...ErrorCode[]];
@@ -10,7 +11,6 @@ const MAX_NAME_CHARS = 60;
 const MAX_SECRET_CHARS = 16_384;
 const DEFAULT_HISTORY = 20;
 const MAX_HISTORY = 200;
-const time = z.string().meta({ format: 'date-time' });
 const params = z.object({ name: z.string().min(1).max(MAX_NAME_CHARS) });
 const adminAccess = { kind: 'scope', scope: 'admin' } as const;
 
@@ -308,8 +308,9 @@ export const rotateKeyRoute = defineRoute({
   method: 'POST',
   path: '/v1/admin/provider-secrets/rotate-key',
   tag: TAG,
-  summary: 'Encrypt all provider secrets anew with a new key in secrets.key',
-  description: 'With DRAWBRIDGE_SECRETS_KEY the key is changed there instead: 409 says how.',
+  summary: 'Encrypt all stored secrets anew with a new key in secrets.key',
+  description:
+    'Those of providers set at run time and those of webhooks. With DRAWBRIDGE_SECRETS_KEY the key is changed there instead: 409 says how.',
   access: adminAccess,
   limit: 'api',
   responses: {

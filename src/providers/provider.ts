@@ -221,19 +221,21 @@ export type ProviderErrorKind =
   | 'unavailable'
   | 'bad_answer';
 
+/** Whether a job exists (and may be billed); `unknown` is never sent again without proof. */
+export type Created = 'no' | 'yes' | 'unknown';
+
 /** A provider call that failed. */
 export class ProviderError extends Error {
   readonly kind: ProviderErrorKind;
-  /** Whether a job exists (and may be billed); `unknown` is never sent again without proof. */
-  readonly created: 'no' | 'yes' | 'unknown';
+  readonly created: Created;
   /** What the provider asked us to wait, if it did. */
   readonly retryAfterMs: number | null;
 
   constructor(
     kind: ProviderErrorKind,
-    created: 'no' | 'yes' | 'unknown',
+    created: Created,
     message: string,
-    options: { retryAfterMs?: number; cause?: unknown } = {},
+    options: { retryAfterMs?: number | null | undefined; cause?: unknown } = {},
   ) {
     super(message, { cause: options.cause });
     this.name = 'ProviderError';

@@ -90,7 +90,7 @@ function secretRoutes({ managed }: ProviderRoutesOptions): BoundRoute[] {
     }),
     bindRoute(contract.rotateKeyRoute, async ({ log }) => {
       const secrets = await managed.rotateKey();
-      log.info({ secrets }, 'the key of the provider secrets was rotated');
+      log.info({ secrets }, 'the key of stored secrets was rotated');
       return { status: 200 as const, body: { secrets } };
     }),
   ];

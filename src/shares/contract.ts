@@ -1,7 +1,7 @@
 // The shares resource on the wire, and the public addresses under /s/. A password is in two request bodies and in no answer.
 import { z } from 'zod';
-import { isId } from '../kernel/id.ts';
 import { defineRoute } from '../kernel/route.ts';
+import { cursorOf, pageLimit, pageOf } from '../kernel/wire-schemas.ts';
 
 export const MAX_SHARE_IMAGES = 50;
 export const MAX_TITLE_CHARS = 200;
@@ -106,17 +106,13 @@ export const listSharesRoute = defineRoute({
       .transform((text) => text.split(',').slice(0, MAX_SHARE_IMAGES))
       .optional()
       .describe('Only links that show one of these pictures, separated by commas'),
-    limit: z.coerce.number().int().min(1).max(MAX_PAGE).default(DEFAULT_PAGE),
-    cursor: z
-      .string()
-      .refine((text) => isId('share', text), 'This is not a cursor that a list gave.')
-      .optional()
-      .describe('`next_cursor` of the page before'),
+    limit: pageLimit(DEFAULT_PAGE, MAX_PAGE),
+    cursor: cursorOf('share'),
   }),
   responses: {
     200: {
       description: 'A page of links',
-      schema: z.object({ data: z.array(shareSchema), next_cursor: z.string().nullable() }),
+      schema: pageOf(shareSchema),
     },
   },
   errors: ['validation_failed'],

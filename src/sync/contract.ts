@@ -1,6 +1,7 @@
 // The HTTP contracts of the record of syncs, and the shape of a sync's report. The command makes the report; the server keeps it.
 import { z } from 'zod';
 import { defineRoute } from '../kernel/route.ts';
+import { pageLimit } from '../kernel/wire-schemas.ts';
 
 const TAG = 'Operations';
 const MAX_NAME_CHARS = 300;
@@ -70,7 +71,7 @@ export const listSyncRunsRoute = defineRoute({
   summary: 'What `drawbridge sync` sent from here, and why files were not sent',
   access: { kind: 'scope', scope: 'admin' },
   limit: 'api',
-  query: z.object({ limit: z.coerce.number().int().min(1).max(MOST_RUNS_KEPT).default(50) }),
+  query: z.object({ limit: pageLimit(50, MOST_RUNS_KEPT) }),
   responses: {
     200: {
       description: 'The newest first, at most 200 are kept',

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { parse } from 'yaml';
 import { EXTERNAL_NAMES } from '../../src/kernel/config-externals.ts';
-import { allSettings } from '../../src/kernel/config-settings.ts';
+import { allSettings } from '../../src/kernel/config-list.ts';
 import { startTestApp } from '../harness/app.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');

@@ -1,21 +1,8 @@
 // A jimeng-api server that does what a test tells it: each submit takes the next step of the script, or paints four
 // pictures; what was asked, and with which session, is kept in its own log.
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TestContext } from 'node:test';
-
-/** One answer to a submit. */
-export interface FakeAnswer {
-  status?: number;
-  headers?: Record<string, string>;
-  /** Objects are sent as JSON, bytes as they are. */
-  body?: unknown;
-  /** `reset`: the connection dies after the request was read. `truncate`: after half of the body. */
-  cut?: 'reset' | 'truncate';
-  /** The answer waits for this. */
-  after?: Promise<unknown>;
-}
+import { type FakeAnswer, readBody, sendAnswer, serveUntilEnd } from './scripted-http.ts';
 
 export interface FakeSubmission {
   path: string;
@@ -50,29 +37,6 @@ export interface FakeJimeng {
   onSubmit: (submission: FakeSubmission) => void;
 }
 
-const HALF = 0.5;
-
-async function read(request: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk);
-  return Buffer.concat(chunks);
-}
-
-async function answer(response: ServerResponse, step: FakeAnswer): Promise<void> {
-  await step.after;
-  if (step.cut === 'reset') return void response.socket?.resetAndDestroy();
-  const isText = typeof step.body === 'string';
-  const text = isText ? String(step.body) : JSON.stringify(step.body ?? {});
-  const bytes = Buffer.isBuffer(step.body) ? step.body : Buffer.from(text);
-  response.writeHead(step.status ?? 200, {
-    'content-type': isText ? 'text/html' : 'application/json',
-    'content-length': bytes.length,
-    ...step.headers,
-  });
-  if (step.cut !== 'truncate') return void response.end(bytes);
-  response.write(bytes.subarray(0, Math.floor(bytes.length * HALF)), () => response.socket?.destroy());
-}
-
 /** The answer of a submit that works: `count` pictures. */
 export const fakePictures = (count: number, folder = 'https://cdn.example') => ({
   created: 1_795_320_000,
@@ -95,53 +59,46 @@ export async function startFakeJimeng(t: TestContext): Promise<FakeJimeng> {
     downloads: [],
     onSubmit: () => {},
   };
-  const server = createServer((request, response) => {
-    request.on('error', () => {});
-    response.on('error', () => {});
-    void serve(fake, request, response).catch(() => response.destroy());
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.after(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  fake.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  fake.url = await serveUntilEnd(t, (request, response) => serve(fake, request, response));
   return fake;
 }
 
 async function serve(fake: FakeJimeng, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const path = request.url ?? '';
   fake.requests.push(`${request.method} ${path}`);
-  const body = await read(request);
+  const body = await readBody(request);
   const authorization = request.headers.authorization ?? '';
   if (path.startsWith('/files/')) {
     fake.downloads.push(authorization);
-    return answer(response, fake.fileScript.shift() ?? { body: fake.picture });
+    return sendAnswer(response, fake.fileScript.shift() ?? { body: fake.picture });
   }
-  if (path === '/ping') return answer(response, { body: 'pong', headers: { 'content-type': 'text/plain' } });
+  if (path === '/ping')
+    return sendAnswer(response, { body: 'pong', headers: { 'content-type': 'text/plain' } });
   if (path === '/token/check') {
     const { token } = JSON.parse(body.toString()) as { token: string };
     fake.checks.push(token);
-    return answer(response, { body: { live: fake.isOnline && !fake.dead.has(token) } });
+    return sendAnswer(response, { body: { live: fake.isOnline && !fake.dead.has(token) } });
   }
   if (path === '/token/points') {
     const token = authorization.replace('Bearer ', '');
     if (!fake.isOnline) {
-      return answer(response, { body: { code: -1000, message: 'timeout of 45000ms exceeded', data: null } });
+      return sendAnswer(response, {
+        body: { code: -1000, message: 'timeout of 45000ms exceeded', data: null },
+      });
     }
     if (fake.dead.has(token)) {
-      return answer(response, { body: { code: -2002, message: `[登录失效]: ${token}`, data: null } });
+      return sendAnswer(response, { body: { code: -2002, message: `[登录失效]: ${token}`, data: null } });
     }
     const totalCredit = fake.points.get(token) ?? 66;
-    return answer(response, { body: [{ token, points: { giftCredit: totalCredit, totalCredit } }] });
+    return sendAnswer(response, { body: [{ token, points: { giftCredit: totalCredit, totalCredit } }] });
   }
   if (!path.startsWith('/v1/images/')) {
-    return answer(response, { body: { code: -1000, message: `[请求有误]: ${path}`, data: null } });
+    return sendAnswer(response, { body: { code: -1000, message: `[请求有误]: ${path}`, data: null } });
   }
   const submission = { path, authorization, contentType: request.headers['content-type'] ?? '', body };
   fake.submissions.push(submission);
   fake.onSubmit(submission);
   const folder = fake.picture.length > 0 ? `${fake.url}/files` : undefined;
   const pictures = fakePictures(path.endsWith('compositions') ? 1 : 4, folder);
-  return answer(response, fake.script.shift() ?? { body: pictures });
+  return sendAnswer(response, fake.script.shift() ?? { body: pictures });
 }

@@ -1,22 +1,9 @@
 // KIE AI as a test scripts it: each createTask, poll, upload, credit query and download link takes the next step of its
 // script, or works; what was asked, and with which key, is kept in its own log. It signs calls back as KIE does.
 import { createHmac } from 'node:crypto';
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TestContext } from 'node:test';
-
-/** One answer. */
-export interface FakeAnswer {
-  status?: number;
-  headers?: Record<string, string>;
-  /** Objects are sent as JSON, texts as HTML, bytes as they are. */
-  body?: unknown;
-  /** `reset`: the connection dies after the request was read. `truncate`: after half of the body. */
-  cut?: 'reset' | 'truncate';
-  /** The answer waits for this. */
-  after?: Promise<unknown>;
-}
+import { type FakeAnswer, readBody, sendAnswer, serveUntilEnd } from './scripted-http.ts';
 
 export type FakeLeg = 'create' | 'poll' | 'upload' | 'credit' | 'link';
 
@@ -57,7 +44,6 @@ const PATHS: readonly (readonly [prefix: string, leg: FakeLeg])[] = [
   ['/api/file-stream-upload', 'upload'],
   ['/api/v1/chat/credit', 'credit'],
 ];
-const HALF = 0.5;
 const MS_PER_S = 1000;
 const CREATED_AT = 1_795_320_000_000;
 
@@ -92,27 +78,6 @@ export function fakeSignature(key: string, taskId: string, sentAtMs: number) {
 
 export const fakeResult = (...urls: string[]) => JSON.stringify({ resultUrls: urls });
 
-async function read(request: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk);
-  return Buffer.concat(chunks);
-}
-
-async function answer(response: ServerResponse, step: FakeAnswer): Promise<void> {
-  await step.after;
-  if (step.cut === 'reset') return void response.socket?.resetAndDestroy();
-  const isText = typeof step.body === 'string';
-  const text = isText ? String(step.body) : JSON.stringify(step.body ?? {});
-  const bytes = Buffer.isBuffer(step.body) ? step.body : Buffer.from(text);
-  response.writeHead(step.status ?? 200, {
-    'content-type': isText ? 'text/html' : 'application/json',
-    'content-length': bytes.length,
-    ...step.headers,
-  });
-  if (step.cut !== 'truncate') return void response.end(bytes);
-  response.write(bytes.subarray(0, Math.floor(bytes.length * HALF)), () => response.socket?.destroy());
-}
-
 /** Starts one on a free port; it stops with the test. */
 export async function startFakeKie(t: TestContext): Promise<FakeKie> {
   const fake: FakeKie = {
@@ -126,32 +91,22 @@ export async function startFakeKie(t: TestContext): Promise<FakeKie> {
     downloads: [],
     onCall: () => {},
   };
-  const server = createServer((request, response) => {
-    request.on('error', () => {});
-    response.on('error', () => {});
-    void serve(fake, request, response).catch(() => response.destroy());
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.after(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  fake.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  fake.url = await serveUntilEnd(t, (request, response) => serve(fake, request, response));
   return fake;
 }
 
 async function serve(fake: FakeKie, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const path = request.url ?? '';
   const leg = PATHS.find(([prefix]) => path.startsWith(prefix))?.[1];
-  const body = await read(request);
+  const body = await readBody(request);
   if (path.startsWith('/files/')) {
     fake.downloads.push(request.headers.authorization ?? '');
     const scripted = fake.fileScript.shift();
-    if (scripted) return answer(response, scripted);
+    if (scripted) return sendAnswer(response, scripted);
     response.writeHead(200, { 'content-type': 'image/png' }).end(fake.picture);
     return;
   }
-  if (!leg) return answer(response, { status: 404, body: { code: 404, msg: 'no such endpoint' } });
+  if (!leg) return sendAnswer(response, { status: 404, body: { code: 404, msg: 'no such endpoint' } });
   const call = {
     leg,
     path,
@@ -161,7 +116,7 @@ async function serve(fake: FakeKie, request: IncomingMessage, response: ServerRe
   };
   fake.calls.push(call);
   fake.onCall(call);
-  return answer(response, fake.script[leg].shift() ?? working(fake, call));
+  return sendAnswer(response, fake.script[leg].shift() ?? working(fake, call));
 }
 
 function working(fake: FakeKie, { leg, path, body }: FakeCall): FakeAnswer {

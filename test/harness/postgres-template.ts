@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import { openPostgresDb } from '../../src/kernel/db-postgres.ts';
-import { removeOutdated, schemaCachePath } from './test-cache.ts';
+import { canKeep, removeOutdated, schemaCachePath } from './test-cache.ts';
 
 /** A database of every prepared cluster: empty, with the newest schema. */
 export const MIGRATED_DATABASE = 'migrated';
@@ -24,6 +24,8 @@ export async function preparedCluster(version: string, make: () => ClusterMaker)
   const name = `postgres-${version}`;
   const folder = schemaCachePath(name);
   if (existsSync(folder)) return folder;
+  if (!canKeep())
+    throw new Error('The cluster cannot be kept in node_modules/.cache, which cannot be written.');
   removeOutdated(name);
   const server = make();
   await server.start();

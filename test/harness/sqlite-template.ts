@@ -2,26 +2,34 @@
 // second of CPU, and hundreds of tests begin with it. That an empty directory is migrated by the program itself is shown by the
 // tests that start it as a process.
 import { randomUUID } from 'node:crypto';
-import { copyFileSync, existsSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DATABASE_FILE, openSqliteDb } from '../../src/kernel/db-sqlite.ts';
-import { removeOutdated, schemaCachePath } from './test-cache.ts';
+import { canKeep, removeOutdated, schemaCachePath } from './test-cache.ts';
 
 const NAME = 'sqlite';
-let template: Promise<string> | undefined;
+/** As the program makes it, and as everybody may copy it: some tests run as another user. */
+const DATABASE_MODE = 0o600;
+const TEMPLATE_MODE = 0o644;
+let template: Promise<string | null> | undefined;
 
 /** Puts a migrated database into a data directory that has none yet. */
 export async function copyMigratedDatabase(dataDir: string): Promise<void> {
   const target = join(dataDir, DATABASE_FILE);
   if (existsSync(target)) return;
   template ??= migratedFile();
-  copyFileSync(await template, target);
+  const migrated = await template;
+  if (migrated === null) return;
+  copyFileSync(migrated, target);
+  chmodSync(target, DATABASE_MODE);
 }
 
-async function migratedFile(): Promise<string> {
+/** null where nothing can be kept, since the checkout is read-only: the program migrates by itself. */
+async function migratedFile(): Promise<string | null> {
   const file = schemaCachePath(NAME);
   if (existsSync(file)) return file;
+  if (!canKeep()) return null;
   removeOutdated(NAME);
   const dataDir = mkdtempSync(join(tmpdir(), 'drawbridge-template-'));
   try {
@@ -30,6 +38,7 @@ async function migratedFile(): Promise<string> {
     // Test files of other processes may make it at the same time: the last one replaces an equal file.
     const unfinished = `${file}.${randomUUID()}`;
     copyFileSync(join(dataDir, DATABASE_FILE), unfinished);
+    chmodSync(unfinished, TEMPLATE_MODE);
     renameSync(unfinished, file);
   } finally {
     rmSync(dataDir, { recursive: true, force: true });

@@ -1,6 +1,6 @@
 // What test processes make once and share: kept beside the installed packages, and made anew when the schema changes.
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -8,10 +8,20 @@ const FOLDER = join(ROOT, 'node_modules/.cache/drawbridge-test');
 const MIGRATIONS = join(ROOT, 'migrations');
 const MIGRATOR = join(ROOT, 'src/kernel/migrate.ts');
 
-/** The path of a cached thing that belongs to the schema of this checkout; its folder exists. */
+/** The path of a cached thing that belongs to the schema of this checkout. */
 export function schemaCachePath(name: string): string {
-  mkdirSync(FOLDER, { recursive: true });
   return join(FOLDER, `${name}-${schemaFingerprint()}`);
+}
+
+/** Whether something can be kept here; makes the folder. */
+export function canKeep(): boolean {
+  try {
+    mkdirSync(FOLDER, { recursive: true });
+    accessSync(FOLDER, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Removes what belongs to other schemas, when the one for this schema is made. */

@@ -105,8 +105,8 @@ export const PLANTS: Readonly<Record<string, Plant>> = {
     patches: [
       patch(
         'src/tasks/run-store.ts',
-        "  await appendTaskEvent(trx, { taskId: task.id, accountId, batchId, type: 'task.finished', version, now });",
-        "  for (let i = 0; i < 2; i += 1) await appendTaskEvent(trx, { taskId: task.id, accountId, batchId, type: 'task.finished', version, now });",
+        "  await appendEventOf(trx, task, 'task.finished', now);\n  await settleHold",
+        "  for (let i = 0; i < 2; i += 1) await appendEventOf(trx, task, 'task.finished', now);\n  await settleHold",
       ),
     ],
   },

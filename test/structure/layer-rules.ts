@@ -76,18 +76,22 @@ export function checkFaces(project: Project): Violation[] {
   });
 }
 
-/** An adapter is a translator: it knows its own folder, the provider interface and the kernel. */
+/** What adapters have in common; it knows none of them. */
+const SHARED_BY_ADAPTERS = 'src/providers/adapter/';
+
+/** An adapter is a translator: it knows its own folder, what adapters share, the provider interface and the kernel. */
 export function checkAdapters(project: Project): Violation[] {
   return eachImport(programFiles(project), ({ path }, { target, relative }) => {
     const folder = /^(src\/providers\/[^/]+\/)/.exec(path)?.[1];
     if (!folder || !relative) return null;
     if (
       target.startsWith(folder) ||
+      target.startsWith(SHARED_BY_ADAPTERS) ||
       target.startsWith('src/kernel/') ||
       target === 'src/providers/provider.ts'
     )
       return null;
-    return `imports ${target}; an adapter imports only its own folder, src/providers/provider.ts and the kernel`;
+    return `imports ${target}; an adapter imports only its own folder, ${SHARED_BY_ADAPTERS}, src/providers/provider.ts and the kernel`;
   });
 }
 

@@ -241,6 +241,14 @@ export const accountEn = {
   'settings.device.open': 'Open this address on a phone or tablet of the same network.',
   'settings.device.loopback':
     'You opened the studio as {host}, which only this computer understands. Open it by this computer’s address in the network (the server prints it when it starts), and its code appears here.',
+  'settings.device.public': 'Phones and tablets find this server here:',
+  'settings.device.network':
+    'You opened the studio as {host}, which only this computer understands. Phones and tablets of the same network find it here:',
+  'settings.device.closed':
+    'This server listens for this computer only. To open it on a phone of the same network, set DRAWBRIDGE_HOST=0.0.0.0, start the server again, and let the firewall pass port {port}. Do so only in a network that you trust.',
+  'settings.device.container':
+    'This server runs in a container, which does not know the addresses of its computer. Open the studio by that computer’s address in the network, or set DRAWBRIDGE_PUBLIC_URL to it; its code then appears here.',
+  'settings.device.none': 'This computer is in no network just now, so that no other device can find it.',
   'settings.about': 'About',
   'settings.about.version': 'Drawbridge {version}',
   'settings.about.docs': 'API documentation',

@@ -233,6 +233,13 @@ export const accountZh: AccountMessages = {
   'settings.device.open': '用同一网络里的手机或平板打开这个地址。',
   'settings.device.loopback':
     '你是通过 {host} 打开的，只有这台电脑认识这个地址。请改用它在局域网里的地址（服务器启动时会打印），这里就会显示二维码。',
+  'settings.device.public': '手机和平板可以用这个地址打开：',
+  'settings.device.network': '你是通过 {host} 打开的，只有这台电脑认识这个地址。同一网络里的手机和平板请用：',
+  'settings.device.closed':
+    '服务器目前只接受本机访问。要在同一网络的手机上打开，请设置 DRAWBRIDGE_HOST=0.0.0.0 并重新启动服务器，同时让防火墙放行端口 {port}。请只在可信的网络里这样做。',
+  'settings.device.container':
+    '服务器运行在容器里，不知道宿主机的地址。请用宿主机在局域网里的地址打开，或把 DRAWBRIDGE_PUBLIC_URL 设为该地址，这里就会显示二维码。',
+  'settings.device.none': '这台电脑目前没有接入任何网络，其他设备无法访问它。',
   'settings.about': '关于',
   'settings.about.version': 'Drawbridge {version}',
   'settings.about.docs': 'API 文档',

@@ -185,6 +185,8 @@ export const batchesEn = {
   'new.check.errors.hint': 'Mend them in the source. Nothing starts before every row is right.',
   'new.check.row': 'Row {n}',
   'row.not_json': 'This line is not JSON.',
+  'row.too_many_cells':
+    'The row has {cells} cells, but there are {columns} columns. Text that holds “{separator}” must stand in double quotes.',
   'row.not_an_object': 'This must be an object with the fields of a task.',
   'row.metadata_not_object': 'metadata must be an object.',
   'row.too_long': 'Longer than {most} characters.',

@@ -184,6 +184,8 @@ export const batchesZh: BatchesMessages = {
   'new.check.errors.hint': '请在来源中改正。所有行都正确后才会开始。',
   'new.check.row': '第 {n} 行',
   'row.not_json': '这一行不是 JSON。',
+  'row.too_many_cells':
+    '这一行有 {cells} 个单元格，但只有 {columns} 列。含有“{separator}”的文字要用英文双引号括起来。',
   'row.not_an_object': '这里应是一个对象，包含任务的各字段。',
   'row.metadata_not_object': 'metadata 必须是对象。',
   'row.too_long': '超过 {most} 个字符。',

@@ -1,7 +1,10 @@
 // English texts of the command line. The object is the catalogue's type: the Chinese file is checked against it, so a
 // missing or a left-over text does not compile. Texts with values are functions of them.
+
 import { alertCliEn } from './alert-cli-en.ts';
+import { backupCliEn } from './backup-cli-en.ts';
 import { batchCliEn } from './batch-cli-en.ts';
+import { commandsEn, examplesEn, helpEn } from './cli-help-en.ts';
 import { deliveryEn } from './delivery-en.ts';
 import { importEn } from './import-en.ts';
 import { syncEn } from './sync-en.ts';
@@ -12,173 +15,9 @@ export const cliEn = {
   delivery: deliveryEn,
   import: importEn,
   sync: syncEn,
-  help: {
-    program:
-      'Drawbridge: a self-hosted backend and studio for AI pictures.\n\nCommands talk to the server of DRAWBRIDGE_URL if that is set, else to the one that runs on the data directory (as administrator), else they work on the data directory themselves.',
-    usage: 'Usage:',
-    arguments: 'Arguments:',
-    options: 'Options:',
-    globalOptions: 'Global Options:',
-    commands: 'Commands:',
-    examples: 'Examples:',
-    exitCodes: 'Exit codes:',
-    exitCodeList:
-      '0 fine, 1 failed, 2 wrong usage or configuration, 3 done in part, 4 not allowed, 5 not found, 6 not reachable or not usable, 130 interrupted',
-    version: 'print the version',
-    helpOption: 'show help for a command',
-    helpCommand: 'show help for a command',
-    json: 'print JSON on standard output',
-    dataDir: 'data directory (DRAWBRIDGE_DATA_DIR)',
-    url: 'server to talk to (DRAWBRIDGE_URL; its key comes from DRAWBRIDGE_API_KEY)',
-    account: 'act for this account instead of your own',
-    limit: 'how many to show',
-    cursor: 'go on after this page (next_cursor of the page before)',
-  },
-  commands: {
-    serve: {
-      summary: 'Start the server: API, studio and task engine in one process',
-      host: 'address to listen on (DRAWBRIDGE_HOST)',
-      port: 'port to listen on; 0 takes a free one (DRAWBRIDGE_PORT)',
-    },
-    generate: {
-      summary: 'Make pictures and save them; works with or without a running server',
-      prompt: 'what to paint',
-      output: 'file or folder to save to; several pictures get -1, -2, … before the extension',
-      model: 'model name (see /v1/models); without it the default model',
-      negative: 'what to avoid',
-      size: 'pixels, such as 1024x768',
-      aspectRatio: 'such as 16:9, instead of a size',
-      count: 'how many pictures',
-      seed: 'whole number; the same seed and prompt repeat a picture where the provider can',
-      image: 'input picture; give it several times for several',
-      strength: '0 keeps the input picture, 1 ignores it',
-    },
-    tasks: {
-      summary: 'List, show, cancel, retry and repair tasks',
-      list: 'List tasks, newest first',
-      status: 'only these: queued, running, succeeded, failed, cancelled (with commas)',
-      text: 'only those whose prompt contains this text',
-      show: 'Show one task with its pictures and attempts',
-      cancel: 'Cancel a task; a picture that is finished first stays',
-      retry: 'Send the same request again as a new task',
-      fixStuck:
-        'Find tasks that are stuck, ask their providers, show what would be done, and do it after a yes',
-      fixApply: 'do it without asking',
-      id: 'task id',
-    },
-    users: {
-      summary: 'Add, invite and list people, and set their passwords',
-      add: 'Add a person, with an account of their own; asks for the password without showing it',
-      login: 'user name or e-mail address to sign in with',
-      loginOrId: 'user name, e-mail address or id of the person',
-      name: 'name that others see',
-      role: 'member or admin',
-      account: 'account to join, instead of one of their own',
-      list: 'List people, newest first',
-      query: 'only those with this text in a name or address',
-      passwd: 'Set a new password; every session of the person ends',
-      link: 'print a one-time link instead, with which the person chooses the password',
-      invite: 'Print a one-time link with which a person joins',
-      email: 'whom the invitation is for',
-      hours: 'hours that the link works; 168 unless given',
-    },
-    keys: {
-      summary: 'Create, list and revoke API keys',
-      create: 'Create an API key; it is shown this once',
-      name: 'what the key is for',
-      scopes: 'scopes with commas; without it, everything that concerns the own account',
-      list: 'List API keys that were not revoked',
-      revoke: 'Revoke an API key; its next request is refused',
-      id: 'key id',
-    },
-    accounts: {
-      summary: 'Open and list accounts',
-      create: 'Open an account',
-      name: 'name of the account',
-      grant: 'credits to start with, instead of the configured grant',
-      list: 'List accounts, newest first',
-    },
-    credits: {
-      summary: 'Show, grant and verify credits',
-      show: 'Show the balance and the latest entries of an account',
-      grant: 'Give credits to an account',
-      grantAccount: 'account id',
-      grantAmount: 'credits, such as 100 or 2.5',
-      reason: 'reason, as it is written into the ledger',
-      key: 'repeating a grant with its key changes nothing',
-      verify: 'Check the whole ledger and name each broken row',
-      refund: 'Give back what a task was charged, in whole or in part',
-      refundTask: 'task id',
-      refundAmount: 'credits; without it, all that was charged and not yet given back',
-      limit: 'Show or set what an account may spend in a day and in a month (UTC)',
-      daily: 'credits a day, or "none"',
-      monthly: 'credits a month, or "none"',
-    },
-    doctor: {
-      summary: 'Look for what is wrong: machine, configuration, database, pictures, providers',
-      deep: 'check every invariant on all data and read every picture',
-      fix: 'do what is safe: rebuild cached balances, make missing thumbnails, put stray files aside',
-    },
-    status: { summary: 'One row for each part with its state and reason; exit code 6 if one is down' },
-    providers: {
-      summary: 'Show, test and operate picture providers, and set their credentials without a restart',
-      list: 'One row for each provider: whether it works, why not, and where its credential comes from',
-      show: 'One provider with its models, limits, breakers and what happened lately',
-      name: 'provider, such as jimeng',
-      test: 'Try each step on the way to a provider and name the one that fails; exit code 6 if one does',
-      testName: 'provider; without it, all',
-      testModel: 'model that must be there too',
-      generate: 'also make one small picture, as an ordinary task that is paid for',
-      setSecret:
-        'Set the credential (API key, session id) of a provider; it is asked for without being shown, or read from standard input, and tried before it replaces the one in use',
-      field: 'which secret, where a provider has several',
-      unchecked: 'store it without a trial, for a provider that is down',
-      clear: 'remove what was set here; the configuration counts again',
-      drain: 'Let a provider finish what it has and give it nothing new, on all nodes',
-      undrain: 'Give a drained provider work again',
-      rotateKey: 'Encrypt all provider secrets anew with a new key in secrets.key',
-      forget: 'the key is lost: remove the secrets that nobody can read any more (no server may run)',
-    },
-    openapi: { summary: 'Print the OpenAPI document of this version' },
-    migrate: { summary: 'Bring the database to the newest schema and say what was applied' },
-    acceptDatabase: {
-      summary: 'After a failover or a restore that lost changes: take the database as it is, and go on',
-    },
-    gc: {
-      summary: 'Collect now what nobody needs: old trash, unused uploads, stray files, old events',
-      resume: 'after a restore: the data was looked at, collect again',
-    },
-    backup: {
-      summary:
-        'Copy database and pictures to a folder, while the server runs; the next time only what is new',
-      folder: 'where backups are kept, best on another disk',
-      includeSecrets: 'copy secrets.key too; whoever has the backup can then read provider secrets',
-      recheck: 'read copies of earlier backups again and replace bad ones',
-      keep: 'afterwards keep this many backups and remove older ones',
-      list: 'list the backups in the folder',
-      verify: 'read every file of a backup (the newest, or the one of --id) and compare it with its hash',
-      id: 'which backup, by its name in --list',
-    },
-    restore: {
-      summary: 'Put a backup into an empty place, check every file, and examine what is there',
-      folder: 'the folder that holds the backups',
-      databaseOnly: 'the pictures are still where they were: restore the database beside them',
-    },
-  },
-  examples: {
-    firstPicture: 'a picture in this folder',
-    several: 'four wide pictures in a folder',
-    fromPicture: 'from a picture',
-    lan: 'for the whole local network',
-    failures: 'what went wrong lately',
-    forScripts: 'for scripts',
-    forBackend: "a key for an app's backend",
-    remote: 'on another machine',
-    everyProvider: 'all of them, step by step',
-    withPicture: 'with one real picture',
-    hiddenPrompt: 'asks for it without showing it',
-    backToConfiguration: 'back to the one in the configuration',
-  },
+  help: helpEn,
+  commands: commandsEn,
+  examples: examplesEn,
   problem: {
     cause: 'Likely cause',
     fix: 'What to do',
@@ -395,8 +234,9 @@ export const cliEn = {
     undrained: (name: string) => `${name} gets work again.`,
     rotated: (count: number) =>
       `Encrypted anew with a new key: ${count}. Keep a backup of secrets.key, apart from the database.`,
-    forgotten: 'The stored secrets are removed. Set each anew: drawbridge providers set-secret <name>',
-    forgetWithServer: 'A server runs here, so its key is right: nothing is lost.',
+    forgotten:
+      'The secrets of providers, and those of webhooks that nobody can read, are removed. Set each anew: drawbridge providers set-secret <name>. What "drawbridge doctor" names of webhooks gets a new one by POST /v1/webhooks/{id}/rotate-secret.',
+    forgetWithServer: 'A server runs here. If the key is really lost, stop it first.',
     forgetFix: 'To remove one secret: drawbridge providers set-secret <name> --clear',
     picturePrice: (model: string, credits: string) =>
       `One small picture of ${model} costs ${credits} credits of your account, and what the provider charges.`,
@@ -466,121 +306,7 @@ export const cliEn = {
     },
     nothing: 'There was nothing to collect.',
   },
-  copies: {
-    phases: { database: 'database', pictures: 'pictures', check: 'checking' },
-    made: (id: string, folder: string) => `Backup ${id} in ${folder}`,
-    copied: (files: number, size: string, kept: number, seconds: string) =>
-      `${files} files copied (${size}), ${kept} were there already, ${seconds} s`,
-    pruned: (files: number) => `Older backups removed, with ${files} files that only they named.`,
-    missing: (count: number) =>
-      `${count} files were missing or damaged where the pictures are kept, so the backup lacks them. What to do: drawbridge doctor --deep`,
-    withoutKey:
-      'secrets.key is not in it. Keep a copy of that file elsewhere: without it, provider secrets set at run time must be set anew.',
-    withKey: 'secrets.key is in it: whoever has the backup can read provider secrets.',
-    confidential: 'It holds keys and private pictures: keep it where nobody else can read it.',
-    none: 'There is no finished backup in this folder.',
-    columns: { database: 'DATABASE', files: 'FILES', size: 'SIZE', missing: 'MISSING' },
-    verified: (id: string, files: number) =>
-      `Backup ${id} is whole: ${files} files and the database were read.`,
-    wrong: (id: string, count: number) => `Backup ${id} has ${count} bad files.`,
-    wrongFix:
-      'If the pictures themselves are well, this replaces bad copies: drawbridge backup <folder> --recheck',
-    restored: (id: string, dataDir: string) => `Backup ${id} is restored to ${dataDir}`,
-    restoredFiles: (files: number, seconds: string) => `${files} files, ${seconds} s`,
-    lost: (count: number) => `${count} files are not in the backup, or not whole there:`,
-    configuration: (path: string) =>
-      `Settings are not restored, secrets least of all. What they were: ${path}`,
-    needsKey:
-      'Put your copy of secrets.key into the data folder before the start, if provider secrets were set at run time.',
-    paused: 'Nothing is collected until you have looked at the data and run: drawbridge gc --resume',
-    held: (count: number) =>
-      `${count} tasks are unfinished; providers may have done them since the backup. At the start, providers finish what they have and get nothing new, until you decide: drawbridge tasks list, then cancel, or drawbridge providers undrain <name>`,
-    examining: 'Examining everything (doctor --deep) …',
-    examined: (checks: number) => `The doctor found no error in ${checks} checks.`,
-    notExamined: 'The data is restored, but it could not be examined:',
-    onlyHere: 'Backups are made on the machine that has the data; DRAWBRIDGE_URL and --url lead to another.',
-    onlyHereFix: 'Run it on that machine, without DRAWBRIDGE_URL.',
-    keepFix: 'Give a whole number from 1 on.',
-    faults: {
-      busy: {
-        title: 'Another backup or restore, or a server, is at work there',
-        fix: 'Wait for its end, or stop it.',
-      },
-      foreign_folder: {
-        title: 'The folder holds something else',
-        fix: 'Give an empty folder, or one that drawbridge backup made.',
-      },
-      inside_data: {
-        title: 'A backup inside the data folder would be lost with it',
-        fix: 'Give a folder elsewhere, best on another disk.',
-      },
-      no_data: {
-        title: 'There is no database here to back up',
-        fix: 'Check DRAWBRIDGE_DATA_DIR or --data-dir.',
-      },
-      no_volume: {
-        title: 'These are not the pictures of this database',
-        fix: 'Mount the volume that holds the pictures; DRAWBRIDGE_MEDIA_ROOT says where.',
-      },
-      no_backup: {
-        title: 'There is no such backup',
-        fix: 'See what there is: drawbridge backup <folder> --list',
-      },
-      broken: {
-        title: 'The backup is damaged',
-        fix: 'Take an older one (drawbridge backup <folder> --list, then --id), and check the disk.',
-      },
-      not_empty: {
-        title: 'The place is not empty',
-        fix: 'Give an empty folder (--data-dir) or database. Nothing that is there is ever replaced.',
-      },
-      other_database: {
-        title: 'The backup is of another kind of database',
-        fix: 'sqlite: leave DATABASE_URL empty. postgres: let DATABASE_URL lead to an empty database.',
-      },
-      newer_version: {
-        title: 'A newer version made this backup',
-        fix: 'Install that version or a later one.',
-      },
-      no_space: {
-        title: 'No space is left',
-        fix: 'Make space, then run the same command again: it goes on where it was.',
-      },
-      file_failed: {
-        title: 'A file could not be read or written',
-        fix: 'Check the path, its permissions and the disk.',
-      },
-      tool_missing: {
-        title: 'A program of PostgreSQL is missing',
-        fix: 'Install the client programs (Debian: apt-get install postgresql-client), of the same major version as the server or newer.',
-      },
-      tool_failed: {
-        title: 'A program of PostgreSQL failed',
-        fix: 'If it speaks of a version mismatch, install client programs as new as the server.',
-      },
-      no_database: {
-        title: 'The database cannot be reached',
-        fix: 'Check DATABASE_URL and that the server runs.',
-      },
-    },
-    doctor: {
-      backupTitle: 'Backup',
-      noBackup: 'None was made from here yet: drawbridge backup <folder>',
-      lastBackup: (time: string, folder: string) => `Last made ${time} in ${folder}.`,
-      restoredTitle: 'Restored data',
-      restored: (id: string, time: string) => `Restored ${time} from the backup ${id}; looked at since.`,
-      paused: (id: string, time: string) =>
-        `Restored ${time} from the backup ${id}. Until you have looked at it, nothing is collected.`,
-      cause:
-        'The data is older than the world: pictures and finished jobs of the time since the backup are not in it.',
-      fix: 'Look at M2 (pictures without files) and M3 (files without pictures), then run: drawbridge gc --resume. Providers get work again by: drawbridge providers undrain <name>',
-      held: (name: string) => `Gets nothing new until it is undrained: ${name}`,
-      unfinished: (id: string, lane: string) => `Unfinished since the backup: ${id} (${lane})`,
-      resumed: 'Every picture has its file and every file its picture: collection goes on.',
-      notResumed:
-        'Files are missing or left over, so only you can say that this is right: drawbridge gc --resume',
-    },
-  },
+  copies: backupCliEn,
 };
 
 export type CliMessages = typeof cliEn;

@@ -10,6 +10,7 @@ export const storiesEn = {
   'stories.older': 'Show older stories',
   'stories.more': 'More for “{title}”',
   'stories.state.outlining': 'No outline yet',
+  'stories.state.writing': 'Outlines are being written',
   'stories.state.choosing': 'Choose an outline',
   'stories.state.ready': 'Ready to begin',
   'stories.state.telling': '{n, plural, one {{n} page written} other {{n} pages written}}',

@@ -11,6 +11,7 @@ export const storiesZh: StoriesMessages = {
   'stories.older': '显示更早的故事',
   'stories.more': '“{title}”的更多操作',
   'stories.state.outlining': '还没有大纲',
+  'stories.state.writing': '正在写大纲',
   'stories.state.choosing': '请选择大纲',
   'stories.state.ready': '可以开始了',
   'stories.state.telling': '已写 {n} 页',

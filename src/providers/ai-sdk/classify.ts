@@ -3,12 +3,11 @@
 // Only a refusal in the service's own words, or a request that was never sent, proves that no job was made.
 import { isGatewayTimeout, judgeLostCall } from '../../kernel/lost-call.ts';
 import type { OutboundError } from '../../kernel/outbound-error.ts';
-import { quotable } from '../../kernel/quotable.ts';
+import { withQuote } from '../../kernel/quotable.ts';
 import { parseRetryAfter } from '../../kernel/retry-after.ts';
-import { ProviderError, type ProviderErrorKind } from '../provider.ts';
+import { isSuccess } from '../adapter/read-answer.ts';
+import { type Created, ProviderError, type ProviderErrorKind } from '../provider.ts';
 import type { Exchange } from './outbound-fetch.ts';
-
-type Created = 'no' | 'yes' | 'unknown';
 
 export interface FailureContext {
   exchanges: readonly Exchange[];
@@ -116,7 +115,7 @@ function statusVerdict(status: number, text: string | null, who: string): Verdic
 }
 
 function isFailed({ status, error }: Exchange): boolean {
-  return error !== null || status === null || status < 200 || status >= 300;
+  return error !== null || status === null || !isSuccess(status);
 }
 
 /** All requests went well, so the package itself did not like an answer, or sent nothing at all. */
@@ -165,11 +164,7 @@ function toError(
   retryAfterMs: number | null,
   cause?: OutboundError,
 ): ProviderError {
-  const quote = verdict.quote === undefined ? '' : quotable(verdict.quote, secrets);
-  const message = quote === '' ? verdict.message : `${verdict.message}: ${quote}`;
+  const message = withQuote(verdict.message, verdict.quote ?? '', secrets);
   // The package's own error holds the whole request, so only the door's is kept as the cause.
-  return new ProviderError(verdict.kind, verdict.created, message, {
-    ...(retryAfterMs === null ? {} : { retryAfterMs }),
-    ...(cause === undefined ? {} : { cause }),
-  });
+  return new ProviderError(verdict.kind, verdict.created, message, { retryAfterMs, cause });
 }

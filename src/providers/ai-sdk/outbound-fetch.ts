@@ -1,11 +1,19 @@
-// A `fetch` for the packages of the AI SDK that goes through our own door: proxy, address rules, size caps and time limits
-// hold, nothing is sent twice, no redirect carries a key. It keeps what was asked and answered, since only that tells
-// whether a job may exist, and it keeps finished pictures out of memory: the package is handed a placeholder instead.
+// The `fetch` of the picture packages, for one attempt: nothing is sent twice, no redirect carries a key. It keeps what was
+// asked and answered, since only that tells whether a job may exist, and it keeps finished pictures out of memory: the
+// package is handed a placeholder instead.
 import { randomUUID } from 'node:crypto';
 import { sha256Hex } from '../../kernel/id.ts';
 import { MOST_REDIRECTS, type Outbound, type OutboundResponse } from '../../kernel/outbound.ts';
 import { OutboundError } from '../../kernel/outbound-error.ts';
 import type { AnswerHeaders } from '../../kernel/retry-after.ts';
+import { isSuccess, readAnswer } from '../adapter/read-answer.ts';
+import {
+  type FetchFunction,
+  readSdkRequest,
+  type SdkRequest,
+  sendSdkRequest,
+  toSdkResponse,
+} from '../adapter/sdk-fetch.ts';
 import type { LocalFile } from '../provider.ts';
 
 /** Pictures may come as base64 inside an answer. */
@@ -15,18 +23,11 @@ const CONNECT_TIMEOUT_MS = 10_000;
 /** Longest silence of a read; a request for pictures may be silent for as long as the task may take. */
 const READ_IDLE_TIMEOUT_MS = 60_000;
 const READ_TIMEOUT_MS = 5 * 60_000;
-/** The highest status that a `Response` can have. */
-const HIGHEST_STATUS = 599;
 const PICTURE_NAME = /\.(?:png|jpe?g|webp|avif)$/i;
 /** More than a placeholder has, in bytes or characters of base64. */
 const LONGEST_MARK = 200;
 /** Headers that carry nothing of the operator's. */
 const PLAIN_HEADERS = new Set(['accept', 'accept-language', 'content-type', 'user-agent']);
-/** The body is decoded already, and cookies are nobody's business. */
-const DROPPED_HEADERS = new Set(['content-encoding', 'content-length', 'transfer-encoding', 'set-cookie']);
-
-/** What packages take for `fetch`. */
-export type FetchFunction = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
 
 /** One request of a package, and how far it got. */
 export interface Exchange {
@@ -71,26 +72,25 @@ export class OutboundFetch {
 
   /** To be handed to a package; throws `OutboundError`. */
   readonly fetch: FetchFunction = async (input, init) => {
-    const request = new Request(input, init);
-    const url = new URL(request.url);
+    const request = await readSdkRequest(input, init);
+    const { url, isRead } = request;
     if (url.protocol === 'data:') return dataResponse(url);
-    const isRead = request.method === 'GET' || request.method === 'HEAD';
-    const isPlain = [...request.headers.keys()].every((name) => PLAIN_HEADERS.has(name));
+    const isPlain = Object.keys(request.headers).every((name) => PLAIN_HEADERS.has(name));
     // The engine downloads it, with its own retries: a download that fails must not cost the whole job.
     if (isRead && isPlain && PICTURE_NAME.test(url.pathname)) return this.#placeholder({ url: url.href });
-    const body = isRead ? null : Buffer.from(await request.arrayBuffer());
-    const fingerprint = isRead ? null : this.#requireNew(request, body);
+    const fingerprint = isRead ? null : this.#requireNew(request);
     const isFirst = this.exchanges.every((one) => one.isRead);
     const exchange: Exchange = { isRead, status: null, headers: {}, text: null, error: null };
     this.exchanges.push(exchange);
     try {
-      const response = await this.#send(request, url, body);
+      const response = await this.#send(request);
       exchange.status = response.status;
       exchange.headers = response.headers;
-      const isSuccess = response.status >= 200 && response.status < 300;
-      if (isSuccess && fingerprint !== null && !isFirst) this.#barred.delete(fingerprint);
-      if (!isSuccess) return await refusal(response, exchange);
-      if (!/^image\/(?!svg)/i.test(headerOf(response, 'content-type'))) return passedOn(response, exchange);
+      if (!isSuccess(response.status)) return await refusal(response, exchange);
+      if (fingerprint !== null && !isFirst) this.#barred.delete(fingerprint);
+      if (!/^image\/(?!svg)/i.test(headerOf(response, 'content-type'))) {
+        return toSdkResponse(response, watched(response, exchange));
+      }
       if (!isRead || !isPlain) {
         return this.#placeholder({ file: await this.#options.spool(watched(response, exchange)) });
       }
@@ -116,12 +116,12 @@ export class OutboundFetch {
   }
 
   /** A package that repeats a request on its own could pay twice. */
-  #requireNew(request: Request, body: Buffer | null): string {
+  #requireNew({ method, url, headers, body }: SdkRequest): string {
     // A form has another boundary each time.
-    const boundary = /boundary=([^;]+)/.exec(request.headers.get('content-type') ?? '')?.[1];
+    const boundary = /boundary=([^;]+)/.exec(headers['content-type'] ?? '')?.[1];
     const text = body?.toString('latin1') ?? '';
     const content = boundary === undefined ? text : text.replaceAll(boundary, '');
-    const fingerprint = sha256Hex(`${request.method} ${request.url} ${content}`);
+    const fingerprint = sha256Hex(`${method} ${url.href} ${content}`);
     if (this.#barred.has(fingerprint)) {
       throw new OutboundError('bad_request', 'not_sent', 'the package wanted to send the same request again');
     }
@@ -129,23 +129,19 @@ export class OutboundFetch {
     return fingerprint;
   }
 
-  #send(request: Request, url: URL, body: Buffer | null): Promise<OutboundResponse> {
+  #send(request: SdkRequest): Promise<OutboundResponse> {
     const { outbound, purpose, serviceHosts, signal, submitTimeoutMs } = this.#options;
-    const isRead = body === null;
-    return outbound.request({
-      method: request.method as 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
-      url,
+    const { isRead, followsRedirects } = request;
+    return sendSdkRequest(outbound, request, {
       purpose,
-      headers: Object.fromEntries(request.headers),
-      body,
       allow: 'public',
       allowHosts: serviceHosts,
       connectTimeoutMs: CONNECT_TIMEOUT_MS,
       idleTimeoutMs: isRead ? READ_IDLE_TIMEOUT_MS : submitTimeoutMs,
       totalTimeoutMs: isRead ? READ_TIMEOUT_MS : submitTimeoutMs,
       maxBytes: MAX_ANSWER_BYTES,
-      followRedirects: isRead && request.redirect === 'follow' ? MOST_REDIRECTS : 0,
-      signal: AbortSignal.any([signal, request.signal]),
+      followRedirects: followsRedirects ? MOST_REDIRECTS : 0,
+      signal,
     });
   }
 }
@@ -155,27 +151,9 @@ function headerOf({ headers }: OutboundResponse, name: string): string {
   return (Array.isArray(value) ? value[0] : value) ?? '';
 }
 
-function headersFor({ headers }: OutboundResponse): Headers {
-  const kept = new Headers();
-  for (const [name, value] of Object.entries(headers)) {
-    if (DROPPED_HEADERS.has(name) || value === undefined) continue;
-    for (const one of Array.isArray(value) ? value : [value]) kept.append(name, one);
-  }
-  return kept;
-}
-
 async function refusal(response: OutboundResponse, exchange: Exchange): Promise<Response> {
-  // What a refusal says is a help, not the point: its status stands without it.
-  exchange.text = await response.readText(MAX_REFUSAL_BYTES).catch(() => null);
-  const status = Math.min(response.status, HIGHEST_STATUS);
-  const hasBody = exchange.text !== null && status !== 304;
-  return new Response(hasBody ? exchange.text : null, { status, headers: headersFor(response) });
-}
-
-function passedOn(response: OutboundResponse, exchange: Exchange): Response {
-  const hasBody = response.status !== 204 && response.status !== 205;
-  const body = hasBody ? ReadableStream.from(watched(response, exchange)) : null;
-  return new Response(body, { status: response.status, headers: headersFor(response) });
+  exchange.text = await readAnswer(response, MAX_REFUSAL_BYTES);
+  return toSdkResponse(response, exchange.text);
 }
 
 async function* watched(response: OutboundResponse, exchange: Exchange): AsyncGenerator<Uint8Array> {

@@ -4,9 +4,9 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { AppError } from '../../kernel/errors.ts';
+import type { FetchFunction } from '../adapter/sdk-fetch.ts';
 import type { AiSdkModelSettings } from './ai-sdk-settings.ts';
 import { knownPackage } from './known-packages.ts';
-import type { FetchFunction } from './outbound-fetch.ts';
 
 /** The part of the AI SDK's ImageModelV2, V3 and V4 that is used; V2 takes neither `files` nor `mask`. */
 export interface ImageModel {

@@ -1,22 +1,17 @@
-// The way of every chat request to the network: the SDK's `fetch` is given this door, which goes through the kernel's
-// Outbound, so that proxies, limits and the rule of never repeating hold. The key is put on here and known to nobody
-// above. Answers come out as server-sent events, whatever the service made of `stream: true`.
-import type { OpenAICompatibleProviderSettings } from '@ai-sdk/openai-compatible';
+// The `fetch` of the chat packages: address, headers and limits are ours, whatever the package asked for. The key is put on
+// here and known to nobody above. Answers come out as server-sent events, whatever the service made of `stream: true`.
 import type { Outbound, OutboundRequest, OutboundResponse } from '../../kernel/outbound.ts';
+import { readStart } from '../../kernel/outbound-body.ts';
+import { type ErrorFields, errorFieldsOf, jsonOf } from '../adapter/openai-style.ts';
+import { isSuccess } from '../adapter/read-answer.ts';
+import { type FetchFunction, readSdkRequest, sendSdkRequest } from '../adapter/sdk-fetch.ts';
 import { ProviderError } from '../provider.ts';
 import type { ChatSettings } from './chat-settings.ts';
-import {
-  type ClassifyContext,
-  classifyAnswer,
-  classifyStatus,
-  classifyThrown,
-  type ErrorFields,
-  errorFieldsOf,
-} from './classify.ts';
+import { type ClassifyContext, classifyAnswer, classifyStatus, classifyThrown } from './classify.ts';
 
 /** A thinking model streams every thought, each in an envelope of some 300 bytes. */
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
-const MAX_ERROR_BYTES = 64 * 1024;
+export const MAX_ERROR_BYTES = 64 * 1024;
 const EVENT_STREAM = { 'content-type': 'text/event-stream' };
 
 /** A refusal with its words, so that the caller can see whether only the way of asking was refused. */
@@ -31,33 +26,6 @@ export class ChatRefusal extends Error {
     this.status = status;
     this.fields = fields;
     this.error = error;
-  }
-}
-
-/** The first bytes of a body as text; one that breaks off or is longer gives what there was. */
-export async function readStart(response: OutboundResponse): Promise<string> {
-  const pieces: Uint8Array[] = [];
-  let bytes = 0;
-  try {
-    for await (const piece of response.body) {
-      pieces.push(piece);
-      bytes += piece.byteLength;
-      if (bytes >= MAX_ERROR_BYTES) break;
-    }
-  } catch {
-    // The status has arrived and says more than the way its body ended.
-  } finally {
-    response.discard();
-  }
-  return new TextDecoder().decode(Buffer.concat(pieces).subarray(0, MAX_ERROR_BYTES));
-}
-
-/** The value of a JSON text, or undefined. */
-export function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text.replace(/^\ufeff/, ''));
-  } catch {
-    return undefined;
   }
 }
 
@@ -100,9 +68,6 @@ async function wholeAnswer(response: OutboundResponse, context: ClassifyContext)
   throw classifyAnswer(errorFieldsOf(value) ?? {}, context);
 }
 
-/** The signature that the SDK asks for; its URL and headers are ours to set. */
-type SdkFetch = NonNullable<OpenAICompatibleProviderSettings['fetch']>;
-
 /**
  * A `fetch` for one service. Rejects with `ChatRefusal` for a status other than 2xx and `ProviderError` for what else is
  * wrong before the first event; later failures come through the body as `OutboundError`.
@@ -111,28 +76,25 @@ export function chatDoor(
   outbound: Outbound,
   settings: ChatSettings,
   context: () => ClassifyContext,
-): SdkFetch {
-  return async (_input, init) => {
+): FetchFunction {
+  return async (input, init) => {
     const target = requestTo(settings, '/chat/completions');
     try {
-      const response = await outbound.request({
+      const response = await sendSdkRequest(outbound, await readSdkRequest(input, init), {
         ...target,
-        method: 'POST',
         headers: {
           ...target.headers,
           'content-type': 'application/json',
           accept: 'text/event-stream, application/json',
         },
-        body: String(init?.body ?? ''),
         purpose: `${settings.section} chat`,
         idleTimeoutMs: settings.idleTimeoutMs,
         totalTimeoutMs: settings.totalTimeoutMs,
         maxBytes: MAX_ANSWER_BYTES,
-        ...(init?.signal ? { signal: init.signal } : {}),
       });
       const { status, headers } = response;
-      if (status < 200 || status >= 300) {
-        const fields = errorFieldsOf(jsonOf(await readStart(response)));
+      if (!isSuccess(status)) {
+        const fields = errorFieldsOf(jsonOf(await readStart(response, MAX_ERROR_BYTES)));
         throw new ChatRefusal(status, fields, classifyStatus({ status, headers, fields }, context()));
       }
       if (!String(headers['content-type'] ?? '').includes('text/event-stream')) {

@@ -4,17 +4,15 @@
 import { isGatewayTimeout } from '../../kernel/lost-call.ts';
 import { OutboundError, type OutboundErrorKind } from '../../kernel/outbound-error.ts';
 import { createRedactor } from '../../kernel/redact.ts';
+import type { AnswerHeaders } from '../../kernel/retry-after.ts';
+import {
+  ERROR_WORDS,
+  type ErrorFields,
+  type ErrorMeaning,
+  meaningByWord,
+  unsentError,
+} from '../adapter/openai-style.ts';
 import { ProviderError, type ProviderErrorKind } from '../provider.ts';
-
-/** What an error body says; every field may be missing. */
-export interface ErrorFields {
-  code?: string | undefined;
-  type?: string | undefined;
-  param?: string | undefined;
-  message?: string | undefined;
-}
-
-export type AnswerHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
 export interface ClassifyContext {
   /** Wall time, to read dates in `Retry-After`. */
@@ -23,42 +21,21 @@ export interface ClassifyContext {
   refusedKeyHint: string;
 }
 
-type Meaning = 'quota' | 'content' | 'credentials' | 'rate' | 'overload' | 'model' | 'request';
+type Meaning = ErrorMeaning | 'overload' | 'request';
 
-/** Values of `error.type` and `error.code`: Moonshot's, OpenAI's, and those of new-api. */
+/** Beside the words that all such services use, Moonshot's own. */
 const WORDS: Readonly<Record<string, Meaning>> = {
+  ...ERROR_WORDS,
   exceeded_current_quota_error: 'quota',
-  insufficient_quota: 'quota',
-  billing_hard_limit_reached: 'quota',
-  billing_not_active: 'quota',
-  credit_balance_exhausted: 'quota',
-  organization_spend_limit_exceeded: 'quota',
-  project_spend_limit_exceeded: 'quota',
-  insufficient_user_quota: 'quota',
-  pre_consume_token_quota_failed: 'quota',
-  content_filter: 'content',
-  content_policy_violation: 'content',
-  moderation_blocked: 'content',
-  sensitive_words_detected: 'content',
-  prompt_blocked: 'content',
   invalid_authentication_error: 'credentials',
   incorrect_api_key_error: 'credentials',
-  invalid_api_key: 'credentials',
-  authentication_error: 'credentials',
   permission_denied_error: 'credentials',
-  permission_error: 'credentials',
-  access_denied: 'credentials',
-  account_deactivated: 'credentials',
   rate_limit_reached_error: 'rate',
-  rate_limit_exceeded: 'rate',
-  rate_limit_error: 'rate',
-  slow_down: 'rate',
   engine_overloaded_error: 'overload',
   overloaded_error: 'overload',
   server_error: 'overload',
   unexpected_output: 'overload',
   resource_not_found_error: 'model',
-  model_not_found: 'model',
   invalid_request_error: 'request',
 };
 
@@ -94,15 +71,6 @@ const DEEPEST_CAUSE = 5;
 const MS_PER_S = 1000;
 /** Beyond this it is not a wish to wait but a mistake. */
 const MAX_RETRY_AFTER_MS = 24 * 3600 * MS_PER_S;
-
-const UNSENT_TEXTS: Partial<Record<OutboundErrorKind, string>> = {
-  dns: 'The name of the writing service cannot be found.',
-  refused: 'The writing service refused the connection.',
-  tls: 'No secure connection to the writing service: its certificate was not accepted.',
-  proxy: 'The proxy in front of the writing service did not let the request through.',
-  connect_timeout: 'The writing service could not be reached in time.',
-  aborted: 'The request was stopped before it was sent.',
-};
 
 const SENT_KINDS: Partial<Record<OutboundErrorKind, ProviderErrorKind>> = {
   headers_timeout: 'timeout',
@@ -146,15 +114,7 @@ export function classifyThrown(thrown: unknown): ProviderError {
       },
     );
   }
-  if (error.phase === 'not_sent') {
-    if (error.kind === 'bad_request' || error.kind === 'blocked_url') {
-      const text =
-        'The request cannot be sent: the API key or the base URL has characters that are not allowed.';
-      return new ProviderError('invalid_request', 'no', text, { cause: error });
-    }
-    const text = UNSENT_TEXTS[error.kind] ?? 'The writing service cannot be reached.';
-    return new ProviderError('unreachable', 'no', text, { cause: error });
-  }
+  if (error.phase === 'not_sent') return unsentError(error, 'writing service');
   const kind = SENT_KINDS[error.kind] ?? 'unavailable';
   return new ProviderError(kind, 'unknown', SENT_TEXTS[kind] ?? 'The writing service failed.', {
     cause: error,
@@ -169,10 +129,11 @@ export function classifyStatus(
   const { status, headers, fields } = answer;
   const meaning = meaningOf(fields, status);
   const retryAfterMs = parseRetryAfter(headers, context.nowMs);
-  const wait = retryAfterMs === null ? {} : { retryAfterMs };
   const created = status >= 400 && status < 500 && !isGatewayTimeout(status) ? 'no' : 'unknown';
   if (meaning) {
-    return new ProviderError(KINDS[meaning], created, textOf(meaning, fields, status, context), wait);
+    return new ProviderError(KINDS[meaning], created, textOf(meaning, fields, status, context), {
+      retryAfterMs,
+    });
   }
   const said = plainText(fields?.message ?? '', context.secrets);
   const told = (lead: string) => (said ? `${lead}: ${said}` : `${lead}.`);
@@ -182,19 +143,21 @@ export function classifyStatus(
   }
   if (isGatewayTimeout(status)) {
     const text = told(`A gateway gave up waiting for the writing service (status ${status})`);
-    return new ProviderError('timeout', created, text, wait);
+    return new ProviderError('timeout', created, text, { retryAfterMs });
   }
   // Without the service's own JSON a 4xx is a wall in front of it, or a wrong address: worth another try later.
   const isFinal = status >= 400 && status < 500 && fields !== null;
   const lead = isFinal
     ? `The writing service refused the request (status ${status})`
     : `The writing service, or a gateway before it, answered with status ${status}`;
-  return new ProviderError(isFinal ? 'invalid_request' : 'unavailable', created, told(lead), wait);
+  return new ProviderError(isFinal ? 'invalid_request' : 'unavailable', created, told(lead), {
+    retryAfterMs,
+  });
 }
 
 /** An error inside an answer that had begun well. */
 export function classifyAnswer(fields: ErrorFields, context: ClassifyContext): ProviderError {
-  const meaning = word(fields);
+  const meaning = meaningByWord(fields, WORDS);
   if (meaning && meaning !== 'request') {
     return new ProviderError(KINDS[meaning], 'unknown', textOf(meaning, fields, null, context));
   }
@@ -211,17 +174,9 @@ export function contentBlocked(): ProviderError {
   return new ProviderError('content_blocked', 'unknown', text);
 }
 
-function word({ code, type }: ErrorFields): Meaning | undefined {
-  for (const name of [code, type]) {
-    const key = name?.toLowerCase() ?? '';
-    if (Object.hasOwn(WORDS, key)) return WORDS[key];
-  }
-  return undefined;
-}
-
 /** What the words of an error and its status mean together; null where they say nothing special. */
 function meaningOf(fields: ErrorFields | null, status: number): Meaning | null {
-  const said = fields ? word(fields) : undefined;
+  const said = fields ? meaningByWord(fields, WORDS) : undefined;
   if (said && said !== 'request') return said;
   const { message = '' } = fields ?? {};
   const phrase = PHRASES.find(({ statuses, pattern }) => statuses.includes(status) && pattern.test(message));
@@ -260,23 +215,6 @@ function textOf(
     case 'request':
       return told('The writing service refused the request');
   }
-}
-
-const asText = (value: unknown): string | undefined =>
-  typeof value === 'string' || typeof value === 'number' ? String(value) : undefined;
-
-/** The fields of an error in any of the usual shapes; null when it is no object. */
-export function errorFieldsOf(value: unknown): ErrorFields | null {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return null;
-  const outer = value as Record<string, unknown>;
-  const isNested = typeof outer.error === 'object' && outer.error !== null;
-  const inner = isNested ? (outer.error as Record<string, unknown>) : outer;
-  return {
-    code: asText(inner.code),
-    type: asText(inner.type),
-    param: asText(inner.param),
-    message: asText(inner.message) ?? asText(outer.error) ?? asText(outer.detail),
-  };
 }
 
 /** Milliseconds that the service asked to wait; null when it did not, or not in a way that makes sense. */

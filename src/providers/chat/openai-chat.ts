@@ -5,19 +5,16 @@ import type { OpenAICompatibleProvider } from '@ai-sdk/openai-compatible';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Logger } from '../../kernel/log.ts';
 import type { Outbound } from '../../kernel/outbound.ts';
+import { readStart } from '../../kernel/outbound-body.ts';
 import { OutboundError } from '../../kernel/outbound-error.ts';
+import { errorFieldsOf, jsonOf } from '../adapter/openai-style.ts';
+import { isSuccess } from '../adapter/read-answer.ts';
 import { type ProbeResult, ProviderError } from '../provider.ts';
 import type { ChatMessage, ChatModel, ChatUsage, Completion, CompletionRequest, Rung } from './chat.ts';
-import { ChatRefusal, chatDoor, jsonOf, readStart, requestTo } from './chat-door.ts';
+import { ChatRefusal, chatDoor, MAX_ERROR_BYTES, requestTo } from './chat-door.ts';
 import { chooseModel, type ModelProfile, modelProfile, SERVICES, type TokenField } from './chat-profiles.ts';
 import type { ChatSettings } from './chat-settings.ts';
-import {
-  type ClassifyContext,
-  classifyStatus,
-  classifyThrown,
-  contentBlocked,
-  errorFieldsOf,
-} from './classify.ts';
+import { type ClassifyContext, classifyStatus, classifyThrown, contentBlocked } from './classify.ts';
 import { shortened } from './hostile-text.ts';
 import { type Reply, readReply } from './stream-reply.ts';
 import { jsonSchemaOf, readStructuredAnswer } from './structured-answer.ts';
@@ -152,10 +149,10 @@ class OpenAiChat implements ChatModel {
         signal,
       });
       const { status, headers } = response;
-      if (status >= 200 && status < 300) {
+      if (isSuccess(status)) {
         return { status, headers, body: await response.readText(MAX_MODEL_LIST_BYTES) };
       }
-      return { status, headers, body: await readStart(response) };
+      return { status, headers, body: await readStart(response, MAX_ERROR_BYTES) };
     } catch (error) {
       throw withoutJob(classifyThrown(error));
     }
@@ -165,7 +162,7 @@ class OpenAiChat implements ChatModel {
   async #listModels(signal: AbortSignal): Promise<string[] | null> {
     const { status, headers, body } = await this.#get('/models', signal);
     const value = jsonOf(body);
-    if (status >= 200 && status < 300) {
+    if (isSuccess(status)) {
       const data = (value as { data?: unknown } | null | undefined)?.data;
       if (!Array.isArray(data)) {
         const text = 'The base URL answers, but not like an OpenAI-style service.';
@@ -284,11 +281,10 @@ class OpenAiChat implements ChatModel {
 
 /** The same failure of a call that creates nothing. */
 function withoutJob({ kind, message, retryAfterMs, cause }: ProviderError): ProviderError {
-  const wait = retryAfterMs === null ? {} : { retryAfterMs };
   if (cause instanceof OutboundError && cause.kind === 'too_large') {
     return new ProviderError('bad_answer', 'no', 'The list of models is too long to read; set the model.');
   }
-  return new ProviderError(kind, 'no', message, { ...wait, cause });
+  return new ProviderError(kind, 'no', message, { retryAfterMs, cause });
 }
 
 function promptOf<T>(

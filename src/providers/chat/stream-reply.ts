@@ -2,8 +2,9 @@
 // bounded, and a stream that stops without saying why is not taken for a whole one.
 import type { OpenAICompatibleProvider } from '@ai-sdk/openai-compatible';
 import { OutboundError } from '../../kernel/outbound-error.ts';
+import { errorFieldsOf } from '../adapter/openai-style.ts';
 import { ProviderError } from '../provider.ts';
-import { type ClassifyContext, classifyAnswer, classifyThrown, errorFieldsOf } from './classify.ts';
+import { type ClassifyContext, classifyAnswer, classifyThrown } from './classify.ts';
 import { MAX_ANSWER_CHARS } from './structured-answer.ts';
 
 type SdkModel = ReturnType<OpenAICompatibleProvider['chatModel']>;

@@ -101,9 +101,7 @@ function classifyAnswer(answer: BadAnswer, context: FailureContext): ProviderErr
   }
   if (status === 429) {
     const retryAfterMs = parseRetryAfter(answer.headers, context.now);
-    return new ProviderError('rate_limited', refused, `${server} asks to slow down (429).`, {
-      ...(retryAfterMs === null ? {} : { retryAfterMs }),
-    });
+    return new ProviderError('rate_limited', refused, `${server} asks to slow down (429).`, { retryAfterMs });
   }
   if (status === 408) return error('timeout', CREATED[step], 'did not get the request in time (408).');
   if (status < 500) {

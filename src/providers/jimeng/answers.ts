@@ -1,9 +1,8 @@
 // What jimeng-api answers when all went well, read by shape: anything that is not exactly that is no success.
+import { pictureUrl } from '../adapter/read-answer.ts';
 import { type Output, ProviderError } from '../provider.ts';
 
 export type SuccessBody = Record<string, unknown> | unknown[];
-
-const LONGEST_URL = 8192;
 
 /** A JSON object or array without the marks of a failure; null for anything else. */
 export function successBody(text: string): SuccessBody | null {
@@ -24,15 +23,11 @@ export function outputsOf(body: SuccessBody): Output[] {
     new ProviderError('bad_answer', 'unknown', 'The answer of jimeng-api holds no list of pictures.');
   if (!Array.isArray(data)) throw unreadable();
   const outputs = data.flatMap((item: unknown): Output[] => {
-    const url = typeof item === 'object' && item !== null && 'url' in item ? item.url : null;
-    return typeof url === 'string' && isPictureUrl(url) ? [{ url, seed: null }] : [];
+    const url = pictureUrl(typeof item === 'object' && item !== null && 'url' in item ? item.url : null);
+    return url === null ? [] : [{ url, seed: null }];
   });
   if (outputs.length === 0 && data.length > 0) throw unreadable();
   return outputs;
-}
-
-function isPictureUrl(text: string): boolean {
-  return text.length <= LONGEST_URL && /^https?:\/\//i.test(text) && URL.canParse(text);
 }
 
 /** The sum of points in an answer that also repeats the credential, which is why nothing else is kept of it. */

@@ -2,14 +2,14 @@
 // The service answers 200 to everything; a negative `code` inside the body is the failure.
 // A job may exist whenever the request may have been read and no refusal proves otherwise. A refusal proves it only
 // while it comes before the service's first question about the job: later the same codes can come from that question.
-import { isGatewayTimeout, judgeLostCall } from '../../kernel/lost-call.ts';
+import { judgeLostCall } from '../../kernel/lost-call.ts';
 import type { OutboundError } from '../../kernel/outbound-error.ts';
-import { quotable } from '../../kernel/quotable.ts';
+import { withQuote } from '../../kernel/quotable.ts';
 import { type AnswerHeaders, parseRetryAfter } from '../../kernel/retry-after.ts';
-import { ProviderError, type ProviderErrorKind } from '../provider.ts';
+import { isWall, judgeFrontStatus } from '../adapter/front-status.ts';
+import { isSuccess } from '../adapter/read-answer.ts';
+import { type Created, ProviderError, type ProviderErrorKind } from '../provider.ts';
 import type { SessionState } from './sessions.ts';
-
-type Created = 'no' | 'yes' | 'unknown';
 
 /** One failed exchange, as far as it got. */
 export type Failure =
@@ -170,35 +170,13 @@ function bodyVerdict(code: number, message: string): Verdict {
 
 /** A status other than 2xx comes from something in front of the service, which itself only says 200. */
 function statusVerdict(status: number): Verdict {
-  const answered = `The server in front of jimeng-api answered with HTTP ${status}`;
-  if (status === 429) return { kind: 'rate_limited', created: 'no', message: answered };
-  // After 303 the work may be done; the others say that it is to be asked for elsewhere.
-  if (status >= 300 && status < 400) {
-    const created = status === 303 ? 'unknown' : 'no';
-    return {
-      kind: 'unavailable',
-      created,
-      message: `jimeng-api redirects elsewhere (HTTP ${status}), which is not followed; check its address`,
-    };
-  }
-  if ([401, 403, 404, 405, 407].includes(status)) {
-    return { kind: 'unavailable', created: 'no', message: `${answered}; check the address of jimeng-api` };
-  }
-  if (status === 413) {
-    return {
-      kind: 'invalid_request',
-      created: 'no',
-      message: `${answered}: the pictures are too large for it`,
-    };
-  }
-  if (status >= 400 && status < 500 && status !== 408 && status !== 499) {
-    return { kind: 'invalid_request', created: 'no', message: answered };
-  }
-  return {
-    kind: isGatewayTimeout(status) ? 'timeout' : 'unavailable',
-    created: 'unknown',
-    message: answered,
-  };
+  const verdict = judgeFrontStatus(status, 'jimeng-api');
+  const hint = isWall(status)
+    ? '; check the address of jimeng-api'
+    : status === 413
+      ? ': the pictures are too large for it'
+      : '';
+  return { ...verdict, message: `${verdict.message}${hint}` };
 }
 
 /** `code` and `message` of a body that reports a failure; null when it is no such body. */
@@ -222,7 +200,7 @@ export function classify(failure: Failure, { elapsedMs, secrets }: FailureContex
   if (failure.status === null) return judge(judgeLostCall(failure.error, 'jimeng-api'), '', failure.error);
   const { status, text, headers, nowMs } = failure;
   const body = text === null ? null : failureBody(text);
-  if (status < 200 || status >= 300) {
+  if (!isSuccess(status)) {
     const retryAfterMs = parseRetryAfter(headers, nowMs);
     // Some set-ups turn the envelope into a status of its own; its code is still the better witness.
     const verdict = body && body.code < 0 ? bodyVerdict(body.code, body.message) : statusVerdict(status);
@@ -242,13 +220,9 @@ export function classify(failure: Failure, { elapsedMs, secrets }: FailureContex
     const isEnded = verdict.isEnded === true || (verdict.isEnded === 'late' && !isEarly);
     const known = verdict.created === 'early' ? (isEarly ? 'no' : 'unknown') : verdict.created;
     const created = isEnded ? 'yes' : known;
-    const quote = verdict.quote ? quotable(said, secrets) : '';
-    const message = `${verdict.message}${quote === '' ? '' : `: ${quote}`}.`;
+    const message = `${withQuote(verdict.message, verdict.quote ? said : '', secrets)}.`;
     const waitMs = retryAfterMs ?? verdict.waitMs;
-    const error = new ProviderError(verdict.kind, created, message, {
-      ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }),
-      ...(cause === undefined ? {} : { cause }),
-    });
+    const error = new ProviderError(verdict.kind, created, message, { retryAfterMs: waitMs, cause });
     return { error, session: verdict.session ?? null, isEnded, isOffline: verdict === NETWORK };
   }
 }

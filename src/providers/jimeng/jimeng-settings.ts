@@ -1,5 +1,5 @@
 // The settings of jimeng: the section `providers.jimeng`, checked, with every default named.
-import { AppError } from '../../kernel/errors.ts';
+import { fitsHeader, type RawSection, SectionReader } from '../adapter/section-reader.ts';
 import type { Dialect } from './models.ts';
 
 const DEFAULT_URL = 'http://127.0.0.1:5100';
@@ -36,52 +36,10 @@ export interface JimengLane {
   deadlineMs: number;
 }
 
-function refuse(key: string, problem: string): never {
-  throw new AppError('validation_failed', { detail: `providers.jimeng.${key} ${problem}.` });
-}
-
-function textOf(raw: Readonly<Record<string, unknown>>, key: string): string | null {
-  const value = raw[key];
-  if (value === undefined || value === null || value === '') return null;
-  if (Array.isArray(value)) return value.map(String).join(',');
-  if (typeof value === 'string' || typeof value === 'number') return String(value).trim();
-  return refuse(key, 'must be text');
-}
-
-function numberOf(
-  raw: Readonly<Record<string, unknown>>,
-  key: string,
-  { least, most }: { least: number; most: number },
-): number | null {
-  const text = textOf(raw, key);
-  if (text === null) return null;
-  const value = Number(text);
-  if (!Number.isFinite(value) || value < least || value > most) {
-    refuse(key, `must be a number from ${least} to ${most}`);
-  }
-  return value;
-}
-
-function listOf(text: string | null): string[] {
-  const entries = (text ?? '').split(',').map((entry) => entry.trim());
-  return [...new Set(entries.filter((entry) => entry !== ''))];
-}
-
-function baseUrlOf(text: string): string {
-  if (!URL.canParse(text)) refuse('url', 'must be an address such as http://jimeng:5100');
-  const url = new URL(text);
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') refuse('url', 'must begin with http or https');
-  if (url.username !== '' || url.password !== '') refuse('url', 'must not contain a user name or password');
-  return `${url.origin}${url.pathname}`.replace(/\/+$/, '').replace(/\/v1$/, '');
-}
-
 /** Pasted from the browser's cookie list, the name often comes along. */
-function sessionIdsOf(text: string | null): string[] {
-  const ids = listOf(text).map((id) => id.replace(/^sessionid=/i, '').replace(/;$/, ''));
-  // Anything else could not stand in a header; the message must not repeat it.
-  if (ids.some((id) => !/^[\x21-\x7e]+$/.test(id))) {
-    refuse('session_id', 'contains a character that no session id has');
-  }
+function sessionIdsOf(section: SectionReader): string[] {
+  const ids = section.list('session_id').map((id) => id.replace(/^sessionid=/i, '').replace(/;$/, ''));
+  if (!ids.every(fitsHeader)) section.refuse('session_id', 'contains a character that no session id has');
   return ids;
 }
 
@@ -89,23 +47,22 @@ function sessionIdsOf(text: string | null): string[] {
  * Keys: `url`, `session_id` (comma-separated for several), `dialect`, `models` (comma-separated), `concurrency`,
  * `deadline_s`, `price` (credits a picture). Throws `validation_failed`, which never repeats a secret.
  */
-export function parseJimengSettings(raw: Readonly<Record<string, unknown>>): {
-  settings: JimengSettings;
-  lane: JimengLane;
-} {
-  const dialect = textOf(raw, 'dialect') ?? 'jimeng-api';
+export function parseJimengSettings(raw: RawSection): { settings: JimengSettings; lane: JimengLane } {
+  const section = new SectionReader('jimeng', raw);
+  const dialect = section.text('dialect') ?? 'jimeng-api';
   if (dialect !== 'jimeng-api' && dialect !== 'jimeng-free-api') {
-    return refuse('dialect', 'must be jimeng-api or jimeng-free-api');
+    return section.refuse('dialect', 'must be jimeng-api or jimeng-free-api');
   }
-  const sessionIds = sessionIdsOf(textOf(raw, 'session_id'));
-  const models = listOf(textOf(raw, 'models'));
-  const deadlineS = numberOf(raw, 'deadline_s', { least: 30, most: LONGEST_DEADLINE_S });
-  const price = numberOf(raw, 'price', { least: 0, most: 1_000_000 });
-  const concurrency = numberOf(raw, 'concurrency', { least: 1, most: MOST_CONCURRENCY });
+  const sessionIds = sessionIdsOf(section);
+  const models = section.list('models');
+  const deadlineS = section.number('deadline_s', { least: 30, most: LONGEST_DEADLINE_S });
+  const price = section.number('price', { least: 0, most: 1_000_000 });
+  const concurrency = section.number('concurrency', { least: 1, most: MOST_CONCURRENCY });
+  const address = { example: 'http://jimeng:5100', version: /\/v1$/ };
   const deadlineMs = deadlineS === null ? DEADLINE_MS : deadlineS * MS_PER_S;
   return {
     settings: {
-      baseUrl: baseUrlOf(textOf(raw, 'url') ?? DEFAULT_URL),
+      baseUrl: section.address('url', address) ?? DEFAULT_URL,
       dialect,
       sessionIds,
       models: models.length > 0 ? models : null,

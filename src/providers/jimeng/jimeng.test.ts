@@ -1,28 +1,16 @@
 // jimeng over real HTTP: what is sent, what each answer means, and who takes the next call. Ids are fault matrix rows.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { failureOf, inputPicture, requestFor } from '../../../test/harness/adapter-calls.ts';
 import { FakeClock } from '../../../test/harness/clock.ts';
-import {
-  type FakeAnswer,
-  type FakeJimeng,
-  fakePictures,
-  startFakeJimeng,
-} from '../../../test/harness/fake-jimeng.ts';
+import { type FakeJimeng, fakePictures, startFakeJimeng } from '../../../test/harness/fake-jimeng.ts';
+import type { FakeAnswer } from '../../../test/harness/scripted-http.ts';
 import { createMemoryLogger } from '../../kernel/log.ts';
 import { createOutbound } from '../../kernel/outbound.ts';
 import { quotable } from '../../kernel/quotable.ts';
-import {
-  type GenerationRequest,
-  type LocalFile,
-  type ProviderAdapter,
-  ProviderError,
-  type SubmitResult,
-} from '../provider.ts';
+import type { GenerationRequest, ProviderAdapter, ProviderError, SubmitResult } from '../provider.ts';
 import { createJimengProvider } from './jimeng.ts';
 import { parseJimengSettings } from './jimeng-settings.ts';
 import { jimengModels, shapeFor } from './models.ts';
@@ -53,20 +41,8 @@ async function start(t: TestContext, raw: Record<string, unknown> = {}): Promise
   return { fake, adapter, clock, log };
 }
 
-const requestOf = (changes: Partial<GenerationRequest> = {}): GenerationRequest => ({
-  mode: 'text-to-image',
-  model: 'jimeng-4.5',
-  prompt: 'a cute cat',
-  negativePrompt: null,
-  width: 1024,
-  height: 1024,
-  n: 1,
-  seed: 7,
-  strength: null,
-  images: [],
-  mask: null,
-  ...changes,
-});
+const requestOf = (changes: Partial<GenerationRequest> = {}) =>
+  requestFor('jimeng-4.5', { prompt: 'a cute cat', ...changes });
 
 const submit = (
   adapter: ProviderAdapter,
@@ -86,17 +62,6 @@ const submit = (
 
 const probe = (adapter: ProviderAdapter, credential: string | null = null) =>
   adapter.probe({ signal: new AbortController().signal, credential });
-
-async function failureOf(promise: Promise<unknown>): Promise<ProviderError> {
-  try {
-    await promise;
-  } catch (error) {
-    assert.ok(error instanceof ProviderError, String(error));
-    assert.doesNotMatch(error.message, /canary|127\.0\.0\.1|<html/i);
-    return error;
-  }
-  assert.fail('it did not fail');
-}
 
 /** The error of a submit whose job jimeng took and failed. */
 async function endOf(promise: Promise<SubmitResult>): Promise<ProviderError> {
@@ -119,14 +84,6 @@ async function outcomeOf(
 }
 
 const refusal = (code: number, message = '[错误]: 说明') => ({ body: { code, message, data: null } });
-
-async function picture(t: TestContext, bytes: Buffer): Promise<LocalFile> {
-  const folder = await mkdtemp(join(tmpdir(), 'jimeng-'));
-  t.after(() => rm(folder, { recursive: true, force: true }));
-  const path = join(folder, 'in.png');
-  await writeFile(path, bytes);
-  return { path, bytes: bytes.length, mime: 'image/png' };
-}
 
 test('a picture is asked for by ratio and resolution, never by pixels, and all four come back', async (t) => {
   const { fake, adapter } = await start(t);
@@ -194,7 +151,7 @@ test('models are those that the regions of the sessions serve, and each goes to 
 test('image-to-image streams the pictures as multipart', async (t) => {
   const { fake, adapter } = await start(t);
   const bytes = Buffer.alloc(300_000, 7);
-  const file = await picture(t, bytes);
+  const file = await inputPicture(t, bytes);
   const changes = { mode: 'image-to-image', images: [file, file], prompt: 'as a painting' } as const;
   const result = await submit(adapter, changes);
   assert.equal(result.state === 'done' && result.outputs.length, 1);
@@ -494,7 +451,7 @@ test('S1: a refused connection is not sent', async (t) => {
   const { port } = server.address() as { port: number };
   await new Promise((resolve) => server.close(resolve));
   const { adapter } = await start(t, { url: `http://127.0.0.1:${port}` });
-  const file = await picture(t, Buffer.alloc(10));
+  const file = await inputPicture(t, Buffer.alloc(10));
   for (const changes of [{}, { mode: 'image-to-image', images: [file] } as const]) {
     const { kind, created } = await failureOf(submit(adapter, changes));
     assert.deepEqual([kind, created], ['unreachable', 'no']);

@@ -5,6 +5,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import type { Logger } from '../../kernel/log.ts';
 import type { Outbound, OutboundRequest } from '../../kernel/outbound.ts';
 import { OutboundError } from '../../kernel/outbound-error.ts';
+import { isSuccess, readAnswer } from '../adapter/read-answer.ts';
 import {
   type Credential,
   type GenerationRequest,
@@ -189,12 +190,8 @@ class JimengProvider implements ProviderAdapter {
     const context = () => ({ elapsedMs: clock.monotonicMs() - startedAtMs, secrets: this.#secrets });
     try {
       const response = await outbound.request({ ...request, signal });
-      const isSuccess = response.status >= 200 && response.status < 300;
-      const text = isSuccess
-        ? await response.readText(MAX_ANSWER_BYTES)
-        : // What a refusal says is a help, not the point: its status stands without it.
-          await response.readText(MAX_ANSWER_BYTES).catch(() => null);
-      const body = isSuccess && text !== null ? successBody(text) : null;
+      const text = await readAnswer(response, MAX_ANSWER_BYTES);
+      const body = isSuccess(response.status) && text !== null ? successBody(text) : null;
       if (body) return { body };
       const { status, headers } = response;
       return classify({ status, text, headers, nowMs: clock.now() }, context());

@@ -23,7 +23,7 @@ export function withSession(judgement: Judgement, session: Session, sessions: Se
   const which = sessions.all.length === 1 ? '' : ` This was ${sessions.label(session)}.`;
   const next = left > 0 ? ' The others are used.' : state === 'expired' ? ` ${FIX}` : '';
   return new ProviderError(error.kind, error.created, `${error.message}${which}${next}`, {
-    ...(error.retryAfterMs === null ? {} : { retryAfterMs: error.retryAfterMs }),
+    retryAfterMs: error.retryAfterMs,
     cause: error.cause,
   });
 }

@@ -1,7 +1,6 @@
 // Reading what KIE AI answers without trusting any of it: missing, mistyped and half-written fields are all usual.
 import type { Output } from '../provider.ts';
 
-const LONGEST_URL = 8192;
 const LONGEST_TASK_ID = 256;
 
 export type Fields = Readonly<Record<string, unknown>>;
@@ -27,11 +26,6 @@ export function textOf(value: unknown): string {
 export function taskIdOf(value: unknown): string | null {
   const text = textOf(value);
   return text !== '' && text.length <= LONGEST_TASK_ID && /^[\x21-\x7e]+$/.test(text) ? text : null;
-}
-
-export function pictureUrl(value: unknown): string | null {
-  if (typeof value !== 'string' || value.length > LONGEST_URL) return null;
-  return /^https?:\/\//i.test(value) && URL.canParse(value) ? value : null;
 }
 
 /** A fraction, or a percentage above 1; null for anything else. */

@@ -1,20 +1,20 @@
 // What a failed call to KIE AI means: which kind of failure, and whether a task exists. Most failures arrive as HTTP 200
 // with another `code` in the body; real statuses and the edge's HTML pages occur as well.
 // Only a refusal in KIE's own words, or before anything was sent, proves that no task was made.
-import { isGatewayTimeout, judgeLostCall } from '../../kernel/lost-call.ts';
+import { judgeLostCall } from '../../kernel/lost-call.ts';
 import type { OutboundError } from '../../kernel/outbound-error.ts';
-import { quotable } from '../../kernel/quotable.ts';
-import { parseRetryAfter } from '../../kernel/retry-after.ts';
-import { ProviderError, type ProviderErrorKind } from '../provider.ts';
-
-type Created = 'no' | 'yes' | 'unknown';
+import { withQuote } from '../../kernel/quotable.ts';
+import { type AnswerHeaders, parseRetryAfter } from '../../kernel/retry-after.ts';
+import { judgeFrontStatus } from '../adapter/front-status.ts';
+import { isSuccess } from '../adapter/read-answer.ts';
+import { type Created, ProviderError, type ProviderErrorKind } from '../provider.ts';
 
 /** One failed exchange, as far as it got. */
 export type Failure =
   /** No whole answer came. */
   | { error: OutboundError; status: null }
   /** An answer that is not a success; `text` is null when its body could not be read. */
-  | { status: number; text: string | null; retryAfter: string | null; now: number };
+  | { status: number; text: string | null; headers: AnswerHeaders; nowMs: number };
 
 export interface FailureContext {
   /** Known beforehand for calls that make no task; null where the failure decides. */
@@ -103,25 +103,10 @@ const CONTENT_WORDS =
 
 /** A status without KIE's own words comes from something in front of it. */
 function statusVerdict(status: number): Verdict {
-  const answered = `The server in front of KIE AI answered with HTTP ${status}`;
   if (status === 401) return REJECTED_KEY;
   if (status === 402) return NO_CREDIT;
   if (status === 429) return LIMITED;
-  // After 303 the work may be done; the others say that it is to be asked for elsewhere.
-  if (status >= 300 && status < 400) {
-    const created = status === 303 ? 'unknown' : 'no';
-    const message = `KIE AI redirects elsewhere (HTTP ${status}), which is not followed; check its address`;
-    return { kind: 'unavailable', created, message };
-  }
-  if ([403, 404, 405, 407].includes(status)) return { kind: 'unavailable', created: 'no', message: answered };
-  if (status >= 400 && status < 500 && status !== 408 && status !== 499) {
-    return { kind: 'invalid_request', created: 'no', message: answered };
-  }
-  return {
-    kind: isGatewayTimeout(status) ? 'timeout' : 'unavailable',
-    created: 'unknown',
-    message: answered,
-  };
+  return judgeFrontStatus(status, 'KIE AI');
 }
 
 /** The common envelope of every answer; `code` is null when the body is not one. */
@@ -162,14 +147,13 @@ export function classify(failure: Failure, context: FailureContext): ProviderErr
   if (failure.status === null) {
     return toError(judgeLostCall(failure.error, 'KIE AI'), { context, said: '', cause: failure.error });
   }
-  const { status, text, retryAfter, now } = failure;
-  const isSuccess = status >= 200 && status < 300;
+  const { status, text, headers, nowMs } = failure;
   const { code, message } = readEnvelope(text);
-  const waitMs = parseRetryAfter({ 'retry-after': retryAfter ?? undefined }, now);
-  if (code !== null && code !== 200 && (isSuccess || Object.hasOwn(BY_CODE, code))) {
+  const waitMs = parseRetryAfter(headers, nowMs);
+  if (code !== null && code !== 200 && (isSuccess(status) || Object.hasOwn(BY_CODE, code))) {
     return toError(envelopeVerdict(code, message), { context, said: message, waitMs });
   }
-  if (!isSuccess) return toError(statusVerdict(status), { context, said: '', waitMs });
+  if (!isSuccess(status)) return toError(statusVerdict(status), { context, said: '', waitMs });
   const unknown: Verdict = {
     kind: 'bad_answer',
     created: 'unknown',
@@ -183,13 +167,12 @@ function toError(
   from: { context: FailureContext; said: string; waitMs?: number | null; cause?: OutboundError },
 ): ProviderError {
   const { context, said, waitMs, cause } = from;
-  const quote = verdict.quote ? quotable(said, context.secrets) : '';
-  const message = quote === '' ? verdict.message : `${verdict.message}: ${quote}`;
+  const message = withQuote(verdict.message, verdict.quote ? said : '', context.secrets);
   const wait = Math.max(waitMs ?? 0, verdict.waitMs ?? 0);
-  const isKnown = waitMs !== undefined && waitMs !== null;
+  const isKnown = (waitMs ?? verdict.waitMs) !== undefined;
   return new ProviderError(verdict.kind, context.created ?? verdict.created, message, {
-    ...(isKnown || verdict.waitMs !== undefined ? { retryAfterMs: wait } : {}),
-    ...(cause === undefined ? {} : { cause }),
+    retryAfterMs: isKnown ? wait : null,
+    cause,
   });
 }
 
@@ -199,10 +182,9 @@ export function taskFailure(
   failMessage: string,
   secrets: readonly string[],
 ): ProviderError {
-  const quote = quotable(failMessage, secrets);
   if (CONTENT_WORDS.test(failMessage))
     return new ProviderError('content_blocked', 'yes', `${BLOCKED.message}.`);
   const code = /^[\w.-]{1,20}$/.test(failCode) ? ` (${failCode})` : '';
-  const message = `KIE AI could not make this picture${code}${quote === '' ? '' : `: ${quote}`}`;
+  const message = withQuote(`KIE AI could not make this picture${code}`, failMessage, secrets);
   return new ProviderError('invalid_request', 'yes', message);
 }

@@ -3,6 +3,7 @@
 import type { Clock } from '../../kernel/clock.ts';
 import type { Outbound, OutboundRequest } from '../../kernel/outbound.ts';
 import { OutboundError } from '../../kernel/outbound-error.ts';
+import { isSuccess, readAnswer } from '../adapter/read-answer.ts';
 import type { KieAccount } from './accounts.ts';
 import { classify, type Envelope, type FailureContext, readEnvelope } from './classify.ts';
 import type { KieSettings } from './kie-settings.ts';
@@ -54,16 +55,11 @@ export class KieClient {
         maxBytes: MAX_ANSWER_BYTES,
         signal,
       });
-      const isSuccess = response.status >= 200 && response.status < 300;
-      const text = isSuccess
-        ? await response.readText(MAX_ANSWER_BYTES)
-        : // What a refusal says is a help, not the point: its status stands without it.
-          await response.readText(MAX_ANSWER_BYTES).catch(() => null);
+      const { status, headers } = response;
+      const text = await readAnswer(response, MAX_ANSWER_BYTES);
       const envelope = readEnvelope(text);
-      if (isSuccess && (envelope.code === 200 || isAnswer?.(envelope.data))) return envelope;
-      const header = response.headers['retry-after'];
-      const retryAfter = (Array.isArray(header) ? header[0] : header) ?? null;
-      throw classify({ status: response.status, text, retryAfter, now: clock.now() }, context);
+      if (isSuccess(status) && (envelope.code === 200 || isAnswer?.(envelope.data))) return envelope;
+      throw classify({ status, text, headers, nowMs: clock.now() }, context);
     } catch (error) {
       if (error instanceof OutboundError) throw classify({ error, status: null }, context);
       throw error;

@@ -1,5 +1,5 @@
 // The settings of KIE AI: the section `providers.kie`, checked, with every default named.
-import { AppError } from '../../kernel/errors.ts';
+import { fitsHeader, type RawSection, SectionReader } from '../adapter/section-reader.ts';
 import { KIE_MODELS } from './models.ts';
 
 const DEFAULT_BASE_URL = 'https://api.kie.ai';
@@ -42,65 +42,25 @@ export interface KieLane {
   deadlineMs: number;
 }
 
-type Raw = Readonly<Record<string, unknown>>;
-
-function refuse(key: string, problem: string): never {
-  throw new AppError('validation_failed', { detail: `providers.kie.${key} ${problem}.` });
-}
-
-function textOf(raw: Raw, key: string): string | null {
-  const value = raw[key];
-  if (value === undefined || value === null || value === '') return null;
-  if (Array.isArray(value)) return value.map(String).join(',');
-  if (typeof value === 'string' || typeof value === 'number') return String(value).trim();
-  return refuse(key, 'must be text');
-}
-
-function numberOf(raw: Raw, key: string, { least, most }: { least: number; most: number }): number | null {
-  const text = textOf(raw, key);
-  if (text === null) return null;
-  const value = Number(text);
-  if (!Number.isFinite(value) || value < least || value > most) {
-    refuse(key, `must be a number from ${least} to ${most}`);
-  }
-  return value;
-}
-
-function urlOf(raw: Raw, key: string): string | null {
-  const text = textOf(raw, key);
-  if (text === null) return null;
-  if (!URL.canParse(text)) refuse(key, `must be an address such as ${DEFAULT_BASE_URL}`);
-  const url = new URL(text);
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') refuse(key, 'must begin with http or https');
-  if (url.username !== '' || url.password !== '') refuse(key, 'must not contain a user name or password');
-  return `${url.origin}${url.pathname}`.replace(/\/+$/, '').replace(/\/api\/v1$/, '');
-}
+const ADDRESS = { example: DEFAULT_BASE_URL, version: /\/api\/v1$/ };
 
 /** The key of another service must not be sent to KIE, so a server in its style takes the uploads too. */
 function uploadUrlFor(baseUrl: string | null): string {
   return baseUrl === null || baseUrl === DEFAULT_BASE_URL ? DEFAULT_UPLOAD_URL : baseUrl;
 }
 
-function listOf(raw: Raw, key: string): readonly string[] {
-  const entries = (textOf(raw, key) ?? '').split(',').map((entry) => entry.trim());
-  return [...new Set(entries.filter((entry) => entry !== ''))];
-}
-
-/** Anything but printable ASCII could not stand in a header; the message must not repeat it. */
-function secretsOf(raw: Raw, key: string): readonly string[] {
-  const secrets = listOf(raw, key);
-  if (secrets.some((secret) => !/^[\x21-\x7e]+$/.test(secret))) {
-    refuse(key, 'contains a character that no key has');
-  }
+function secretsOf(section: SectionReader, key: string): readonly string[] {
+  const secrets = section.list(key);
+  if (!secrets.every(fitsHeader)) section.refuse(key, 'contains a character that no key has');
   return secrets;
 }
 
-function modelsOf(raw: Raw): readonly string[] | null {
-  const names = listOf(raw, 'models');
+function modelsOf(section: SectionReader): readonly string[] | null {
+  const names = section.list('models');
   const known = KIE_MODELS.map(({ name }) => name);
   const unknown = names.find((name) => !known.includes(name));
   if (unknown !== undefined) {
-    refuse('models', `names "${unknown.slice(0, 60)}"; known are ${known.join(', ')}`);
+    section.refuse('models', `names "${unknown.slice(0, 60)}"; known are ${known.join(', ')}`);
   }
   return names.length > 0 ? names : null;
 }
@@ -110,18 +70,19 @@ function modelsOf(raw: Raw): readonly string[] | null {
  * (likewise), `concurrency`, `deadline_s`, `price` (credits a picture); `user_id` is ignored. Throws `validation_failed`,
  * which never repeats a secret.
  */
-export function parseKieSettings(raw: Raw): { settings: KieSettings; lane: KieLane } {
-  const baseUrl = urlOf(raw, 'base_url');
-  const deadlineS = numberOf(raw, 'deadline_s', { least: 30, most: LONGEST_DEADLINE_S });
-  const price = numberOf(raw, 'price', { least: 0, most: 1_000_000 });
-  const concurrency = numberOf(raw, 'concurrency', { least: 1, most: MOST_CONCURRENCY });
+export function parseKieSettings(raw: RawSection): { settings: KieSettings; lane: KieLane } {
+  const section = new SectionReader('kie', raw);
+  const baseUrl = section.address('base_url', ADDRESS);
+  const deadlineS = section.number('deadline_s', { least: 30, most: LONGEST_DEADLINE_S });
+  const price = section.number('price', { least: 0, most: 1_000_000 });
+  const concurrency = section.number('concurrency', { least: 1, most: MOST_CONCURRENCY });
   return {
     settings: {
       baseUrl: baseUrl ?? DEFAULT_BASE_URL,
-      uploadUrl: urlOf(raw, 'upload_url') ?? uploadUrlFor(baseUrl),
-      apiKeys: secretsOf(raw, 'api_key'),
-      webhookKeys: secretsOf(raw, 'webhook_key'),
-      models: modelsOf(raw),
+      uploadUrl: section.address('upload_url', ADDRESS) ?? uploadUrlFor(baseUrl),
+      apiKeys: secretsOf(section, 'api_key'),
+      webhookKeys: secretsOf(section, 'webhook_key'),
+      models: modelsOf(section),
       connectTimeoutMs: CONNECT_TIMEOUT_MS,
       idleTimeoutMs: IDLE_TIMEOUT_MS,
       callTimeoutMs: CALL_TIMEOUT_MS,

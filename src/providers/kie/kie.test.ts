@@ -1,13 +1,10 @@
 // KIE AI over real HTTP: what is sent, and what each answer means. Ids are fault matrix rows.
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { failureOf, inputPicture, requestFor } from '../../../test/harness/adapter-calls.ts';
 import { FakeClock } from '../../../test/harness/clock.ts';
 import {
-  type FakeAnswer,
   type FakeKie,
   type FakeLeg,
   fakeCallback,
@@ -16,16 +13,11 @@ import {
   fakeTask,
   startFakeKie,
 } from '../../../test/harness/fake-kie.ts';
+import type { FakeAnswer } from '../../../test/harness/scripted-http.ts';
 import { createMemoryLogger } from '../../kernel/log.ts';
 import { createOutbound } from '../../kernel/outbound.ts';
 import { quotable } from '../../kernel/quotable.ts';
-import {
-  type CallbackVerdict,
-  type GenerationRequest,
-  type LocalFile,
-  type ProviderAdapter,
-  ProviderError,
-} from '../provider.ts';
+import type { CallbackVerdict, GenerationRequest, ProviderAdapter } from '../provider.ts';
 import { createKieProvider } from './kie.ts';
 import { parseKieSettings } from './kie-settings.ts';
 
@@ -57,20 +49,7 @@ async function start(t: TestContext, raw: Record<string, unknown> = {}): Promise
   return { fake, adapter, clock, log };
 }
 
-const requestOf = (changes: Partial<GenerationRequest> = {}): GenerationRequest => ({
-  mode: 'text-to-image',
-  model: 'nano-banana-2',
-  prompt: 'a paper boat',
-  negativePrompt: null,
-  width: 1024,
-  height: 1024,
-  n: 1,
-  seed: 7,
-  strength: null,
-  images: [],
-  mask: null,
-  ...changes,
-});
+const requestOf = (changes: Partial<GenerationRequest> = {}) => requestFor('nano-banana-2', changes);
 
 const callOf = (changes: Partial<GenerationRequest>, signal?: AbortSignal) => ({
   request: requestOf(changes),
@@ -86,17 +65,6 @@ const submit = ({ adapter }: Stage, changes: Partial<GenerationRequest> = {}, si
 const poll = ({ adapter }: Stage, jobId = TASK) => adapter.poll({ ...callOf({}), jobId });
 const probe = ({ adapter }: Stage) => adapter.probe({ signal: new AbortController().signal });
 const count = ({ fake }: Stage, leg: FakeLeg) => fake.calls.filter((call) => call.leg === leg).length;
-
-async function failureOf(promise: Promise<unknown>): Promise<ProviderError> {
-  try {
-    await promise;
-  } catch (error) {
-    assert.ok(error instanceof ProviderError, String(error));
-    assert.doesNotMatch(error.message, /canary|127\.0\.0\.1|<html/i);
-    return error;
-  }
-  assert.fail('it did not fail');
-}
 
 /** What one scripted answer to createTask is taken for. */
 async function outcomeOf(stage: Stage, answer: FakeAnswer) {
@@ -118,14 +86,6 @@ const refusal = (code: number, msg = 'no', status = 200): FakeAnswer => ({
   status,
   body: { code, msg, data: null },
 });
-
-async function picture(t: TestContext, bytes: Buffer): Promise<LocalFile> {
-  const folder = await mkdtemp(join(tmpdir(), 'kie-'));
-  t.after(() => rm(folder, { recursive: true, force: true }));
-  const path = join(folder, 'in.png');
-  await writeFile(path, bytes);
-  return { path, bytes: bytes.length, mime: 'image/png' };
-}
 
 test('a task is made, asked about, and its pictures come as addresses', async (t) => {
   const stage = await start(t);
@@ -174,7 +134,7 @@ test('each model is asked in its own words', async (t) => {
 test('image-to-image uploads the pictures first and names them in the field of the model', async (t) => {
   const stage = await start(t);
   const bytes = Buffer.alloc(200_000, 9);
-  const images = [await picture(t, bytes), await picture(t, Buffer.from('x'))];
+  const images = [await inputPicture(t, bytes), await inputPicture(t, Buffer.from('x'))];
   const urls = ['https://tempfile.example/in-1.png', 'https://tempfile.example/in-2.png'];
   await submit(stage, { mode: 'image-to-image', model: 'google/nano-banana', images });
   const [upload] = stage.fake.calls;
@@ -195,7 +155,7 @@ test('image-to-image uploads the pictures first and names them in the field of t
 
 test('U1, U2: an upload that fails leaves no task behind, whatever went wrong', async (t) => {
   const stage = await start(t);
-  const images = [await picture(t, Buffer.alloc(100))];
+  const images = [await inputPicture(t, Buffer.alloc(100))];
   const cases: [FakeAnswer, string][] = [
     [{ status: 503, body: HTML }, 'unavailable'],
     [{ status: 524, body: HTML }, 'timeout'],
@@ -223,7 +183,7 @@ test('U1, U2: an upload that fails leaves no task behind, whatever went wrong', 
 
 test('what a model cannot take is refused before anything is sent', async (t) => {
   const stage = await start(t);
-  const small = await picture(t, Buffer.alloc(10));
+  const small = await inputPicture(t, Buffer.alloc(10));
   const tooMany = Array.from({ length: 6 }, () => small);
   const cases: Partial<GenerationRequest>[] = [
     { model: 'google/nano-banana', images: tooMany },
@@ -266,7 +226,7 @@ test('PC3: states are running until success or fail; an unknown one is running t
 test('Flux Kontext is asked in an API of its own', async (t) => {
   const stage = await start(t);
   const model = 'flux-kontext-pro';
-  const images = [await picture(t, Buffer.alloc(10))];
+  const images = [await inputPicture(t, Buffer.alloc(10))];
   const accepted = await submit(stage, { mode: 'image-to-image', model, images, width: 1280, height: 720 });
   const created = stage.fake.calls.at(-1);
   assert.equal(created?.path, '/api/v1/flux/kontext/generate');
@@ -494,7 +454,7 @@ test('S1: a refused connection is not sent', async (t) => {
   const { port } = server.address() as { port: number };
   await new Promise((resolve) => server.close(resolve));
   const stage = await start(t, { base_url: `http://127.0.0.1:${port}` });
-  const images = [await picture(t, Buffer.alloc(10))];
+  const images = [await inputPicture(t, Buffer.alloc(10))];
   for (const changes of [{}, { mode: 'image-to-image', images } as const]) {
     const { kind, created } = await failureOf(submit(stage, changes));
     assert.deepEqual([kind, created], ['unreachable', 'no']);
@@ -684,7 +644,7 @@ test('GPT-4o Image is offered to those who name it, in an API of its own', async
   assert.ok(!offered.includes('gpt4o-image'));
   const stage = await start(t, { models: 'gpt4o-image' });
   const model = 'gpt4o-image';
-  const images = [await picture(t, Buffer.alloc(10))];
+  const images = [await inputPicture(t, Buffer.alloc(10))];
   await submit(stage, { mode: 'image-to-image', model, images, n: 2, width: 1024, height: 1536 });
   assert.equal(stage.fake.calls.at(-1)?.path, '/api/v1/gpt4o-image/generate');
   assert.deepEqual(JSON.parse(stage.fake.calls.at(-1)?.body.toString() ?? ''), {

@@ -5,6 +5,7 @@
 import type { Clock } from '../../kernel/clock.ts';
 import type { Logger } from '../../kernel/log.ts';
 import type { Outbound } from '../../kernel/outbound.ts';
+import { pictureUrl } from '../adapter/read-answer.ts';
 import {
   type CallbackRequest,
   type CallbackVerdict,
@@ -20,7 +21,7 @@ import {
   type SubmitResult,
 } from '../provider.ts';
 import { accountFor, accountsOf, type KieAccount } from './accounts.ts';
-import { type Fields, fieldsOf, pictureUrl, taskIdOf } from './answers.ts';
+import { type Fields, fieldsOf, taskIdOf } from './answers.ts';
 import { judgeCallback } from './callback.ts';
 import { taskFailure } from './classify.ts';
 import { KieClient } from './client.ts';

@@ -1,7 +1,9 @@
 // The APIs of KIE AI in which a picture is a task: the unified jobs API, and the older ones of Flux Kontext and GPT-4o
 // Image. They differ in paths, in how a request is worded, and in how a task's state is told; all take `callBackUrl`.
+
+import { pictureUrl } from '../adapter/read-answer.ts';
 import type { GenerationRequest, Output } from '../provider.ts';
-import { type Fields, fieldsOf, pictureUrl, progressOf, type TaskState, textOf } from './answers.ts';
+import { type Fields, fieldsOf, progressOf, type TaskState, textOf } from './answers.ts';
 import { type KieApi, type KieModel, nearestRatio, stepFor } from './models.ts';
 
 export interface TaskApi {

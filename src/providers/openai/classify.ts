@@ -3,11 +3,19 @@
 // made and billed (only what provably came before the work says no). Texts are plain, short, and free of secrets,
 // addresses and HTML.
 import { isGatewayTimeout } from '../../kernel/lost-call.ts';
-import { OutboundError, type OutboundErrorKind } from '../../kernel/outbound-error.ts';
+import { OutboundError } from '../../kernel/outbound-error.ts';
 import { quotable } from '../../kernel/quotable.ts';
 import { type AnswerHeaders, parseRetryAfter } from '../../kernel/retry-after.ts';
-import { ProviderError, type ProviderErrorKind } from '../provider.ts';
-import { type ErrorFields, errorFields } from './error-body.ts';
+import {
+  ERROR_WORDS,
+  type ErrorFields,
+  type ErrorMeaning,
+  errorFieldsOf,
+  jsonOf,
+  meaningByWord,
+  unsentError,
+} from '../adapter/openai-style.ts';
+import { type Created, ProviderError, type ProviderErrorKind } from '../provider.ts';
 import { AnswerShapeError, SpoolFailure } from './picture-answer.ts';
 
 export type Failure =
@@ -33,40 +41,16 @@ export interface ClassifyContext {
 /** The service does not know streams, and refused the request for that alone: nothing was made. */
 export class StreamRefusedError extends ProviderError {}
 
-type Meaning = 'quota' | 'content' | 'credentials' | 'rate' | 'model';
-type Created = 'no' | 'yes' | 'unknown';
-
-/** Values of `error.code`, and of `error.type` where there is no such code: OpenAI's own, and those of new-api. */
-const WORDS: Readonly<Record<string, Meaning>> = {
-  insufficient_quota: 'quota',
-  billing_hard_limit_reached: 'quota',
+/** Beside the words that all such services use; `WORDS` is asked with the error's code, then with its type. */
+const WORDS: Readonly<Record<string, ErrorMeaning>> = {
+  ...ERROR_WORDS,
   billing_limit_user_error: 'quota',
-  billing_not_active: 'quota',
-  credit_balance_exhausted: 'quota',
-  organization_spend_limit_exceeded: 'quota',
   organization_usage_limit_exceeded: 'quota',
-  project_spend_limit_exceeded: 'quota',
-  insufficient_user_quota: 'quota',
-  pre_consume_token_quota_failed: 'quota',
-  moderation_blocked: 'content',
-  content_policy_violation: 'content',
-  content_filter: 'content',
-  sensitive_words_detected: 'content',
-  prompt_blocked: 'content',
-  invalid_api_key: 'credentials',
-  account_deactivated: 'credentials',
-  access_denied: 'credentials',
-  authentication_error: 'credentials',
-  permission_error: 'credentials',
-  rate_limit_exceeded: 'rate',
-  rate_limit_error: 'rate',
-  slow_down: 'rate',
   token_concurrency_limit_reached: 'rate',
-  model_not_found: 'model',
 };
 
 /** For relays that pass on only the message; believed only with the statuses named. */
-const PHRASES: readonly { statuses: readonly number[]; pattern: RegExp; meaning: Meaning }[] = [
+const PHRASES: readonly { statuses: readonly number[]; pattern: RegExp; meaning: ErrorMeaning }[] = [
   {
     statuses: [401, 402, 403, 429],
     pattern:
@@ -76,7 +60,7 @@ const PHRASES: readonly { statuses: readonly number[]; pattern: RegExp; meaning:
   { statuses: [400, 403], pattern: /safety system|content policy|内容安全/i, meaning: 'content' },
 ];
 
-const KINDS: Readonly<Record<Meaning, ProviderErrorKind>> = {
+const KINDS: Readonly<Record<ErrorMeaning, ProviderErrorKind>> = {
   quota: 'quota_exhausted',
   content: 'content_blocked',
   credentials: 'credentials_expired',
@@ -85,7 +69,7 @@ const KINDS: Readonly<Record<Meaning, ProviderErrorKind>> = {
 };
 
 /** What users read; null where the provider's own words help more. */
-const TEXTS: Readonly<Record<Meaning, string | null>> = {
+const TEXTS: Readonly<Record<ErrorMeaning, string | null>> = {
   quota: 'The account at the image service has no credit left, or has reached its spending limit.',
   credentials: 'The image service refused the API key: it is wrong, expired, or not allowed to do this.',
   rate: 'The image service asks to send fewer requests.',
@@ -94,7 +78,7 @@ const TEXTS: Readonly<Record<Meaning, string | null>> = {
 };
 
 /** These are told before any work, whatever status they come with. */
-const NEVER_CREATED: ReadonlySet<Meaning> = new Set(['content', 'model']);
+const NEVER_CREATED: ReadonlySet<ErrorMeaning> = new Set(['content', 'model']);
 
 /** 4xx statuses that do not say that nothing was done. */
 const UNCERTAIN: ReadonlySet<number> = new Set([408, 409, 499]);
@@ -113,20 +97,11 @@ const BROKEN_STREAM = /stream (?:error|id|read|reset|closed|ended|interrupted|di
 const STREAM_REFUSED_TEXT =
   'The image service takes no streamed requests for this model; it is asked without a stream.';
 
-const UNSENT_TEXTS: Partial<Record<OutboundErrorKind, string>> = {
-  dns: 'The name of the image service cannot be found.',
-  refused: 'The image service refused the connection.',
-  tls: 'No secure connection to the image service: its certificate was not accepted.',
-  proxy: 'The proxy in front of the image service did not let the request through.',
-  connect_timeout: 'The image service could not be reached in time.',
-  aborted: 'The request was stopped before it was sent.',
-};
-
 /** The one place that decides what a failure means; see the head of the file. */
 export function classify(failure: Failure, context: ClassifyContext): ProviderError {
   if (context.isProbe) {
     const { kind, message, retryAfterMs, cause } = classify(failure, { ...context, isProbe: false });
-    return providerError(kind, 'no', message, { retryAfterMs, cause });
+    return new ProviderError(kind, 'no', message, { retryAfterMs, cause });
   }
   switch (failure.at) {
     case 'exchange':
@@ -140,51 +115,33 @@ export function classify(failure: Failure, context: ClassifyContext): ProviderEr
   }
 }
 
-function providerError(
-  kind: ProviderErrorKind,
-  created: Created,
-  message: string,
-  options: { retryAfterMs?: number | null; cause?: unknown } = {},
-): ProviderError {
-  const { retryAfterMs, cause } = options;
-  return new ProviderError(kind, created, message, {
-    ...(retryAfterMs == null ? {} : { retryAfterMs }),
-    ...(cause === undefined ? {} : { cause }),
-  });
-}
-
 function classifyThrown(error: unknown, context: ClassifyContext): ProviderError {
   if (error instanceof ProviderError) return error;
   if (error instanceof SpoolFailure) {
     const text = `The picture arrived but could not be kept: ${quotable(error.message, context.secrets)}`;
-    return providerError('bad_answer', 'yes', text, { cause: error });
+    return new ProviderError('bad_answer', 'yes', text, { cause: error });
   }
   if (error instanceof AnswerShapeError) {
-    return providerError('bad_answer', 'unknown', 'The image service sent an answer that cannot be read.', {
-      cause: error,
-    });
+    return new ProviderError(
+      'bad_answer',
+      'unknown',
+      'The image service sent an answer that cannot be read.',
+      {
+        cause: error,
+      },
+    );
   }
   if (!(error instanceof OutboundError)) {
-    return providerError('bad_answer', 'unknown', 'The call to the image service failed unexpectedly.', {
+    return new ProviderError('bad_answer', 'unknown', 'The call to the image service failed unexpectedly.', {
       cause: error,
     });
   }
-  return error.phase === 'not_sent' ? classifyUnsent(error) : classifySent(error);
-}
-
-function classifyUnsent(error: OutboundError): ProviderError {
-  if (error.kind === 'bad_request' || error.kind === 'blocked_url') {
-    const text =
-      'The request cannot be sent: the API key or the base URL has characters that are not allowed.';
-    return providerError('invalid_request', 'no', text, { cause: error });
-  }
-  const text = UNSENT_TEXTS[error.kind] ?? 'The image service cannot be reached.';
-  return providerError('unreachable', 'no', text, { cause: error });
+  return error.phase === 'not_sent' ? unsentError(error, 'image service') : classifySent(error);
 }
 
 function classifySent(error: OutboundError): ProviderError {
   const fail = (kind: ProviderErrorKind, text: string) =>
-    providerError(kind, 'unknown', text, { cause: error });
+    new ProviderError(kind, 'unknown', text, { cause: error });
   switch (error.kind) {
     case 'headers_timeout':
     case 'idle_timeout':
@@ -208,7 +165,7 @@ function classifyStatus(
   { status, headers, body }: Extract<Failure, { at: 'status' }>,
   context: ClassifyContext,
 ): ProviderError {
-  const fields = errorFields(body);
+  const fields = errorFieldsOf(jsonOf(body));
   const retryAfterMs = parseRetryAfter(headers, context.nowMs);
   const meaning = meaningOf(fields ?? {}, status);
   if (context.isStreamed && fields && !meaning && refusesStream(status, fields)) {
@@ -219,20 +176,20 @@ function classifyStatus(
     const created = isClientError || NEVER_CREATED.has(meaning) ? 'no' : 'unknown';
     // A gateway that has no channel for a model now may have one later.
     const kind = meaning === 'model' && status >= 500 ? 'unavailable' : KINDS[meaning];
-    return providerError(kind, created, textOf(meaning, fields, context), { retryAfterMs });
+    return new ProviderError(kind, created, textOf(meaning, fields, context), { retryAfterMs });
   }
   if (MOVED.has(status)) {
     const text = `The image service has moved (status ${status}); redirects are not followed. Check the base URL.`;
-    return providerError('unavailable', 'no', text);
+    return new ProviderError('unavailable', 'no', text);
   }
   if (!isClientError) {
     const kind = isGatewayTimeout(status) ? 'timeout' : status < 400 ? 'bad_answer' : 'unavailable';
-    return providerError(kind, 'unknown', failedText(status, fields, context), { retryAfterMs });
+    return new ProviderError(kind, 'unknown', failedText(status, fields, context), { retryAfterMs });
   }
   // Without the service's own JSON it may be a wall in front of it, or a wrong address: worth another try later.
   const isFinal = fields !== null || ALWAYS_WRONG.has(status);
   const text = isFinal ? refusedText(status, fields, context) : failedText(status, null, context);
-  return providerError(isFinal ? 'invalid_request' : 'unavailable', 'no', text, { retryAfterMs });
+  return new ProviderError(isFinal ? 'invalid_request' : 'unavailable', 'no', text, { retryAfterMs });
 }
 
 /** Whether the service's own words say that it takes no streams; a job that broke off is told in other words. */
@@ -244,8 +201,8 @@ function refusesStream(status: number, { param, code, type, message = '' }: Erro
 }
 
 /** What the words of an error and its status mean together; null where they say nothing special. */
-function meaningOf(fields: ErrorFields, status: number): Meaning | null {
-  const said = word(fields.code) ?? word(fields.type);
+function meaningOf(fields: ErrorFields, status: number): ErrorMeaning | null {
+  const said = meaningByWord(fields, WORDS);
   if (said) return said;
   const { message = '' } = fields;
   const phrase = PHRASES.find(({ statuses, pattern }) => statuses.includes(status) && pattern.test(message));
@@ -257,25 +214,20 @@ function meaningOf(fields: ErrorFields, status: number): Meaning | null {
   return status === 403 && Object.keys(fields).length > 0 ? 'credentials' : null;
 }
 
-function word(text: string | undefined): Meaning | undefined {
-  const key = text?.toLowerCase() ?? '';
-  return Object.hasOwn(WORDS, key) ? WORDS[key] : undefined;
-}
-
 function classifyAnswer(fields: ErrorFields, otherwise: Created, context: ClassifyContext): ProviderError {
-  const meaning = word(fields.code) ?? word(fields.type);
+  const meaning = meaningByWord(fields, WORDS);
   if (meaning) {
     const created = otherwise === 'unknown' && NEVER_CREATED.has(meaning) ? 'no' : otherwise;
-    return providerError(KINDS[meaning], created, textOf(meaning, fields, context));
+    return new ProviderError(KINDS[meaning], created, textOf(meaning, fields, context));
   }
   const said = quotable(fields.message ?? '', context.secrets);
   const text = said
     ? `The image service reported an error: ${said}`
     : 'The image service answered without a picture.';
-  return providerError('bad_answer', otherwise, text);
+  return new ProviderError('bad_answer', otherwise, text);
 }
 
-function textOf(meaning: Meaning, fields: ErrorFields | null, context: ClassifyContext): string {
+function textOf(meaning: ErrorMeaning, fields: ErrorFields | null, context: ClassifyContext): string {
   const fixed = TEXTS[meaning];
   if (fixed !== null) return fixed;
   const said = quotable(fields?.message ?? '', context.secrets);

@@ -2,10 +2,11 @@
 // way is taken for what it is, with one request for one submit.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, type TestContext, test } from 'node:test';
+import { requestFor, spoolInto } from '../../../test/harness/adapter-calls.ts';
 import { until } from '../../../test/harness/clock.ts';
 import {
   answer,
@@ -18,7 +19,7 @@ import {
 import { systemClock } from '../../kernel/clock.ts';
 import { createMemoryLogger } from '../../kernel/log.ts';
 import { createOutbound } from '../../kernel/outbound.ts';
-import { type GenerationRequest, type LocalFile, type Preview, ProviderError } from '../provider.ts';
+import { type GenerationRequest, type Preview, ProviderError } from '../provider.ts';
 import { createOpenAiProvider } from './openai.ts';
 import { parseOpenAiSettings } from './openai-settings.ts';
 import { partialImagesFor } from './parameters.ts';
@@ -38,27 +39,9 @@ const partial = (index: number, bytes: Buffer, call = 'image_generation') =>
 const completed = (bytes = FINAL, call = 'image_generation') =>
   streamEvent(`${call}.completed`, { b64_json: b64(bytes), usage: { total_tokens: 4280 } });
 
-const REQUEST: GenerationRequest = {
-  mode: 'text-to-image',
-  model: 'gpt-image-2',
-  prompt: 'a paper boat',
-  negativePrompt: null,
-  width: 1024,
-  height: 1024,
-  n: 1,
-  seed: 7,
-  strength: null,
-  images: [],
-  mask: null,
-};
+const REQUEST = requestFor('gpt-image-2');
 
-let files = 0;
-async function spool(source: AsyncIterable<Uint8Array>): Promise<LocalFile> {
-  files += 1;
-  const path = join(folder, `spooled-${files}`);
-  await writeFile(path, source);
-  return { path, bytes: (await stat(path)).size, mime: 'image/png' };
-}
+const spool = spoolInto(folder);
 
 async function setUp(t: TestContext, raw: Record<string, unknown> = {}) {
   const fake = await FakeOpenAi.start();

@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
+import { requestFor, spoolInto } from '../../../test/harness/adapter-calls.ts';
 import { FakeClock, until } from '../../../test/harness/clock.ts';
 import { answer, errorBody, FakeOpenAi, type FakeOpenAiStep } from '../../../test/harness/fake-openai.ts';
 import { type Clock, systemClock } from '../../kernel/clock.ts';
@@ -40,13 +41,7 @@ after(async () => {
   await rm(folder, { recursive: true });
 });
 
-let files = 0;
-async function spool(source: AsyncIterable<Uint8Array>): Promise<LocalFile> {
-  files += 1;
-  const path = join(folder, `spooled-${files}`);
-  await writeFile(path, source);
-  return { path, bytes: (await stat(path)).size, mime: 'image/png' };
-}
+const spool = spoolInto(folder);
 
 async function localFile(name: string, bytes: Buffer, mime = 'image/png'): Promise<LocalFile> {
   const path = join(folder, name);
@@ -54,19 +49,7 @@ async function localFile(name: string, bytes: Buffer, mime = 'image/png'): Promi
   return { path, bytes: bytes.byteLength, mime };
 }
 
-const REQUEST: GenerationRequest = {
-  mode: 'text-to-image',
-  model: 'gpt-image-2',
-  prompt: 'a paper boat',
-  negativePrompt: null,
-  width: 1024,
-  height: 1024,
-  n: 1,
-  seed: 7,
-  strength: null,
-  images: [],
-  mask: null,
-};
+const REQUEST = requestFor('gpt-image-2');
 
 async function setUp(t: TestContext, raw: Record<string, unknown> = {}, clock: Clock = systemClock) {
   const fake = await FakeOpenAi.start();

@@ -3,7 +3,10 @@
 import type { Clock } from '../../kernel/clock.ts';
 import type { Logger } from '../../kernel/log.ts';
 import type { Outbound, OutboundRequest, OutboundResponse } from '../../kernel/outbound.ts';
+import { readStart } from '../../kernel/outbound-body.ts';
 import { OutboundError } from '../../kernel/outbound-error.ts';
+import type { ErrorFields } from '../adapter/openai-style.ts';
+import { isSuccess } from '../adapter/read-answer.ts';
 import {
   type GenerationRequest,
   type Output,
@@ -15,7 +18,6 @@ import {
   type SubmitResult,
 } from '../provider.ts';
 import { type ClassifyContext, classify, StreamRefusedError } from './classify.ts';
-import type { ErrorFields } from './error-body.ts';
 import { readModelList } from './model-list.ts';
 import { openAiModel } from './models.ts';
 import { type FormFile, type OpenForm, openForm } from './multipart.ts';
@@ -53,26 +55,6 @@ interface SentCall {
   headers: Readonly<Record<string, string>>;
   body: NonNullable<OutboundRequest['body']>;
   partialImages: number | null;
-}
-
-const isSuccess = (status: number) => status >= 200 && status < 300;
-
-/** The first bytes of a body as text; one that breaks off or is longer gives what there was. */
-async function readStart(response: OutboundResponse): Promise<string> {
-  const pieces: Uint8Array[] = [];
-  let bytes = 0;
-  try {
-    for await (const piece of response.body) {
-      pieces.push(piece);
-      bytes += piece.byteLength;
-      if (bytes >= MAX_ERROR_BYTES) break;
-    }
-  } catch {
-    // The status has arrived and says more than the way its body ended.
-  } finally {
-    response.discard();
-  }
-  return new TextDecoder().decode(Buffer.concat(pieces).subarray(0, MAX_ERROR_BYTES));
 }
 
 class OpenAiProvider implements ProviderAdapter {
@@ -146,7 +128,7 @@ class OpenAiProvider implements ProviderAdapter {
         return readModelList(await response.readJson(MAX_MODEL_LIST_BYTES), this.#options.settings.models);
       }
       const { status, headers } = response;
-      const body = await readStart(response);
+      const body = await readStart(response, MAX_ERROR_BYTES);
       if (status === 404 || status === 405) {
         return {
           note: 'The service does not list its models, so the API key is first tried with a picture.',
@@ -233,7 +215,7 @@ class OpenAiProvider implements ProviderAdapter {
     }
     const { status } = response;
     if (!isSuccess(status)) {
-      const text = await readStart(response);
+      const text = await readStart(response, MAX_ERROR_BYTES);
       throw classify({ at: 'status', status, headers: response.headers, body: text }, context);
     }
     return this.#receive(call, response, sent.partialImages ?? 0);

@@ -4,22 +4,17 @@ import { useRouter } from '@tanstack/react-router';
 import { useState } from 'react';
 import { apiUrl } from '../api/client.ts';
 import { type Problem, problemOf } from '../api/problem.ts';
-import { ChoiceGroup } from '../ui/ChoiceGroup.tsx';
 import { formatCredits } from '../ui/format.ts';
 import { Icon } from '../ui/Icon.tsx';
-import { type Language, switchLanguage, useText } from '../ui/language.ts';
+import { LookChoices } from '../ui/LookChoices.tsx';
+import { useText } from '../ui/language.ts';
 import { ProblemNote } from '../ui/ProblemNote.tsx';
-import { switchTheme, useTheme } from '../ui/theme.ts';
 import type { AccountMenuProps } from './AccountMenu.tsx';
 import { creditsQuery, removeSession, sessionQuery } from './queries.ts';
 
 export interface AccountPanelProps extends AccountMenuProps {
   close(): void;
 }
-
-const LANGUAGES: readonly Language[] = ['zh', 'en'];
-const LANGUAGE_NAMES: Record<Language, string> = { zh: '简体中文', en: 'English' };
-const THEMES = ['system', 'light', 'dark'] as const;
 
 function SignOut() {
   const { t } = useText();
@@ -93,8 +88,7 @@ function Links({ links, onShowKeys, close }: AccountPanelProps) {
 }
 
 export function AccountPanel(props: AccountPanelProps) {
-  const { t, locale, language } = useText();
-  const theme = useTheme();
+  const { t, locale } = useText();
   const { data: session } = useQuery(sessionQuery);
   const { data: credits } = useQuery(creditsQuery);
   const amount = (value: number) => formatCredits(value, locale);
@@ -110,22 +104,7 @@ export function AccountPanel(props: AccountPanelProps) {
         </dl>
       )}
       <Links {...props} />
-      <ChoiceGroup
-        legend={t('account.language')}
-        choices={LANGUAGES}
-        value={language}
-        onChange={(next) => void switchLanguage(next)}
-        draw={(choice) => <span lang={choice === 'zh' ? 'zh-CN' : 'en'}>{LANGUAGE_NAMES[choice]}</span>}
-        className="grid grid-cols-2 gap-2"
-      />
-      <ChoiceGroup
-        legend={t('account.theme')}
-        choices={THEMES}
-        value={theme}
-        onChange={switchTheme}
-        draw={(choice) => t(`account.theme.${choice}`)}
-        className="grid grid-cols-3 gap-2"
-      />
+      <LookChoices />
       {session?.secure_transport === false && <p className="text-sm text-soft">{t('signIn.http')}</p>}
       <SignOut />
     </div>

@@ -1,6 +1,6 @@
 // The account's API keys: made with chosen rights and shown once, told apart by prefix and last use, revoked after being asked.
 import { useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-query';
-import { type FormEvent, useEffect, useRef, useState } from 'react';
+import { type FormEvent, useLayoutEffect, useRef, useState } from 'react';
 import { useRoomTitle } from '../pages/use-room-title.ts';
 import { announce } from '../ui/announce.tsx';
 import { CopyButton } from '../ui/CopyButton.tsx';
@@ -21,7 +21,7 @@ const UNUSUAL: ReadonlySet<Scope> = new Set(['admin', 'accounts:act']);
 function MadeDialog({ made, onClose }: { made: MadeKey; onClose(): void }) {
   const { t } = accountTexts.useText();
   const field = useRef<HTMLInputElement>(null);
-  useEffect(() => field.current?.select(), []);
+  useLayoutEffect(() => field.current?.select(), []);
   return (
     <Dialog
       title={t('apiKeys.made')}
@@ -99,7 +99,7 @@ function NewKeyDialog({ onClose, onMade }: { onClose(): void; onMade(made: MadeK
   const [isChecked, setChecked] = useState(false);
   const field = useRef<HTMLInputElement>(null);
   const submission = useSubmission();
-  useEffect(() => field.current?.focus(), []);
+  useLayoutEffect(() => field.current?.focus(), []);
   const send = (event: FormEvent) => {
     event.preventDefault();
     setChecked(true);

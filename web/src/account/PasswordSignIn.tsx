@@ -1,5 +1,5 @@
 // Signing in with a user name or an e-mail address and a password.
-import { type FormEvent, useEffect, useRef, useState } from 'react';
+import { type FormEvent, useLayoutEffect, useRef, useState } from 'react';
 import { accountTexts } from './account-text.ts';
 import { Field } from './Field.tsx';
 import { MAX_EMAIL_CHARS, MAX_PASSWORD_CHARS } from './PersonForm.tsx';
@@ -14,7 +14,7 @@ export function PasswordSignIn({ onEntered }: { onEntered(): Promise<void> }) {
   const loginField = useRef<HTMLInputElement>(null);
   const passwordField = useRef<HTMLInputElement>(null);
   const submission = useSubmission(({ status }) => (status === 401 ? 'door.wrong' : null));
-  useEffect(() => loginField.current?.focus(), []);
+  useLayoutEffect(() => loginField.current?.focus(), []);
   const send = async (event: FormEvent) => {
     event.preventDefault();
     setChecked(true);
