@@ -96,6 +96,7 @@ describe('signing in and the account', { skip: pageTestsSkipped }, () => {
     await page.getByRole('button', { name: 'Sign out' }).press('Enter');
     await page.locator('#login').waitFor();
     assert.equal(await page.getByText('You were signed out').count(), 0);
+    await untilInPage(page, `document.activeElement.id === 'login'`);
     await page.keyboard.type('Keeper');
     await page.keyboard.press('Tab');
     await page.keyboard.type(PASSWORD);
@@ -189,7 +190,7 @@ describe('signing in and the account', { skip: pageTestsSkipped }, () => {
     const invited = await openVisitor(browser, server);
     await invited.page.goto(String(url));
     await invited.page.getByText('It is for kai@example.com.').waitFor();
-    assert.ok(!invited.page.url().includes('token'));
+    await invited.page.waitForURL((url) => !url.href.includes('token'));
     await invited.page.locator('#new-password').fill(PASSWORD);
     await invited.page.keyboard.press('Enter');
     await invited.page.locator('#prompt').waitFor();
@@ -236,7 +237,7 @@ describe('signing in and the account', { skip: pageTestsSkipped }, () => {
       await page.goto('about:blank');
       await page.goto(`${server.baseUrl}/sign-in#error=${code}`);
       await page.getByRole('alert').getByText('What to do').waitFor();
-      assert.ok(!page.url().includes('error'));
+      await page.waitForURL((url) => !url.href.includes('error'));
     }
     await close();
   });
@@ -270,7 +271,7 @@ describe('signing in and the account', { skip: pageTestsSkipped }, () => {
     await signInAs(page, server.baseUrl, login);
     await page.goto(`${server.baseUrl}/account`);
     const end = page.getByRole('button', { name: 'Sign out Chrome on Linux' });
-    await end.first().waitFor();
+    await end.nth(2).waitFor();
     assert.equal(await end.count(), 3);
     await end.first().press('Enter');
     await untilInPage(
@@ -303,16 +304,20 @@ describe('signing in and the account', { skip: pageTestsSkipped }, () => {
     const secret = page.getByLabel('Your new key', { exact: true }).locator('input');
     await secret.waitFor();
     const key = await secret.inputValue();
-    await page.getByRole('button', { name: 'Copy the key' }).press('Enter');
-    await page.getByRole('button', { name: 'Copied' }).waitFor();
+    await Promise.all([
+      page.getByRole('button', { name: 'Copied' }).waitFor(),
+      page.getByRole('button', { name: 'Copy the key' }).press('Enter'),
+    ]);
     const use = () => fetch(`${server.baseUrl}/v1/keys`, { headers: { authorization: `Bearer ${key}` } });
     const listed = (await (await use()).json()) as { data: { scopes: string[] }[] };
     assert.ok(listed.data[0] && !listed.data[0].scopes.includes('images:write'));
     await page.keyboard.press('Escape');
+    await page.locator('dialog[open]').waitFor({ state: 'detached' });
     await page.getByText('Night job').waitFor();
     assert.ok(!(await page.content()).includes(key));
     await page.getByRole('button', { name: 'Revoke Night job' }).press('Enter');
     await page.getByRole('button', { name: 'Cancel' }).press('Enter');
+    await page.locator('dialog[open]').waitFor({ state: 'detached' });
     assert.equal((await use()).status, 200);
     await page.getByRole('button', { name: 'Revoke Night job' }).press('Enter');
     await page.getByRole('button', { name: 'Revoke the key' }).press('Enter');

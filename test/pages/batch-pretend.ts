@@ -38,7 +38,15 @@ export async function pretendBatch(page: Page, { items, changesPerS }: PretendOp
       skipped: 0, cost: { held: 100, captured: 50, released: 0 }, eta_s: 4210, budget_credits: null,
       file_pattern: '{n}', version: log.length, created_at: new Date().toISOString(), finished_at: null, urls: {},
     });
-    window.pretend = { counts, cellCalls: 0, batchEvents: 0, stop: () => clearInterval(timer) };
+    const beganMs = performance.now();
+    window.pretend = {
+      counts, cellCalls: 0, batchEvents: 0,
+      /** Ends the changes; returns how long they went on, in ms. */
+      stop: () => {
+        clearInterval(timer);
+        return performance.now() - beganMs;
+      },
+    };
     const step = () => {
       if (running.length >= 25) {
         const at = running.shift();
@@ -52,9 +60,16 @@ export async function pretendBatch(page: Page, { items, changesPerS }: PretendOp
       send('event: batch.updated\\ndata: ' + JSON.stringify(batch()) + '\\n\\n');
     };
     const timer = ${changesPerS} > 0 ? setInterval(step, 1000 / ${changesPerS || 1}) : 0;
+    const waits = {
+      waiting_reason: '"sandbox" takes no work just now: It is drained.',
+      waiting: {
+        code: 'provider_stopped',
+        params: { provider: 'sandbox', detail: 'It is drained.', error: 'provider_unavailable' },
+      },
+    };
     const itemOf = (position) => ({
       position, row: position + 1, task_id: 'task_' + position, tries: 1, status: names[letters[position]], progress: null,
-      waiting_reason: null, prompt: 'prompt number ' + position, model: 'sandbox', provider: 'sandbox', size: '1024x1024',
+      ...(letters[position] === 'q' ? waits : { waiting_reason: null, waiting: null }), prompt: 'prompt number ' + position, model: 'sandbox', provider: 'sandbox', size: '1024x1024',
       seed: position, style: null, n: 1, images: [],
       error: letters[position] === 'f'
         ? { code: 'content_blocked', title: 'Blocked', detail: 'The provider refused it.', cause: 'c', fix: 'f', retryable: false }

@@ -12,7 +12,7 @@ const PROMPTS = [
 
 /** The rooms and what is there once each has its content. */
 export const ADMIN_ROOMS = [
-  ['overview', '/admin', 'main li a.admin-cover'],
+  ['overview', '/admin', 'main li a.card-link'],
   ['jobs', '/admin/jobs', 'main .admin-row'],
   ['providers', '/admin/providers', 'main svg[role=img]'],
   ['provider', '/admin/providers/sandbox', 'main svg[role=img]'],

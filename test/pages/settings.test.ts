@@ -15,12 +15,18 @@ import {
   startAccountServer,
   startPlainWebServer,
 } from './screens-account.ts';
-import { accessibilityViolations, launchBrowser, pageTestsSkipped, untilInPage } from './studio-browser.ts';
+import {
+  ACTION_TIMEOUT_MS,
+  accessibilityViolations,
+  launchBrowser,
+  pageTestsSkipped,
+  untilInPage,
+} from './studio-browser.ts';
 
 /** Opens a page whose only allowed origins are these; returns what else it asked for. */
 async function openAt(browser: Browser, origins: readonly string[], locale = 'en-US') {
   const context = await browser.newContext({ locale, viewport: { width: 1440, height: 900 } });
-  context.setDefaultTimeout(15_000);
+  context.setDefaultTimeout(ACTION_TIMEOUT_MS);
   const strangers: string[] = [];
   context.on('request', (request) => {
     const { protocol, origin } = new URL(request.url());
@@ -70,6 +76,7 @@ describe('settings and another server', { skip: pageTestsSkipped }, () => {
     await page.reload();
     await page.getByRole('heading', { name: '设置' }).waitFor();
     assert.equal(await page.locator('html').getAttribute('data-theme'), 'dark');
+    await page.getByText('服务器启动时会打印').waitFor();
     assert.ok(await page.getByLabel('回车键直接生成').isChecked());
     await page.getByText('Drawbridge 0.').waitFor();
     assertClean();
@@ -159,6 +166,31 @@ describe('settings and another server', { skip: pageTestsSkipped }, () => {
     await close();
   });
 
+  test('opened as 127.0.0.1, administrators are told where phones find the server, or what keeps them from it', async () => {
+    const address = 'http://192.0.2.7:8080';
+    const known = await startAccountServer({ DRAWBRIDGE_PUBLIC_URL: address });
+    const openSettings = async (at: AccountServer, locale: string) => {
+      const visitor = await openVisitor(browser, at, { locale });
+      const data = { api_key: at.apiKey };
+      await visitor.page.context().request.post(`${at.baseUrl}/v1/auth/session`, { data });
+      await visitor.page.goto(`${at.baseUrl}/settings`);
+      return visitor;
+    };
+    const open = await openSettings(known, 'zh-CN');
+    const told = open.page.locator(`[data-address="${address}"]`);
+    await told.locator('summary').click();
+    await told.getByRole('img').waitFor();
+    assert.deepEqual(await accessibilityViolations(open.page), []);
+    open.assertClean();
+    await open.close();
+    await known.close();
+
+    const closed = await openSettings(server, 'en-US');
+    await closed.page.getByText('set DRAWBRIDGE_HOST=0.0.0.0').waitFor();
+    assert.equal(await closed.page.locator('[data-address]').count(), 0);
+    await closed.close();
+  });
+
   test('over plain http from this machine’s address in its network', async (context) => {
     const address = lanAddress();
     if (!address) return context.skip('this machine has no address in a network');
@@ -180,8 +212,10 @@ describe('settings and another server', { skip: pageTestsSkipped }, () => {
     await page.getByRole('button', { name: 'New key' }).click();
     await page.locator('#key-name').fill('From the LAN');
     await page.keyboard.press('Enter');
-    await page.getByRole('button', { name: 'Copy the key' }).click();
-    await page.getByRole('button', { name: 'Copied' }).waitFor();
+    await Promise.all([
+      page.getByRole('button', { name: 'Copied' }).waitFor(),
+      page.getByRole('button', { name: 'Copy the key' }).click(),
+    ]);
     assertClean();
     await close();
 

@@ -12,6 +12,7 @@ import {
   pageTestsSkipped,
   type StudioServer,
   startStudioServer,
+  untilInPage,
 } from './studio-browser.ts';
 
 const LOOKS = (['light', 'dark'] as const).flatMap((colorScheme) =>
@@ -89,10 +90,10 @@ describe('share pages', { skip: pageTestsSkipped }, () => {
     const { page, assertClean, close } = await openPage(browser, server.baseUrl, { locale: 'zh-CN' });
     await page.goto(url);
     assert.deepEqual(await accessibilityViolations(page), []);
+    await untilInPage(page, `document.activeElement.id === 'password'`);
     await page.keyboard.type('wrong');
     await page.keyboard.press('Enter');
-    await page.getByRole('alert').waitFor();
-    assert.match((await page.getByRole('alert').textContent()) ?? '', /密码不对/);
+    await page.getByRole('alert').filter({ hasText: '密码不对' }).waitFor();
     assert.deepEqual(await accessibilityViolations(page), []);
     await page.locator('#password').fill('芝麻开门');
     await page.keyboard.press('Enter');
@@ -145,8 +146,10 @@ describe('share pages', { skip: pageTestsSkipped }, () => {
       await dialog.getByText(/Links that show/).waitFor();
       const url = await address.inputValue();
       assert.match(url, /\/s\/[a-z2-7]{26}$/);
-      await dialog.getByRole('button', { name: 'Copy link' }).first().click();
-      await dialog.getByRole('button', { name: 'Copied' }).waitFor();
+      await Promise.all([
+        dialog.getByRole('button', { name: 'Copied' }).waitFor(),
+        dialog.getByRole('button', { name: 'Copy link' }).first().click(),
+      ]);
       await dialog.getByText('QR code').press('Enter');
       const code = dialog.getByRole('img', { name: `QR code of ${url}` });
       assert.match((await code.locator('path').getAttribute('d')) ?? '', /^M0 0h7v1H0z/);
@@ -164,13 +167,16 @@ describe('share pages', { skip: pageTestsSkipped }, () => {
     const { page, assertClean, close } = await openStudio(browser, server);
     await page.goto(`${server.baseUrl}/account/links`);
     const entry = page.locator('li', { hasText: 'To be revoked' });
-    await entry.getByRole('button', { name: 'Copy link' }).click();
-    await entry.getByRole('button', { name: 'Copied' }).waitFor();
+    await Promise.all([
+      entry.getByRole('button', { name: 'Copied' }).waitFor(),
+      entry.getByRole('button', { name: 'Copy link' }).click(),
+    ]);
     assert.equal(await entry.getByRole('link', { name: 'Open' }).getAttribute('href'), url);
     await entry.getByRole('button', { name: 'Revoke' }).click();
     await entry.getByRole('button', { name: 'Keep it' }).click();
     assert.equal((await fetch(url, { headers: { accept: 'text/html' } })).status, 200);
     await entry.getByRole('button', { name: 'Revoke' }).press('Enter');
+    await untilInPage(page, `document.activeElement.closest('[role=alertdialog]') !== null`);
     assert.deepEqual(await accessibilityViolations(page), []);
     await page.keyboard.press('Enter');
     await entry.waitFor({ state: 'detached' });

@@ -66,7 +66,7 @@ describe('story reader', { skip: pageTestsSkipped }, () => {
     await page.locator('.leaf-choice', { hasText: choice }).waitFor();
     await untilInPage(page, isFocused('.leaf-title'));
     const second = await page.locator('.leaf').getAttribute('data-page');
-    assert.equal(new URL(page.url()).searchParams.get('page'), second);
+    await page.waitForURL((url) => url.searchParams.get('page') === second);
     await page.keyboard.press('ArrowLeft');
     await page.locator('.way[data-way=read]', { hasText: choice }).waitFor();
     await page.keyboard.press('ArrowRight');
@@ -79,8 +79,9 @@ describe('story reader', { skip: pageTestsSkipped }, () => {
     assert.deepEqual(await accessibilityViolations(page), []);
     await page.keyboard.press('Home');
     await page.keyboard.press('ArrowLeft');
-    assert.equal(await page.locator(TREE_ITEM).count(), 1, 'folded');
+    await untilInPage(page, `document.querySelectorAll('${TREE_ITEM}').length === 1`);
     await page.keyboard.press('ArrowRight');
+    await page.locator(TREE_ITEM).nth(1).waitFor();
     await page.keyboard.press('Enter');
     await page.locator('dialog[open]').waitFor({ state: 'detached' });
     await page.locator('.own-words input').focus();
@@ -92,6 +93,7 @@ describe('story reader', { skip: pageTestsSkipped }, () => {
     await page.keyboard.press('r');
     await page.getByRole('radio', { name: /^Picture/ }).focus();
     await page.locator('dialog[open] .button-lamp').press('Enter');
+    await page.locator('dialog[open]').waitFor({ state: 'detached' });
     await page.locator(`.leaf img[data-image]:not([data-image="${painted}"])`).waitFor();
     await page.keyboard.press('+');
     await untilInPage(page, `document.querySelector('.reader').dataset.size === '3'`);

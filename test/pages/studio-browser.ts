@@ -6,6 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { createApp } from '../../src/app.ts';
 import { loadConfig } from '../../src/kernel/config.ts';
@@ -14,6 +15,8 @@ import { createMemoryLogger } from '../../src/kernel/log.ts';
 import { copyMigratedDatabase } from '../harness/sqlite-template.ts';
 
 const CHROMIUM = '/usr/bin/chromium';
+/** Asking a busy page without pause keeps it busy. */
+const BETWEEN_CHECKS_MS = 20;
 const FLAGS = [
   '--headless',
   '--no-sandbox',
@@ -24,7 +27,8 @@ const FLAGS = [
   '--disable-component-update',
   '--disable-sync',
 ];
-const ACTION_TIMEOUT_MS = 15_000;
+/** Far longer than anything takes: a picture is painted in a second, and in many on a machine that does much else. */
+export const ACTION_TIMEOUT_MS = 45_000;
 
 /** Why the page tests cannot run on this machine, or false. */
 export const pageTestsSkipped = existsSync(CHROMIUM) ? false : `needs ${CHROMIUM}`;
@@ -134,7 +138,11 @@ export async function openPage(
   return {
     page: await context.newPage(),
     assertClean: () => assert.deepEqual(faults, []),
-    close: () => context.close(),
+    async close() {
+      // An answer that is still on its way must not be given to a page that is gone.
+      for (const open of context.pages()) await open.unrouteAll({ behavior: 'ignoreErrors' });
+      await context.close();
+    },
   };
 }
 
@@ -169,6 +177,8 @@ export async function accessibilityViolations(page: Page, rules?: readonly strin
       .filter(({ effect }) => effect.getComputedTiming().endTime !== Infinity).map(({ finished }) => finished));
     const { violations } = await window.axe.run({
       resultTypes: ['violations'],
+      // No rule that is run reads style sheets.
+      preload: { assets: ['media'] },
       ...${JSON.stringify(rules ? { runOnly: rules } : {})},
     });
     return violations.flatMap(({ id, nodes }) => nodes.map(({ target }) => id + ': ' + target.join(' ')));
@@ -192,17 +202,31 @@ export async function openMenu(page: Page): Promise<void> {
   await page.locator('#account-panel:popover-open').waitFor();
 }
 
-/** Frames that a page may take until something holds: ten seconds at full speed. */
-const MAX_FRAMES = 600;
-
 /** Waits, frame by frame, until an expression holds in the page. (waitForFunction is refused by the page's policy.) */
 export async function untilInPage(page: Page, condition: string): Promise<void> {
   const held = await page.evaluate<boolean>(`(async () => {
-    for (let frame = 0; frame < ${MAX_FRAMES}; frame += 1) {
+    const endMs = performance.now() + ${ACTION_TIMEOUT_MS};
+    while (performance.now() < endMs) {
       if (${condition}) return true;
       await new Promise((resolve) => requestAnimationFrame(resolve));
     }
     return false;
   })()`);
   assert.ok(held, condition);
+}
+
+/**
+ * Asserts what a page will come to show: `check` is called again until it throws nothing, and what it last threw is thrown when
+ * it never does. For what follows an action later than the action itself; never for what must not happen.
+ */
+export async function eventually(check: () => Promise<void>): Promise<void> {
+  const endMs = performance.now() + ACTION_TIMEOUT_MS;
+  for (;;) {
+    try {
+      return await check();
+    } catch (error) {
+      if (performance.now() > endMs) throw error;
+    }
+    await setTimeout(BETWEEN_CHECKS_MS);
+  }
 }

@@ -6,6 +6,7 @@ import type { Browser, Page, Route } from 'playwright-core';
 import {
   accessibilityViolations,
   chooseModel,
+  eventually,
   launchBrowser,
   openStudio,
   pageTestsSkipped,
@@ -18,7 +19,8 @@ type Fields = Record<string, unknown>;
 
 const card = (page: Page, prompt: string) => page.locator('article', { hasText: prompt });
 const LIVE_CARDS = 500;
-const TYPING_LIMIT_MS = 50;
+/** Of the page's thread for one letter, painting included. */
+const TYPING_LIMIT_MS = 25;
 
 /** Changes the tasks of every list that the page reads. */
 async function rewriteTasks(page: Page, rewrite: (tasks: Fields[]) => Fields[]): Promise<void> {
@@ -43,7 +45,7 @@ const queued: Fields = {
   phase: null,
   progress: null,
   queue_position: 4,
-  eta_s: 95,
+  eta_s: 1790,
   images: [],
   started_at: null,
   finished_at: null,
@@ -109,7 +111,7 @@ describe('studio, states', { skip: pageTestsSkipped }, () => {
     await page.reload();
     const waiting = card(page, 'state queued');
     await waiting.getByText('3 ahead').waitFor();
-    await waiting.getByText(/about 1:\d\d left/).waitFor();
+    await waiting.getByText(/about 2[89]:\d\d left/).waitFor();
     await waiting.getByRole('button', { name: 'Cancel' }).waitFor();
     const moved = card(page, 'state switched');
     await moved.getByText('Painting · 42 %').waitFor();
@@ -146,7 +148,7 @@ describe('studio, states', { skip: pageTestsSkipped }, () => {
         const { width, height } = frame.getBoundingClientRect();
         return { width: Math.round(width), height: Math.round(height) };
       })()`);
-    await card(page, 'stays in place').waitFor();
+    await card(page, 'stays in place').locator('.picture-frame').waitFor();
     const before = await size();
     await card(page, 'stays in place').locator('[data-image] img').first().waitFor();
     assert.ok(before.width > 0 && before.height > 0);
@@ -199,11 +201,14 @@ describe('studio, states', { skip: pageTestsSkipped }, () => {
     assert.deepEqual(small, []);
     await card(page, 'by thumb alone').getByRole('button', { name: 'More for picture 1' }).tap();
     const menu = page.getByRole('menu');
-    await menu.waitFor();
-    const sheet = await menu.boundingBox();
-    assert.equal(Math.round((sheet?.y ?? 0) + (sheet?.height ?? 0)), 780);
+    await eventually(async () => {
+      const sheet = await menu.boundingBox();
+      assert.equal(Math.round((sheet?.y ?? 0) + (sheet?.height ?? 0)), 780);
+    });
     await page.getByRole('menuitem', { name: 'Use seed' }).tap();
-    assert.notEqual(await page.getByLabel('Seed', { exact: true }).inputValue(), '');
+    await eventually(async () =>
+      assert.notEqual(await page.getByLabel('Seed', { exact: true }).inputValue(), ''),
+    );
     await page.getByRole('button', { name: 'More', exact: true }).tap();
     await page.getByRole('radio', { name: 'Dark' }).check();
     assert.ok(await page.evaluate('document.documentElement.scrollWidth <= window.innerWidth'));
@@ -226,25 +231,24 @@ describe('studio, states', { skip: pageTestsSkipped }, () => {
     await page.reload();
     await card(page, 'live 499').waitFor({ state: 'attached' });
     await page.locator('#prompt').focus();
-    const slowestMs = await page.evaluate<number[]>(`(async () => {
-      const box = document.querySelector('#prompt');
-      const spent = [];
-      for (const letter of 'typing while five hundred pictures are made') {
-        const startMs = performance.now();
-        box.setRangeText(letter, box.value.length, box.value.length, 'end');
-        box.dispatchEvent(new InputEvent('input', { bubbles: true, data: letter }));
-        await new Promise((resolve) => setTimeout(resolve));
-        box.getBoundingClientRect();
-        spent.push(performance.now() - startMs);
-        await new Promise((resolve) => requestAnimationFrame(resolve));
-      }
-      return spent.sort((a, b) => a - b);
-    })()`);
-    const p95 = slowestMs[Math.floor(slowestMs.length * 0.95)] ?? 0;
-    assert.ok(
-      p95 <= TYPING_LIMIT_MS,
-      `p95 ${p95} ms, median ${slowestMs[Math.floor(slowestMs.length / 2)]} ms`,
-    );
+    const session = await page.context().newCDPSession(page);
+    // What the page's own thread spends: what else the machine does is not counted.
+    await session.send('Performance.enable', { timeDomain: 'threadTicks' });
+    const spentMs = async () => {
+      const { metrics } = await session.send('Performance.getMetrics');
+      return (metrics.find(({ name }) => name === 'TaskDuration')?.value ?? Number.NaN) * 1000;
+    };
+    const eachMs: number[] = [];
+    for (const letter of 'typing while five hundred pictures are made') {
+      const beforeMs = await spentMs();
+      await page.keyboard.insertText(letter);
+      await page.evaluate('new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)))');
+      eachMs.push((await spentMs()) - beforeMs);
+    }
+    await untilInPage(page, `document.querySelector('#prompt').value.endsWith('are made')`);
+    // A letter that drew all cards anew would make every one slow; what they redraw by themselves, each second, only a few.
+    const medianMs = eachMs.toSorted((a, b) => a - b)[Math.floor(eachMs.length / 2)] ?? Number.NaN;
+    assert.ok(medianMs <= TYPING_LIMIT_MS, `${medianMs} ms a letter: ${eachMs.map(Math.round)}`);
     await close();
   });
 });

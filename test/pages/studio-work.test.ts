@@ -7,6 +7,7 @@ import sharp from 'sharp';
 import {
   accessibilityViolations,
   chooseModel,
+  eventually,
   launchBrowser,
   openStudio,
   pageTestsSkipped,
@@ -23,6 +24,10 @@ async function make(page: Page, prompt: string): Promise<void> {
   await page.locator('#prompt').press('Control+Enter');
   await card(page, prompt).locator('[data-image] img').first().waitFor();
 }
+
+/** Waits until this is what the prompt says. */
+const promptSays = (page: Page, prompt: string) =>
+  untilInPage(page, `document.querySelector('#prompt')?.value === ${JSON.stringify(prompt)}`);
 
 /** The body of the next request that the page sends to this path. */
 async function nextBody(
@@ -58,18 +63,25 @@ describe('studio, at work', { skip: pageTestsSkipped }, () => {
     await page.locator('form input[type=radio][value="16:9"]').check();
     await page.locator('.style-choice').nth(2).click();
     const style = await page.locator('.style-choice:has(:checked)').textContent();
+    const closed = page.waitForEvent('close');
     await page.close({ runBeforeUnload: true });
+    await closed;
     const again = await page.context().newPage();
     await again.goto(`${server.baseUrl}/gallery/nowhere-at-all`);
     await again.goto(server.baseUrl);
     await again.locator('#prompt').waitFor();
-    assert.equal(await again.inputValue('#prompt'), '雪夜的灯塔 half written');
-    assert.ok(await again.locator('form input[type=radio][value="16:9"]').isChecked());
-    assert.equal(await again.locator('.style-choice:has(:checked)').textContent(), style);
-    await toast(again, 'Your draft is back').getByRole('button', { name: 'Start afresh' }).click();
-    assert.equal(await again.inputValue('#prompt'), '');
+    const afresh = toast(again, 'Your draft is back').getByRole('button', { name: 'Start afresh' });
+    // A note goes by itself, but not while it has the focus.
+    await afresh.focus();
+    await promptSays(again, '雪夜的灯塔 half written');
+    await again.locator('form input[type=radio][value="16:9"]:checked').waitFor({ state: 'attached' });
+    await eventually(async () =>
+      assert.equal(await again.locator('.style-choice:has(:checked)').textContent(), style),
+    );
+    await afresh.click();
+    await promptSays(again, '');
     await toast(again, 'was cleared').getByRole('button', { name: 'Undo' }).click();
-    assert.equal(await again.inputValue('#prompt'), '雪夜的灯塔 half written');
+    await promptSays(again, '雪夜的灯塔 half written');
     assertClean();
     await close();
   });
@@ -88,34 +100,37 @@ describe('studio, at work', { skip: pageTestsSkipped }, () => {
     await page.fill('#prompt', 'my own words');
     await page.reload();
     await page.goto(`${server.baseUrl}/?prompt=${encodeURIComponent('1984')}&model=sandbox`);
-    await untilInPage(page, `document.querySelector('#prompt')?.value === '1984'`);
+    await promptSays(page, '1984');
     await page.waitForURL((url) => !url.search.includes('prompt'));
     await toast(page, 'was replaced').getByRole('button', { name: 'Undo' }).click();
-    assert.equal(await page.inputValue('#prompt'), 'my own words');
+    await promptSays(page, 'my own words');
     await close();
   });
 
   test('styles: arrows choose, search narrows without losing the choice, the request carries it', async () => {
     const { page, assertClean, close } = await openStudio(browser, server);
+    await page.locator('.style-choice').nth(2).waitFor();
     const none = page.locator('.style-choice input').first();
     await none.focus();
     await page.keyboard.press('ArrowRight');
     const chosen = page.locator('.style-choice:has(:checked)');
+    await chosen.filter({ hasNotText: /^None$/ }).waitFor();
     const name = (await chosen.textContent()) ?? '';
-    assert.notEqual(name, 'None');
     const all = await page.locator('.style-choice').count();
+    const comesTo = (count: number) =>
+      eventually(async () => assert.equal(await page.locator('.style-choice').count(), count));
     await page.getByLabel('Search styles').fill('zzzz');
-    assert.equal(await page.locator('.style-choice').count(), 2);
+    await comesTo(2);
     assert.equal(await chosen.textContent(), name);
     await page.getByLabel('Search styles').fill('');
-    assert.equal(await page.locator('.style-choice').count(), all);
+    await comesTo(all);
     await page.fill('#prompt', 'a styled boat');
     const body = await nextBody(page, '/v1/tasks', () => page.locator('#prompt').press('Control+Enter'));
     assert.equal(typeof body.style, 'string');
     await card(page, 'a styled boat').locator('[data-image]').first().waitFor();
     await card(page, 'a styled boat').getByRole('button', { name: 'Why this result' }).click();
     const drawer = page.getByRole('dialog', { name: 'Why this result' });
-    assert.match((await drawer.textContent()) ?? '', /What the provider got.*a styled boat/s);
+    await drawer.filter({ hasText: /What the provider got.*a styled boat/s }).waitFor();
     await page.keyboard.press('Escape');
     await drawer.waitFor({ state: 'detached' });
     assertClean();
@@ -124,13 +139,18 @@ describe('studio, at work', { skip: pageTestsSkipped }, () => {
 
   test('the price is asked once per change, never while typing', async () => {
     const { page, close } = await openStudio(browser, server);
+    const isQuote = (request: { url(): string }) => request.url().endsWith('/v1/tasks/quote');
+    // What the form is opened with has its price too.
+    const first = page.waitForResponse(isQuote);
+    await page.reload();
+    await first;
     const quotes: unknown[] = [];
     page.on('request', (request) => {
-      if (request.url().endsWith('/v1/tasks/quote')) quotes.push(request.postDataJSON());
+      if (isQuote(request)) quotes.push(request.postDataJSON());
     });
     await page.locator('#prompt').pressSequentially('a long sentence, letter by letter');
     assert.deepEqual(quotes, []);
-    const answered = page.waitForResponse((response) => response.url().endsWith('/v1/tasks/quote'));
+    const answered = page.waitForResponse(isQuote);
     await page.locator('form input[type=radio][value="2"]').check();
     assert.ok((await answered).ok());
     assert.equal(quotes.length, 1);
@@ -160,12 +180,13 @@ describe('studio, at work', { skip: pageTestsSkipped }, () => {
     await list.getByRole('searchbox').fill('');
     await list.getByText('third hare').waitFor();
     await list.getByRole('button', { name: 'Forget all' }).click();
+    await list.getByText('This cannot be undone.').waitFor();
     await list.getByRole('button', { name: 'Forget all' }).click();
     await list.getByText('third hare').waitFor({ state: 'detached' });
     await list.getByText('first owl').click();
-    assert.equal(await page.inputValue('#prompt'), 'first owl');
+    await promptSays(page, 'first owl');
     await toast(page, 'was replaced').getByRole('button', { name: 'Undo' }).click();
-    assert.equal(await page.inputValue('#prompt'), 'unsent words');
+    await promptSays(page, 'unsent words');
     assertClean();
     await close();
   });
@@ -242,9 +263,11 @@ describe('studio, at work', { skip: pageTestsSkipped }, () => {
     await card(page, 'a picture to drag').locator('[data-image] img').dragTo(page.locator('#prompt'));
     await slot.waitFor();
     await page.getByRole('button', { name: 'Remove the picture' }).click();
+    await slot.waitFor({ state: 'detached' });
     await paste('text/plain', `${server.baseUrl}/?view=${id}`);
     await slot.waitFor();
     await page.getByRole('button', { name: 'Remove the picture' }).click();
+    await slot.waitFor({ state: 'detached' });
     await paste('text/html', '<meta charset="utf-8"><img src="https://pictures.example/a.png">');
     await page.getByText('pictures.example').waitFor();
     const body = await nextBody(page, '/v1/tasks', async () => {

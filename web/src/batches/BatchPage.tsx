@@ -1,7 +1,7 @@
 // One batch: its head, the filters, the grid and what lies over them. The address says what is shown and which item is open.
 import { useQueryClient } from '@tanstack/react-query';
 import { getRouteApi, useRouter } from '@tanstack/react-router';
-import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
+import { useEffect, useLayoutEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
 import { announce } from '../ui/announce.tsx';
 import { ProblemNote } from '../ui/ProblemNote.tsx';
 import { useShortcuts } from '../ui/shortcuts.ts';
@@ -110,7 +110,7 @@ function useNavigation(batchId: string, search: BatchSearch, shownNow: () => rea
 function useEscape(run: () => void): void {
   const newest = useRef(run);
   newest.current = run;
-  useEffect(() => {
+  useLayoutEffect(() => {
     const onKeyDown = (event: KeyboardEvent) => {
       const isFree =
         !event.defaultPrevented && !hasOpenDialog() && !document.querySelector(':popover-open.popover');

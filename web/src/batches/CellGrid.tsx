@@ -1,6 +1,6 @@
 // The grid on the page: a list box with one option, the active item, since a canvas has no elements of its own. Arrows move,
 // Enter opens, Space selects, Shift extends; a click opens, or selects while selecting.
-import { type KeyboardEvent, type MouseEvent, useEffect, useId, useRef, useState } from 'react';
+import { type KeyboardEvent, type MouseEvent, useId, useLayoutEffect, useRef, useState } from 'react';
 import type { BatchRoom, BatchState } from './batch-room.ts';
 import { batchTexts } from './batch-text.ts';
 import { CellGrid as Grid, type GridView } from './cell-grid.ts';
@@ -25,7 +25,8 @@ export function CellGrid({ room, state, view, selection, isSelecting, onOpen }: 
   const grid = useRef<Grid | null>(null);
   const [active, setActive] = useState(0);
 
-  useEffect(() => {
+  // With the first paint: what can be seen can be pressed.
+  useLayoutEffect(() => {
     if (!host.current || !canvas.current || !probe.current) return;
     const made = new Grid({
       host: host.current,
@@ -39,7 +40,7 @@ export function CellGrid({ room, state, view, selection, isSelecting, onOpen }: 
     return () => made.close();
   }, [room, selection]);
 
-  useEffect(() => grid.current?.show(view), [view]);
+  useLayoutEffect(() => grid.current?.show(view), [view]);
 
   const count = grid.current?.count ?? room.cells.total;
   const shownPlace = view.positions ? view.positions.indexOf(active) : active;

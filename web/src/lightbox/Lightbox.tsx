@@ -1,7 +1,7 @@
 // A picture, large, with its neighbours: the frame that every room can use. It shows what it is given; what comes before and
 // after, the address and the actions belong to the caller. Esc and the close button ask to close; focus is the caller's too,
 // since only it knows where the picture hangs.
-import { type KeyboardEvent, type ReactNode, useEffect, useRef, useState } from 'react';
+import { type KeyboardEvent, type ReactNode, useEffect, useLayoutEffect, useRef, useState } from 'react';
 import { Icon } from '../ui/Icon.tsx';
 import { lightboxTexts } from './lightbox-text.ts';
 import './lightbox.css';
@@ -43,7 +43,8 @@ function usePreload(urls: readonly string[]): void {
 
 function useModal() {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  // Before the next frame, so that no key pressed meanwhile reaches the page below.
+  useLayoutEffect(() => {
     const element = dialog.current;
     if (!element?.open) element?.showModal();
     // Not the first button: the picture is what was opened, and the keys work from anywhere inside.

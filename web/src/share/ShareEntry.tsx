@@ -1,6 +1,6 @@
 // One link in a list: what it shows and to whom, copy, open, and revoke, which asks once more in its place.
 import { useQueryClient } from '@tanstack/react-query';
-import { useEffect, useRef, useState } from 'react';
+import { useLayoutEffect, useRef, useState } from 'react';
 import { type Problem, problemOf } from '../api/problem.ts';
 import { announce } from '../ui/announce.tsx';
 import { CopyButton } from '../ui/CopyButton.tsx';
@@ -36,7 +36,7 @@ function Revoke({ share, onKeep }: { share: Share; onKeep(): void }) {
   const [problem, setProblem] = useState<Problem | null>(null);
   const [isBusy, setBusy] = useState(false);
   const confirm = useRef<HTMLButtonElement>(null);
-  useEffect(() => confirm.current?.focus(), []);
+  useLayoutEffect(() => confirm.current?.focus(), []);
   const revoke = async () => {
     if (isBusy) return;
     setBusy(true);

@@ -1,5 +1,5 @@
 // Painting over the part of a picture that may change, by mouse, finger, pen or keyboard; the mask is uploaded when it is used.
-import { type KeyboardEvent, type PointerEvent, useEffect, useRef, useState } from 'react';
+import { type KeyboardEvent, type PointerEvent, useLayoutEffect, useRef, useState } from 'react';
 import { uploadPicture } from '../api/upload.ts';
 import { ChoiceGroup } from '../ui/ChoiceGroup.tsx';
 import { cssVariables } from '../ui/css-variables.ts';
@@ -52,7 +52,7 @@ export function MaskEditor({ picture, onClose }: { picture: DraftInput; onClose(
   const width = isKnown ? picture.width : UNKNOWN_SIDE_PX;
   const height = isKnown ? picture.height : UNKNOWN_SIDE_PX;
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (canvas.current) mask.current = new MaskCanvas(canvas.current, width, height);
   }, [width, height]);
 

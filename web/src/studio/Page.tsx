@@ -1,7 +1,7 @@
 // The Studio: composer beside the feed, one draft and one outbox per account, and pictures dropped or pasted anywhere.
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { getRouteApi, useCanGoBack, useRouter } from '@tanstack/react-router';
-import { lazy, Suspense, useEffect, useMemo, useRef, useState } from 'react';
+import { lazy, Suspense, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import { sessionQuery } from '../account/queries.ts';
 import { lightboxTexts } from '../lightbox/lightbox-text.ts';
 import type { StudioSearch } from '../pages/routes.tsx';
@@ -38,7 +38,8 @@ function LargeView({ view }: { view: string | undefined }) {
   const canGoBack = useCanGoBack();
   const after = useRef<(() => void) | undefined>(undefined);
   const shown = useRef<string | undefined>(undefined);
-  useEffect(() => {
+  // Before the next frame, so that no key falls between the two.
+  useLayoutEffect(() => {
     const closed = shown.current;
     shown.current = view;
     if (view !== undefined || closed === undefined) return;

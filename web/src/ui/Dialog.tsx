@@ -1,6 +1,6 @@
 // A modal layer on <dialog>: a centred sheet or a drawer at the side, a bottom sheet on phones. Esc, the close button and a
 // click beside it close it; focus goes back to where it was. It is open for as long as it is on the page.
-import { type ReactNode, useEffect, useId, useRef } from 'react';
+import { type ReactNode, useId, useLayoutEffect, useRef } from 'react';
 import { Icon } from './Icon.tsx';
 import { useText } from './language.ts';
 import { settleToasts } from './toast.tsx';
@@ -20,7 +20,8 @@ export function Dialog({ title, onClose, children, footer, shape = 'sheet' }: Di
   const dialog = useRef<HTMLDialogElement>(null);
   const pressedBeside = useRef(false);
   const titleId = useId();
-  useEffect(() => {
+  // Before the next frame, so that no key pressed meanwhile reaches the page below.
+  useLayoutEffect(() => {
     const element = dialog.current;
     const giveFocusBack = rememberFocus();
     if (!element?.open) element?.showModal();

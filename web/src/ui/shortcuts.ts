@@ -1,7 +1,7 @@
 // The registry of keyboard shortcuts. What is registered is what works and what the help shows: there is no second list.
 // A shortcut never fires while an input method composes, a plain key never fires in a text field, nothing of the page fires
 // under an open dialog, and keys that belong to the browser cannot be registered.
-import { useEffect, useRef, useSyncExternalStore } from 'react';
+import { useLayoutEffect, useRef, useSyncExternalStore } from 'react';
 import { isComposing } from './keys.ts';
 import { isPlain, pressedKeys, refusalOf } from './shortcut-keys.ts';
 import { readStored, writeStored } from './stored.ts';
@@ -116,7 +116,8 @@ export function useShortcuts(
 ): void {
   const group = useRef<ShortcutGroup>({ title, shortcuts, layer });
   group.current = { title, shortcuts, layer };
-  useEffect(() => register(group), []);
+  // With the first paint: what can be seen can be pressed.
+  useLayoutEffect(() => register(group), []);
 }
 
 function subscribe(listener: () => void): () => void {

@@ -1,6 +1,6 @@
 // One page of a story: picture, title, text, and how it goes on or that it ends here.
 import { useQueryClient } from '@tanstack/react-query';
-import { useEffect, useRef } from 'react';
+import { useLayoutEffect, useRef } from 'react';
 import { Icon } from '../../ui/Icon.tsx';
 import {
   isUnderWay,
@@ -54,7 +54,7 @@ function useMaking({ story, page, quote, text }: LeafProps) {
 function useTurnedTo(pageId: string) {
   const heading = useRef<HTMLHeadingElement>(null);
   const shown = useRef(pageId);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (shown.current === pageId) return;
     shown.current = pageId;
     window.scrollTo({ top: 0 });
