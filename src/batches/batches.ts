@@ -378,14 +378,19 @@ export class Batches {
   async #eta(planned: Planned): Promise<number | null> {
     const { db, tasks } = this.#options;
     if (planned.items.length === 0) return null;
-    const [book, open] = await Promise.all([tasks.durations.book(), countOpenByLane(db.slow)]);
+    const [book, open, places] = await Promise.all([
+      tasks.durations.book(),
+      countOpenByLane(db.slow),
+      tasks.batchWork.placesOf(planned.items.map(({ lane }) => lane)),
+    ]);
     const groups = Map.groupBy(planned.items, ({ lane, providerModel }) => `${lane}\n${providerModel}`);
     const msByLane = new Map<string, number>();
     for (const items of groups.values()) {
       const [{ lane, providerModel }] = items as [(typeof items)[number]];
       const queued = open.filter((one) => one.lane === lane).reduce((sum, one) => sum + one.count, 0);
       const ahead = msByLane.has(lane) ? 0 : queued;
-      const ms = tasks.batchWork.timeFor(book, { lane, providerModel, count: items.length, ahead });
+      const work = { lane, providerModel, count: items.length, ahead, places: places.get(lane) };
+      const ms = tasks.batchWork.timeFor(book, work);
       if (ms === null) return null;
       msByLane.set(lane, (msByLane.get(lane) ?? 0) + ms);
     }

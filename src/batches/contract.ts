@@ -1,8 +1,15 @@
 // The batches resource on the wire: where its items may come from, how a batch and its items are answered, and its routes.
 import { z } from 'zod';
 import { defineRoute } from '../kernel/route.ts';
+import { cursorOf } from '../kernel/wire-schemas.ts';
 import { taskImageSchema } from '../media/contract.ts';
-import { MAX_PROMPT_CHARS, taskErrorSchema, taskStatusSchema, timestampSchema } from '../tasks/contract.ts';
+import {
+  MAX_PROMPT_CHARS,
+  remarkSchema,
+  taskErrorSchema,
+  taskStatusSchema,
+  timestampSchema,
+} from '../tasks/contract.ts';
 import { ROW_REASONS } from './row-reasons.ts';
 
 /** Items of one batch; an account may have ten such batches open at a time, see `tasks.max_queued_batch_items`. */
@@ -240,6 +247,7 @@ export const batchItemSchema = z
     status: taskStatusSchema,
     progress: z.number().nullable(),
     waiting_reason: z.string().nullable(),
+    waiting: remarkSchema.nullable().describe('`waiting_reason` for programs and other languages.'),
     prompt: z.string(),
     model: z.string(),
     provider: z.string(),
@@ -324,7 +332,7 @@ export const listBatchesRoute = defineRoute({
   query: z.strictObject({
     status: z.enum(BATCH_STATUSES).optional(),
     limit: z.coerce.number().int().min(1).max(100).default(20),
-    cursor: id.optional(),
+    cursor: cursorOf('batch'),
   }),
   responses: {
     200: {

@@ -53,6 +53,7 @@ test('what is wrong with rows of a source has a code', async () => {
     'images upload_first',
     'metadata_not_object',
   ]);
+  assert.deepEqual(await reasonsOf({ csv: 'prompt,n\na cat, in the rain,2' }), ['too_many_cells']);
   assert.deepEqual(await reasonsOf({ jsonl: '{"prompt": "a"\n[]' }), ['not_json', 'not_an_object']);
   assert.deepEqual(await reasonsOf({ lines: '{a|b|c}'.repeat(12) }), ['prompt too_many_choices']);
 });

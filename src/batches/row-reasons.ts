@@ -4,6 +4,9 @@
 /** By code, each sentence that means it; `{name}` stands for a value. The first that fits counts. */
 const SENTENCES = {
   not_json: ['is no JSON'],
+  too_many_cells: [
+    'has {cells} cells, but there are {columns} columns; text that holds "{separator}" must stand in double quotes',
+  ],
   not_an_object: ['must be an object with the fields of a task'],
   metadata_not_object: ['metadata must be an object'],
   too_long: ['has more than {most} characters', 'Too big: expected string to have <={most} characters'],

@@ -1,5 +1,5 @@
-// Tables: the separator is found by what the first line has most of, the columns by their headers. A table without any header
-// that is known is a list of prompts.
+// Tables: the separator is found by what the first line has most of, the columns by their headers. A single column without a
+// header that is known is a list of prompts. No cell is dropped without a word: it might be half of a prompt.
 import { CsvError, parse } from 'csv-parse/sync';
 import { COLUMN_FIELDS, type ColumnField, cellValue, fieldOfHeader, unescapeCell } from './columns.ts';
 import type { SourceRow } from './source.ts';
@@ -14,6 +14,8 @@ const MAX_RECORD_CHARS = 64 * 1024;
 const MAX_EXTRA_COLUMNS = 40;
 const MAX_EXTRA_CHARS = 200;
 const MAX_EXTRA_NAME_CHARS = 60;
+/** Of the headers, in a message. */
+const MAX_SHOWN_CHARS = 300;
 
 export interface Table {
   separator: string;
@@ -38,22 +40,39 @@ export function readTable(
     header in mapping ? (mapping[header] ?? null) : fieldOfHeader(header),
   );
   const hasHeader = fields.some((field) => field !== null) || headers.some((header) => header in mapping);
-  if (!hasHeader) {
-    const columns = headers.map((_, index) => ({
-      header: `${index + 1}`,
-      field: index === 0 ? 'prompt' : null,
-    }));
-    return { separator, columns, rows: toRows(records, 0, columns, new Set()) };
+  if (!hasHeader && headers.length === 1) {
+    const columns = [{ header: '1', field: 'prompt' }];
+    return {
+      separator,
+      columns,
+      rows: toRows(records, { first: 0, separator, columns, leftOut: new Set() }),
+    };
   }
   const columns = headers.map((header, index) => ({ header, field: fields[index] ?? null }));
-  const unknown = fields.find((field) => field !== null && !COLUMN_FIELDS.includes(field as ColumnField));
-  if (unknown) throw refuseSource(`"${unknown}" is no field of an item; see "columns".`);
-  if (!fields.includes('prompt') && !fields.includes('images')) {
-    const seen = headers.filter((header) => header !== '').join(', ');
-    throw refuseSource(`No column holds the prompt. The columns are: ${seen.slice(0, 300)}.`);
-  }
+  requireClearColumns(columns, hasHeader);
   const leftOut = new Set(headers.filter((header) => mapping[header] === null));
-  return { separator, columns, rows: toRows(records, first + 1, columns, leftOut) };
+  return { separator, columns, rows: toRows(records, { first: first + 1, separator, columns, leftOut }) };
+}
+
+/** Throws `validation_failed` for columns that name no field, the same field twice, or nothing to paint from. */
+function requireClearColumns(columns: Table['columns'], hasHeader: boolean): void {
+  const fields = columns.flatMap(({ field }) => field ?? []);
+  const unknown = fields.find((field) => !COLUMN_FIELDS.includes(field as ColumnField));
+  if (unknown) throw refuseSource(`"${unknown}" is no field of an item; see "columns".`);
+  const twice = fields.find((field, at) => fields.indexOf(field) !== at);
+  if (twice) {
+    const named = columns.filter(({ field }) => field === twice).map(({ header }) => `"${header}"`);
+    throw refuseSource(
+      `The columns ${named.join(' and ')} both hold the field "${twice}". Rename one, or leave it out by "columns".`,
+    );
+  }
+  if (fields.includes('prompt') || fields.includes('images')) return;
+  const headers = columns.flatMap(({ header }) => (header === '' ? [] : header));
+  const seen = headers.join(', ').slice(0, MAX_SHOWN_CHARS);
+  const hint = hasHeader
+    ? ''
+    : ' The first line must name the columns; a list of prompts can be given as lines.';
+  throw refuseSource(`No column holds the prompt. The columns are: ${seen}.${hint}`);
 }
 
 /** What the first line has most of, outside of quotes. */
@@ -87,15 +106,31 @@ function readRecords(text: string, delimiter: string, most: number): string[][] 
   }
 }
 
+interface RowReading {
+  /** The first record that is no header. */
+  first: number;
+  separator: string;
+  columns: Table['columns'];
+  /** Headers of columns that are not even kept beside the item. */
+  leftOut: ReadonlySet<string>;
+}
+
 function toRows(
   records: readonly string[][],
-  first: number,
-  columns: Table['columns'],
-  leftOut: ReadonlySet<string>,
+  { first, separator, columns, leftOut }: RowReading,
 ): SourceRow[] {
   const rows: SourceRow[] = [];
-  for (const [index, cells] of records.entries()) {
-    if (index < first || cells.every((cell) => cell.trim() === '')) continue;
+  for (const [index, read] of records.entries()) {
+    if (index < first || read.every((cell) => cell.trim() === '')) continue;
+    // As a spreadsheet counts: from 1, blank rows and the header included.
+    const row = index + 1;
+    // With one column there is nothing to separate: what looks like a separator belongs to the text.
+    const cells = columns.length === 1 ? [read.join(separator)] : read;
+    if (cells.slice(columns.length).some((cell) => cell.trim() !== '')) {
+      const problem = `has ${cells.length} cells, but there are ${columns.length} columns; text that holds "${separator}" must stand in double quotes`;
+      rows.push({ row, fields: {}, extra: {}, problem });
+      continue;
+    }
     const fields: Record<string, unknown> = {};
     const extra: Record<string, string> = {};
     for (const [at, { header, field }] of columns.entries()) {
@@ -108,8 +143,7 @@ function toRows(
         if (text !== '') extra[header.slice(0, MAX_EXTRA_NAME_CHARS)] = text.slice(0, MAX_EXTRA_CHARS);
       }
     }
-    // As a spreadsheet counts: from 1, blank rows and the header included.
-    rows.push({ row: index + 1, fields, extra, problem: null });
+    rows.push({ row, fields, extra, problem: null });
   }
   return rows;
 }

@@ -71,6 +71,24 @@ test('separators are found, also where Excel names its own, and headers may be l
   assert.throws(() => readSource(body({ csv: 'model,size\nx,y\n' })), /No column holds the prompt/);
 });
 
+test('no cell is dropped without a word, and nothing is taken for a prompt that may not be one', () => {
+  const single = readSource(body({ csv: 'prompt\na cat, in the rain\n"a dog, asleep"\n' }));
+  assert.deepEqual(
+    single.rows.map(({ fields }) => fields.prompt),
+    ['a cat, in the rain', 'a dog, asleep'],
+  );
+  const [right, wide, padded] = readSource(
+    body({ csv: 'prompt,n\na cat,1\na cat, in the rain,2\na dog,1,,\n' }),
+  ).rows;
+  assert.deepEqual([right?.problem, padded?.problem], [null, null]);
+  assert.match(wide?.problem ?? '', /has 3 cells, but there are 2 columns.*double quotes/);
+  const refusals: [string, RegExp][] = [
+    ['id,text here\n1,a cat on a mat\n', /No column holds the prompt.*id, text here.*must name the columns/],
+    ['prompt,提示词\na,b\n', /"prompt" and "提示词" both hold the field "prompt"/],
+  ];
+  for (const [csv, refusal] of refusals) assert.throws(() => readSource(body({ csv })), refusal);
+});
+
 test('choices make every combination; braces without a bar, and escaped ones, are text', () => {
   assert.deepEqual(expandPrompt('a {red|blue} {boat|car}', 10), [
     'a red boat',

@@ -100,7 +100,7 @@ function batchBody(
   };
 }
 
-/** Milliseconds until each batch is done, as if it had its providers for itself; its slowest provider counts. */
+/** Milliseconds until each batch is done, as if it had all that batches may have of its providers; its slowest one counts. */
 async function etasOf(
   { db, tasks }: { db: Db; tasks: Tasks },
   batchIds: readonly string[],
@@ -109,8 +109,11 @@ async function etasOf(
   const book = batchIds.length === 0 ? null : tasks.durations.peek();
   if (book === null) return etas;
   const msByLane = new Map<string, number>();
-  for (const { batchId, lane, providerModel, count } of await openLanesOf(db.slow, batchIds)) {
-    const ms = tasks.batchWork.timeFor(book, { lane, providerModel, count, ahead: 0 });
+  const open = await openLanesOf(db.slow, batchIds);
+  const places = await tasks.batchWork.placesOf(open.map(({ lane }) => lane));
+  for (const { batchId, lane, providerModel, count } of open) {
+    const work = { lane, providerModel, count, ahead: 0, places: places.get(lane) };
+    const ms = tasks.batchWork.timeFor(book, work);
     if (ms === null) continue;
     const key = `${batchId} ${lane}`;
     msByLane.set(key, (msByLane.get(key) ?? 0) + ms);
@@ -126,12 +129,13 @@ export async function viewItems(
   view: BatchView,
 ): Promise<BatchItemBody[]> {
   const shown = rows.filter(({ version }) => version > 1).map(({ id }) => id);
-  const images = await findImagesOfTasks(db.read, shown);
+  const [images, waiting] = await Promise.all([
+    findImagesOfTasks(db.read, shown),
+    tasks.waitingOf(view, rows),
+  ]);
   const byTask = Map.groupBy(images, (image) => image.task_id ?? '');
-  const providers = tasks.viewContext(view).providers;
   return rows.map((row) => {
     const params = JSON.parse(row.params) as TaskParams;
-    const blocked = row.status === 'queued' ? providers?.waitingReason(row.lane, row.provider_model) : null;
     return {
       position: row.batch_position ?? 0,
       row: params.batch?.row ?? null,
@@ -139,7 +143,8 @@ export async function viewItems(
       tries: params.batch?.tries ?? 1,
       status: statusOf(row),
       progress: row.progress,
-      waiting_reason: blocked ?? row.waiting_reason,
+      waiting_reason: waiting.get(row.id)?.spoken ?? null,
+      waiting: waiting.get(row.id)?.remark ?? null,
       prompt: row.prompt,
       model: row.model,
       provider: row.lane,

@@ -10,6 +10,7 @@ import {
   addJob,
   addPage,
   appendStepEvent,
+  appendStoryEvent,
   changePage,
   changeStory,
   findStoryByKey,
@@ -168,6 +169,7 @@ export async function removeStory(
   await trx.deleteFrom('story_pages').where('story_id', '=', story.id).execute();
   await trx.deleteFrom('stories').where('id', '=', story.id).execute();
   await letReferencesGo(trx, story, input.now);
+  await appendStoryEvent(trx, { ...story, version: story.version + 1 }, 'story.removed', input.now);
   return pages.flatMap(({ task_id }) => (task_id === null ? [] : [task_id]));
 }
 
@@ -175,12 +177,12 @@ export type WayOn = { start: true } | { pageId: string; choice: number } | { pag
 
 /**
  * Opens the page that a way leads to, made now if nobody has gone there before, and what comes with it: its text, its picture,
- * and what is made ahead of it. Throws `not_found`, and `conflict` where nothing leads on.
+ * and what is made ahead of it. The picture's task may wait behind all others still. Throws `not_found`, and `conflict` where nothing leads on.
  */
 export async function openPage(
   trx: Trx,
   input: { id: string; accountId: string; way: WayOn; prices: Prices; now: number },
-): Promise<string> {
+): Promise<{ pageId: string; pictureTaskId: string | null }> {
   const { prices, now, way } = input;
   const story = await lockStory(trx, input.id, input.accountId);
   if (story.outline === null) throw new AppError('conflict', { detail: 'Choose an outline first.' });
@@ -199,7 +201,8 @@ export async function openPage(
   if (writing) await appendStepEvent(trx, writing, 'story.page_ready', now);
   await completePage(trx, story, opened, prices, now);
   await changeStory(trx, story, await goAhead(trx, story, opened, prices, now), now);
-  return page.id;
+  const painting = await newestJob(trx, page.id, ['picture']);
+  return { pageId: page.id, pictureTaskId: painting?.task_id ?? null };
 }
 
 const FIRST_PAGE: NewPage = { parentId: null, number: 1, choice: null, choiceIndex: null, opened: true };

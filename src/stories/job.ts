@@ -12,6 +12,7 @@ import { pictureRequest } from './picture.ts';
 import { findForbidden, requireSafeAnswer } from './safety.ts';
 import {
   findStory,
+  isOpened,
   type JobInput,
   type JobRow,
   listPages,
@@ -199,5 +200,7 @@ async function orderPicture(
     parentImageId: null,
     signal: () => signal,
   });
+  // Whoever opened the page meanwhile did not find the task yet.
+  if (page.opened === 0 && (await isOpened(db.read, page.id))) await tasks.hasten(taskId);
   return { kind: 'picture', taskId };
 }

@@ -2,6 +2,7 @@
 // the style, the seed, and where the model takes pictures the characters' reference pictures.
 import type { Capabilities } from '../providers/provider.ts';
 import { type CreateTaskBody, MAX_PROMPT_CHARS } from '../tasks/contract.ts';
+import { AHEAD_PRIORITY, USUAL_PRIORITY } from '../tasks/tasks.ts';
 import type { OutlineBody } from './contract.ts';
 import { NEGATIVE_PROMPT, soften } from './safety.ts';
 import type { PageRow, StoryRow } from './store.ts';
@@ -21,7 +22,7 @@ export type PictureModel = { name: string; capabilities: Capabilities };
 export function pictureRequest(
   story: Pick<StoryRow, 'id' | 'model' | 'style_id' | 'style_text' | 'aspect_ratio' | 'seed'>,
   outline: OutlineBody,
-  page: Pick<PageRow, 'id' | 'picture_prompt'>,
+  page: Pick<PageRow, 'id' | 'picture_prompt' | 'opened'>,
   { capabilities }: PictureModel,
 ): CreateTaskBody {
   const sheet = characterSheet(outline);
@@ -47,7 +48,7 @@ export function pictureRequest(
     aspect_ratio: story.aspect_ratio,
     seed: story.seed,
     n: 1,
-    priority: 0,
+    priority: page.opened === 1 ? USUAL_PRIORITY : AHEAD_PRIORITY,
     dedupe_window_s: 0,
     metadata: { story_id: story.id, story_page_id: page.id },
   };

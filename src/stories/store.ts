@@ -144,6 +144,17 @@ export function findStory(reader: Reader, id: string): Promise<StoryRow | undefi
   return reader.selectFrom('stories').selectAll().where('id', '=', id).executeTakeFirst();
 }
 
+/** Those of these ids that the account has, in any order. */
+export function findStories(reader: Reader, accountId: string, ids: readonly string[]): Promise<StoryRow[]> {
+  if (ids.length === 0) return Promise.resolve([]);
+  return reader
+    .selectFrom('stories')
+    .selectAll()
+    .where('account_id', '=', accountId)
+    .where('id', 'in', [...ids])
+    .execute();
+}
+
 export function findStoryByKey(
   reader: Reader,
   accountId: string,
@@ -191,6 +202,18 @@ export function listJobs(reader: Reader, storyIds: readonly string[]): Promise<J
     .execute();
 }
 
+/** Those that write outlines, oldest first. */
+export function listOutlineJobs(reader: Reader, storyIds: readonly string[]): Promise<JobRow[]> {
+  if (storyIds.length === 0) return Promise.resolve([]);
+  return reader
+    .selectFrom('story_jobs')
+    .selectAll()
+    .where('story_id', 'in', [...storyIds])
+    .where('kind', '=', 'outlines')
+    .orderBy('id')
+    .execute();
+}
+
 export function listAttempts(reader: Reader, jobId: string): Promise<AttemptRow[]> {
   return reader.selectFrom('story_attempts').selectAll().where('job_id', '=', jobId).orderBy('n').execute();
 }
@@ -227,15 +250,18 @@ export async function changeStory(
 ): Promise<StoryRow> {
   const next = { ...change, version: story.version + 1, updated_at: now };
   await trx.updateTable('stories').set(next).where('id', '=', story.id).execute();
-  await appendEvent(trx, {
-    accountId: story.account_id,
-    topic: STORY_TOPIC,
-    entityId: story.id,
-    type: 'story.updated',
-    version: next.version,
-    nowMs: now,
-  });
+  await appendStoryEvent(trx, { ...story, ...next }, 'story.updated', now);
   return { ...story, ...next };
+}
+
+/** Tells of a story as it is after this transaction, or that it is gone. */
+export function appendStoryEvent(
+  trx: Trx,
+  { id: entityId, account_id: accountId, version }: StoryRow,
+  type: 'story.updated' | 'story.removed',
+  now: number,
+): Promise<string> {
+  return appendEvent(trx, { accountId, topic: STORY_TOPIC, entityId, type, version, nowMs: now });
 }
 
 /** Says, in the transaction that makes it so, that a page can be read or that a step has failed for good. */
@@ -253,6 +279,16 @@ export async function changePage(trx: Trx, page: PageRow, change: Partial<PageRo
   const next = { ...change, version: page.version + 1 };
   await trx.updateTable('story_pages').set(next).where('id', '=', page.id).execute();
   return { ...page, ...next };
+}
+
+/** Whether a reader has opened the page. */
+export async function isOpened(reader: Reader, pageId: string): Promise<boolean> {
+  const page = await reader
+    .selectFrom('story_pages')
+    .select('opened')
+    .where('id', '=', pageId)
+    .executeTakeFirst();
+  return page?.opened === 1;
 }
 
 export async function getPage(trx: Trx, storyId: string, id: string): Promise<PageRow> {

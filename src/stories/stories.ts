@@ -15,7 +15,7 @@ import type { Media } from '../media/media.ts';
 import type { StoryWriter } from '../providers/chat/chat.ts';
 import type { Providers } from '../providers/providers.ts';
 import type { Styles } from '../styles/styles.ts';
-import type { Tasks } from '../tasks/tasks.ts';
+import type { StreamedKind, Tasks } from '../tasks/tasks.ts';
 import { type Book, gatherBook } from './book.ts';
 import {
   createStory,
@@ -33,7 +33,16 @@ import { textsOf } from './job.ts';
 import { STORIES_CHANNEL, StoryRunner } from './runner.ts';
 import { safeWords } from './safety.ts';
 import { gatherSharedStory, type SharedStory } from './shared-story.ts';
-import { findStory, findStoryByKey, listStories, type Prices, type Safety, type StoryRow } from './store.ts';
+import {
+  findStories,
+  findStory,
+  findStoryByKey,
+  listStories,
+  type Prices,
+  type Safety,
+  STORY_TOPIC,
+  type StoryRow,
+} from './store.ts';
 import { picturesOf, type StoryView, type ViewParts, viewHeads, viewStory } from './view.ts';
 
 export type { SharedStory, SharedStoryPage } from './shared-story.ts';
@@ -238,6 +247,17 @@ export class Stories {
     return viewHeads(this.#parts, view, stories);
   }
 
+  /** How the event stream of an account tells of its stories. */
+  get streamed(): StreamedKind {
+    return {
+      topic: STORY_TOPIC,
+      updated: 'story.updated',
+      removed: 'story.removed',
+      describe: async (accountId, ids, view) =>
+        this.viewHeads(view, await findStories(this.#options.db.read, accountId, ids)),
+    };
+  }
+
   /** Throws `not_found`, `conflict` while proposals are being written, `content_blocked`. */
   async propose(
     id: string,
@@ -304,13 +324,14 @@ export class Stories {
     const story = await this.get(id, access);
     const safe = 'own' in way ? { ...way, own: safeWords(way.own, story.safety).text } : way;
     const prices = await this.prices(story);
-    const pageId = await db.write(openPage, {
+    const { pageId, pictureTaskId } = await db.write(openPage, {
       id,
       accountId: access.accountId,
       way: safe,
       prices,
       now: clock.now(),
     });
+    if (pictureTaskId !== null) await this.#options.tasks.hasten(pictureTaskId);
     this.#changed();
     return pageId;
   }

@@ -11,6 +11,7 @@ import {
   type JobKind,
   type JobRow,
   listJobs,
+  listOutlineJobs,
   listPages,
   type PageRow,
   parseOutline,
@@ -43,11 +44,13 @@ interface Gathered {
 async function gather(
   { read }: ViewParts,
   storyIds: readonly string[],
-  onlyCovers: boolean,
+  onlyHeads: boolean,
 ): Promise<Gathered> {
+  // In this order, since all of it goes on meanwhile: what a job has done is in the pages that are read after it, and the
+  // picture of an ended task in the pictures. The other way round a page would be ready without its picture.
+  const jobs = await (onlyHeads ? listOutlineJobs : listJobs)(read, storyIds);
   const pages = await listPages(read, storyIds);
-  const jobs = onlyCovers ? [] : await listJobs(read, storyIds);
-  const shown = onlyCovers ? pages.filter(({ number }) => number === 1) : pages;
+  const shown = onlyHeads ? pages.filter(({ number }) => number === 1) : pages;
   const taskIds = shown.flatMap((page) => [page.task_id ?? [], page.former_task_id ?? []].flat());
   const tasks = await findPictureTasks(read, taskIds);
   const images = taskIds.length === 0 ? [] : await findImagesOfTasks(read, taskIds);
@@ -95,6 +98,13 @@ function step(job: JobRow | undefined, language: Language) {
     error: job.error === null ? null : showError(job.error, language),
     attempts: job.attempt,
   };
+}
+
+function writingStep(page: PageRow, jobs: readonly JobRow[], language: Language) {
+  const job = newest(jobs, page.id, ['page', 'retell']);
+  // A page is born with its job, which is only not among those that were read before it.
+  if (!job && page.text === '') return { status: 'queued' as const, error: null, attempts: 0 };
+  return step(job, language);
 }
 
 function pictureStep(
@@ -158,7 +168,7 @@ function pageBody(page: PageRow, parts: ViewParts, view: StoryView, of: PagePart
       text,
       page_id: siblings.find((one) => one.parent_id === page.id && one.choice === text)?.id ?? null,
     })),
-    writing: step(newest(jobs, page.id, ['page', 'retell']), view.language),
+    writing: writingStep(page, jobs, view.language),
     picture: {
       ...pictureStep(newest(jobs, page.id, ['picture']), task, parts, view.language),
       task_id: page.task_id,
@@ -202,6 +212,7 @@ function headBody(story: StoryRow, parts: ViewParts, view: StoryView, gathered: 
     by_demo_writer: story.by_demo_writer === 1,
     writer: story.writer,
     cover: cover ? shownImage(imageOf(cover, gathered), parts, view) : null,
+    outlining: step(newest(gathered.jobs.get(story.id) ?? [], null, ['outlines']), view.language),
     version: story.version,
     created_at: toTimestamp(story.created_at),
     updated_at: toTimestamp(story.updated_at),
@@ -233,7 +244,6 @@ export async function viewStory(parts: ViewParts, view: StoryView, story: StoryR
   const url = `${view.baseUrl}/v1/stories/${story.id}`;
   return {
     ...headBody(story, parts, view, gathered),
-    outlining: step(newest(gathered.jobs.get(story.id) ?? [], null, ['outlines']), view.language),
     proposals: JSON.parse(story.proposals) as OutlineBody[],
     outline,
     pages: pages

@@ -15,6 +15,7 @@ import {
 } from './create.ts';
 import type { DurationBook } from './durations.ts';
 import { CANCEL_CHANNEL, QUEUE_CHANNEL, type TaskEngine } from './engine.ts';
+import { placesForBatches, readOccupancy } from './place-store.ts';
 import { countOpenTasks } from './read-store.ts';
 import type { InputPicture, TaskParams, TaskRow, TaskStyle } from './store.ts';
 
@@ -128,7 +129,18 @@ export class BatchWork {
     this.#create.db.signal(EVENTS_CHANNEL);
   }
 
-  /** Milliseconds until so many tasks of a lane's model are done, behind `ahead` others; null where nothing is known. */
+  /** How many items run at once in each of these lanes, as things are now: a place may be kept for single pictures. */
+  async placesOf(lanes: Iterable<string>): Promise<Map<string, number>> {
+    const { db, clock, providers } = this.#create;
+    const each = [...new Set(lanes)].map(async (lane) => {
+      const [occupied] = await readOccupancy(db.slow, { lane });
+      const all = Math.max(1, providers.lane(lane)?.concurrency ?? 1);
+      return [lane, placesForBatches(all, occupied, clock.now())] as const;
+    });
+    return new Map(await Promise.all(each));
+  }
+
+  /** Milliseconds until so many items of a lane's model are done, behind `ahead` others; null where nothing is known. */
   timeFor(
     book: DurationBook | null,
     {
@@ -136,12 +148,12 @@ export class BatchWork {
       providerModel,
       count,
       ahead,
-    }: { lane: string; providerModel: string; count: number; ahead: number },
+      places,
+    }: { lane: string; providerModel: string; count: number; ahead: number; places: number | undefined },
   ): number | null {
     const medianMs = book?.medianMs(lane, providerModel) ?? null;
     if (medianMs === null) return null;
-    const places = Math.max(1, this.#create.providers.lane(lane)?.concurrency ?? 1);
-    return Math.ceil((count + ahead) / places) * medianMs;
+    return Math.ceil((count + ahead) / Math.max(1, places ?? 1)) * medianMs;
   }
 }
 

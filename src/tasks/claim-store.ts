@@ -9,7 +9,7 @@ import { findTrial, readBucket, setTrial, type TrialKey, takeTokens } from '../p
 import { encodeError } from './outcome.ts';
 import { placesForBatches, readOccupancy } from './place-store.ts';
 import { listAttempts } from './read-store.ts';
-import { type AttemptRow, appendTaskEvent, enterReadySet, fairTag, statusIs, type TaskRow } from './store.ts';
+import { type AttemptRow, appendEventOf, enterReadySet, fairTag, statusIs, type TaskRow } from './store.ts';
 
 /** A task whose process died under it this often without progress runs alone from then on; one time more is the last. */
 export const SUSPECT_AFTER = 2;
@@ -201,14 +201,7 @@ async function claimOne(trx: Trx, input: ClaimInput, place: ReadyTask): Promise<
   const [task] = await startRun(trx, { id, owner, now, latest: now + input.runMs });
   if (!task) return [];
   await moveLaneClock(trx, { lane, priority, clock: fair, singleAt: task.batch_id === null ? now : null });
-  await appendTaskEvent(trx, {
-    taskId: id,
-    accountId: task.account_id,
-    batchId: task.batch_id,
-    type: 'task.updated',
-    version: task.version,
-    now,
-  });
+  await appendEventOf(trx, task, 'task.updated', now);
   return [{ task, attempts: task.attempt === 0 ? [] : await listAttempts(trx, id) }];
 }
 
@@ -244,15 +237,7 @@ export async function moveTasks(
       .returningAll()
       .executeTakeFirst();
     if (!task) continue;
-    const { account_id: accountId, batch_id: batchId, version } = task;
-    await appendTaskEvent(trx, {
-      taskId: id,
-      accountId,
-      batchId,
-      type: 'task.updated',
-      version,
-      now: input.now,
-    });
+    await appendEventOf(trx, task, 'task.updated', input.now);
     moved += 1;
   }
   return moved;
@@ -435,14 +420,7 @@ export async function endWaiting(
     .returningAll()
     .executeTakeFirst();
   if (!ended) return undefined;
-  await appendTaskEvent(trx, {
-    taskId: ended.id,
-    accountId: ended.account_id,
-    batchId: ended.batch_id,
-    type: 'task.finished',
-    version: ended.version,
-    now: input.now,
-  });
+  await appendEventOf(trx, ended, 'task.finished', input.now);
   await releaseHold(trx, { holdId: ended.hold_id, now: input.now });
   return ended;
 }

@@ -10,7 +10,7 @@ import { copyTask } from '../../test/harness/task-copies.ts';
 import { newId } from '../kernel/id.ts';
 import { findImagesOfTask } from '../media/media.ts';
 import { ProviderError } from '../providers/provider.ts';
-import { BOOK_TTL_MS, DURATION_WINDOW_MS, Durations, estimateMs } from './durations.ts';
+import { BOOK_TTL_MS, DURATION_WINDOW_MS, DurationBook, Durations, estimateMs } from './durations.ts';
 
 test('an estimate is the wait for a place and the picture itself', () => {
   const cases: [ahead: number, concurrency: number, expected: number][] = [
@@ -154,6 +154,32 @@ for (const { kind, skip } of databaseKinds()) {
     });
   });
 }
+
+test('a batch is counted to have the places that batches may have, and no more', async () => {
+  const lanes = { large: { concurrency: 8 }, small: { concurrency: 2 } };
+  const providers = [new FleetProvider('large'), new FleetProvider('small')];
+  const fleet = await openFleet('sqlite', providers, { lanes });
+  try {
+    const { batchWork } = fleet.tasks;
+    const none = await batchWork.placesOf(['large', 'small', 'large']);
+    assert.deepEqual(
+      [...none],
+      [
+        ['large', 7],
+        ['small', 2],
+      ],
+    );
+    const made = await fleet.create({ provider: 'small' });
+    await fleet.ended(made.id);
+    const { lane, provider_model: providerModel } = await fleet.task(made.id);
+    const places = (await batchWork.placesOf([lane])).get(lane);
+    assert.deepEqual([lane, places], ['small', 1], 'the next single picture begins at once');
+    const book = new DurationBook(new Map([[`${lane}\n${providerModel}`, 60_000]]));
+    assert.equal(batchWork.timeFor(book, { lane, providerModel, count: 4, ahead: 0, places }), 240_000);
+  } finally {
+    await fleet.close();
+  }
+});
 
 test('quotes and models say what is known, and null before anything was made', async () => {
   const provider = new ScriptedProvider({

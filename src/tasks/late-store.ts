@@ -5,7 +5,7 @@ import type { Reader } from '../kernel/db.ts';
 import { registerWrites, type Trx } from '../kernel/db.ts';
 import { dialectOf } from '../kernel/db-dialect.ts';
 import { findImagesOfTask, insertImages, type NewImage } from '../media/media.ts';
-import { appendTaskEvent, type TaskRow } from './store.ts';
+import { appendEventOf, type TaskRow } from './store.ts';
 
 declare module '../kernel/db.ts' {
   interface Tables {
@@ -86,8 +86,7 @@ export async function keepLateResult(
     .where('id', '=', taskId)
     .returningAll()
     .executeTakeFirstOrThrow();
-  const { account_id: accountId, batch_id: batchId, version } = changed;
-  await appendTaskEvent(trx, { taskId, accountId, batchId, type: 'task.updated', version, now });
+  await appendEventOf(trx, changed, 'task.updated', now);
   await forgetLeftJob(trx, { taskId, n: attempt });
   return changed;
 }

@@ -1,6 +1,7 @@
 // The history of an account's prompts on the wire.
 import { z } from 'zod';
 import { defineRoute } from '../kernel/route.ts';
+import { pageLimit, pageOf } from '../kernel/wire-schemas.ts';
 
 /** Distinct prompts that are kept, newest first; pinned ones come on top of that. */
 export const MAX_PROMPTS = 200;
@@ -41,7 +42,7 @@ export const listPromptsRoute = defineRoute({
       .max(MAX_SEARCH_CHARS)
       .optional()
       .describe('Words that must all be in the prompt; Chinese needs no spaces'),
-    limit: z.coerce.number().int().min(1).max(MAX_PROMPTS).default(DEFAULT_PAGE),
+    limit: pageLimit(DEFAULT_PAGE, MAX_PROMPTS),
     cursor: z
       .string()
       .max(MAX_CURSOR_CHARS)
@@ -51,9 +52,7 @@ export const listPromptsRoute = defineRoute({
   responses: {
     200: {
       description: 'A page',
-      schema: z
-        .object({ data: z.array(promptSchema), next_cursor: z.string().nullable() })
-        .meta({ id: 'PromptPage' }),
+      schema: pageOf(promptSchema).meta({ id: 'PromptPage' }),
     },
   },
   errors: [],

@@ -7,6 +7,7 @@ import type { Db } from '../kernel/db.ts';
 import { AppError } from '../kernel/errors.ts';
 import { newId } from '../kernel/id.ts';
 import { type ClaimedTask, claimTasks, promoteDelayed } from './claim-store.ts';
+import { AHEAD_PRIORITY, hastenTask, USUAL_PRIORITY } from './hasten-store.ts';
 import { countOpenTasks, findTask, queuePosition } from './read-store.ts';
 import { beginAttempt, finishTask, requestCancel, requeueTask } from './run-store.ts';
 import { type CreateTaskInput, createTask } from './store.ts';
@@ -100,6 +101,24 @@ for (const { kind, skip } of databaseKinds()) {
         queue = new Queue(opened.db);
         await run();
       });
+
+    scenario('what is made ahead waits for all others, until somebody waits for it', async () => {
+      const ahead = { flow: 'reader', lane: 'l0', priority: AHEAD_PRIORITY };
+      await queue.createMany('ahead', 3, ahead);
+      await queue.createMany('own', 2, { flow: 'reader', lane: 'l0' });
+      assert.deepEqual(await queue.next(1, 'l0'), ['own1']);
+      const wanted = [...queue.names].find(([, name]) => name === 'ahead3')?.[0] ?? '';
+      const hasten = () =>
+        queue.db.write(hastenTask, { taskId: wanted, priority: USUAL_PRIORITY, now: NOW + 1_000 });
+      const before = await findTask(queue.db.read, wanted);
+      const hastened = await hasten();
+      assert.deepEqual([hastened?.priority, hastened?.version], [USUAL_PRIORITY, (before?.version ?? 0) + 1]);
+      assert.equal(await hasten(), null, 'once');
+      assert.deepEqual(await queue.next(4, 'l0'), ['own2', 'ahead3', 'ahead1', 'ahead2']);
+      const [begun] = [...queue.names].find(([, name]) => name === 'ahead1') ?? [''];
+      const late = { taskId: begun, priority: USUAL_PRIORITY, now: NOW + 2_000 };
+      assert.equal(await queue.db.write(hastenTask, late), null, 'it has begun');
+    });
 
     scenario('fair share: a flood of one flow does not starve a single picture of another', async () => {
       await queue.createMany('flood', 40, { flow: 'f1', lane: 'l1' });

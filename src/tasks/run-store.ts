@@ -13,7 +13,7 @@ import { leaveJob } from './late-store.ts';
 import {
   type AttemptOutcome,
   type AttemptRow,
-  appendTaskEvent,
+  appendEventOf,
   type CancelState,
   enterReadySet,
   type Phase,
@@ -148,8 +148,7 @@ async function touch(
   const { now, ...fields } = state;
   const [task] = await touchTask(trx, { id: lease.taskId, epoch: lease.epoch, isAccepted, ...fields });
   if (!task) return null;
-  const { account_id: accountId, batch_id: batchId, version } = task;
-  await appendTaskEvent(trx, { taskId: task.id, accountId, batchId, type: 'task.updated', version, now });
+  await appendEventOf(trx, task, 'task.updated', now);
   return task;
 }
 
@@ -308,15 +307,7 @@ export async function requeueTask(
     const { n, outcome, error, now } = input;
     await closeAttempt(trx, { taskId: task.id, n, outcome, savingAt: null, error, now });
   }
-  const { account_id: accountId, batch_id: batchId, version } = task;
-  await appendTaskEvent(trx, {
-    taskId: task.id,
-    accountId,
-    batchId,
-    type: 'task.updated',
-    version,
-    now: input.now,
-  });
+  await appendEventOf(trx, task, 'task.updated', input.now);
   // A cancel that arrived while the attempt was open takes effect now, when provably nothing runs.
   if (task.cancel_state === 'requested') {
     return (
@@ -399,8 +390,7 @@ export async function finishTask(
   if (input.leavesJob && input.n > 0) await leaveJob(trx, { taskId: task.id, n: input.n, now });
   if (input.images.length > 0) await insertImages(trx, { now, images: input.images });
   crashPoint('kp13');
-  const { account_id: accountId, batch_id: batchId, version } = task;
-  await appendTaskEvent(trx, { taskId: task.id, accountId, batchId, type: 'task.finished', version, now });
+  await appendEventOf(trx, task, 'task.finished', now);
   await settleHold(trx, { holdId: task.hold_id, capturePictures: input.capturePictures, now });
   return task;
 }
@@ -431,15 +421,7 @@ export async function requestCancel(
     .returningAll()
     .executeTakeFirst();
   if (!marked) return 'already';
-  const { account_id: accountId, batch_id: batchId, version } = marked;
-  await appendTaskEvent(trx, {
-    taskId: marked.id,
-    accountId,
-    batchId,
-    type: 'task.updated',
-    version,
-    now: input.now,
-  });
+  await appendEventOf(trx, marked, 'task.updated', input.now);
   return 'requested';
 }
 
@@ -461,15 +443,7 @@ export async function refuseCancel(
     .returningAll()
     .executeTakeFirst();
   if (!task) return null;
-  const { account_id: accountId, batch_id: batchId, version } = task;
-  await appendTaskEvent(trx, {
-    taskId: task.id,
-    accountId,
-    batchId,
-    type: 'task.updated',
-    version,
-    now: input.now,
-  });
+  await appendEventOf(trx, task, 'task.updated', input.now);
   return task;
 }
 

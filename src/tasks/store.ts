@@ -1,5 +1,6 @@
-// The tasks tables: rows, reads, and the creation of a task in one transaction - idempotency, fair place in the queue,
-// hold and event together or not at all. claim-store.ts and run-store.ts hold the engine's later transactions.
+// The tasks tables, and the creation of a task in one transaction - idempotency, fair place in the queue, hold and event
+// together or not at all. task-row.ts and task-params.ts say what a row holds; claim-store.ts and run-store.ts have the
+// engine's later transactions.
 import { sql } from 'kysely';
 import { holdCredits } from '../credits/credits.ts';
 import { crashPoint } from '../kernel/crash-point.ts';
@@ -10,6 +11,18 @@ import { isId, newId } from '../kernel/id.ts';
 import { appendEvent, appendEvents, type NewEvent } from '../kernel/outbox.ts';
 import { pinUploads } from '../media/media.ts';
 import type { Mode } from '../providers/provider.ts';
+import type { AttemptRow, TaskRow } from './task-row.ts';
+
+export { finalPrompts, type InputPicture, type TaskParams, type TaskStyle } from './task-params.ts';
+export {
+  type AttemptOutcome,
+  type AttemptRow,
+  type CancelState,
+  type Phase,
+  type StoredStatus,
+  statusOf,
+  type TaskRow,
+} from './task-row.ts';
 
 export const TASK_TOPIC = 'tasks';
 /** Of tasks that belong to a batch: whoever follows everything hears of the batch, not of ten thousand items. */
@@ -19,109 +32,6 @@ export const PARKED_UNTIL = 253_402_300_799_000;
 
 /** How long an idempotency key is remembered. */
 export const IDEMPOTENCY_KEY_TTL_MS = 24 * 3600_000;
-
-/** `delayed` waits for its time and is shown as queued. */
-export type StoredStatus = 'queued' | 'delayed' | 'running' | 'succeeded' | 'failed' | 'cancelled';
-export type Phase = 'submitting' | 'waiting' | 'saving';
-export type CancelState = 'none' | 'requested' | 'confirmed' | 'not_cancellable' | 'finished_first';
-export type AttemptOutcome =
-  | 'open'
-  | 'not_sent'
-  | 'rejected'
-  | 'accepted'
-  | 'unknown'
-  | 'succeeded'
-  | 'failed'
-  | 'lost'
-  | 'cancelled';
-
-/** The status as callers know it. */
-export function statusOf({ status }: Pick<TaskRow, 'status'>): Exclude<StoredStatus, 'delayed'> {
-  return status === 'delayed' ? 'queued' : status;
-}
-
-export interface TaskRow {
-  id: string;
-  account_id: string;
-  credential_id: string;
-  status: StoredStatus;
-  phase: Phase | null;
-  progress: number | null;
-  waiting_reason: string | null;
-  mode: Mode;
-  model: string;
-  /** The provider that serves it; each provider is a queue of its own. */
-  lane: string;
-  provider_model: string;
-  prompt: string;
-  /** The style it was asked for with; how that changed the prompt is in `params`. */
-  style_id: string | null;
-  /** TaskParams as JSON. */
-  params: string;
-  request_hash: string;
-  pictures: number;
-  priority: number;
-  /** Who shares a place in the queue: the batch, or else the account. */
-  flow: string;
-  fair: number;
-  due_at: number | null;
-  deadline_at: number;
-  lease_owner: string | null;
-  lease_epoch: number;
-  /** How often a dead node's run was taken over since the last progress; a task that kills its node shows here. */
-  adoptions: number;
-  attempt: number;
-  cancel_state: CancelState;
-  cancel_note: string | null;
-  /** StoredError as JSON. */
-  error: string | null;
-  hold_id: string;
-  held_micros: number;
-  captured_micros: number;
-  released_micros: number;
-  retry_of: string | null;
-  batch_id: string | null;
-  /** Its place in the batch; null outside of one, and once another try took the place. */
-  batch_position: number | null;
-  metadata: string;
-  /** When a held OpenAI-style answer was fully written; until then a repeated call is attached to this task. */
-  answer_delivered_at: number | null;
-  version: number;
-  created_at: number;
-  started_at: number | null;
-  finished_at: number | null;
-}
-
-export interface AttemptRow {
-  task_id: string;
-  n: number;
-  provider: string;
-  /** The provider's own name of the model; null in attempts of older versions. */
-  provider_model: string | null;
-  client_ref: string;
-  /** The account at the provider, of the adapter's `credentials`; null where it has one or none. */
-  credential: string | null;
-  /** Base addresses of the provider when the attempt began, as JSON; null in attempts of older versions. */
-  endpoints: string | null;
-  /** Of the request as the adapter got it, less its files' places on disk. */
-  request_hash: string | null;
-  /** The unguessable part of the address that the provider calls back; null where it does not. */
-  callback_token: string | null;
-  /** When the provider last called back through a node that did not poll the job, or before its answer, in milliseconds. */
-  called_back_at: number | null;
-  /** The job that a call back spoke of while the submit had no answer: a hint. */
-  callback_job_id: string | null;
-  job_id: string | null;
-  outcome: AttemptOutcome;
-  /** Outputs that came inside an answer and exist nowhere else, as JSON; spooled files are on disk before this is set. */
-  outputs: string | null;
-  started_at: number;
-  /** When the provider had the job, and when its pictures were there; null until then and in older versions' attempts. */
-  accepted_at: number | null;
-  saving_at: number | null;
-  ended_at: number | null;
-  error: string | null;
-}
 
 /**
  * Conditions on the status as literal SQL. SQLite uses a partial index only where the query spells out the index's own
@@ -154,63 +64,6 @@ declare module '../kernel/db.ts' {
     late_results: { task_id: string; attempt: number; note: string; created_at: number };
   }
 }
-
-/** What `params` holds: the request, normalised, with its input pictures frozen as stored files. */
-export interface TaskParams {
-  width: number;
-  height: number;
-  negativePrompt: string | null;
-  seed: number;
-  strength: number | null;
-  inputs: InputPicture[];
-  mask: InputPicture | null;
-  deadlineMs: number;
-  unitMicros: number;
-  /** For `upscale`: the picture that the result is a variant of. */
-  parentImageId: string | null;
-  /** Who is told when the task ends; the webhooks slice reads it. */
-  webhook?: { url: string; baseUrl: string | null };
-  /** The caller named the provider: no other does it. */
-  isPinned?: boolean;
-  /** What its pictures come from, where the credential does not say it. */
-  origin?: 'story';
-  style?: TaskStyle;
-  /** For an item of a batch: its row in the source, and which try this is, from 1. */
-  batch?: { row: number | null; tries: number };
-}
-
-/** A style as it was when the task was accepted, merged with its prompt: later changes of the style change no task. */
-export interface TaskStyle {
-  id: string;
-  names: { en: string; zh: string };
-  /** What the provider gets instead of the task's own prompt. */
-  prompt: string;
-  /** Joined to the task's own where the model takes one. */
-  negativePrompt: string | null;
-}
-
-/** What a provider is asked for; `takesNegative`: whether its model has negative prompts. */
-export function finalPrompts(
-  { prompt, params }: { prompt: string; params: TaskParams },
-  takesNegative: boolean,
-): { prompt: string; negativePrompt: string | null } {
-  const { style, negativePrompt } = params;
-  if (!style) return { prompt, negativePrompt };
-  const parts = [negativePrompt, takesNegative ? style.negativePrompt : null].filter(Boolean);
-  return { prompt: style.prompt, negativePrompt: parts.length === 0 ? null : parts.join(', ') };
-}
-
-/** An input picture as a stored file: an upload's or a finished picture's id, and where its bytes are. */
-export interface InputPicture {
-  id: string;
-  kind: 'original' | 'final' | 'hd';
-  key: string;
-  width: number;
-  height: number;
-  mime: string;
-}
-
-// --- create -----------------------------------------------------------------------------------------------------
 
 export interface CreateTaskInput {
   taskId: string;
@@ -517,8 +370,18 @@ const toNewEvent = (event: TaskEvent): NewEvent => ({
 });
 
 /** The event that tells readers of a task's change; written in the transaction that changes it. */
-export function appendTaskEvent(trx: Trx, event: TaskEvent): Promise<string> {
+function appendTaskEvent(trx: Trx, event: TaskEvent): Promise<string> {
   return appendEvent(trx, toNewEvent(event));
+}
+
+/** As `appendTaskEvent`, of a row as the transaction left it. */
+export function appendEventOf(
+  trx: Trx,
+  { id, account_id, batch_id, version }: Pick<TaskRow, 'id' | 'account_id' | 'batch_id' | 'version'>,
+  type: TaskEvent['type'],
+  now: number,
+): Promise<string> {
+  return appendTaskEvent(trx, { taskId: id, accountId: account_id, batchId: batch_id, type, version, now });
 }
 
 /** As `appendTaskEvent` for many. */

@@ -25,6 +25,19 @@ const EVENTS_PER_READ = 100;
 /** The type of the one event that says how a task ended. */
 const FINAL_EVENT = 'task.finished';
 
+/** Other things of an account that its stream tells of: what each is now after its newest event, or that it is gone. */
+export interface StreamedKind {
+  topic: string;
+  updated: string;
+  removed: string;
+  /** Those that are there, in any order; each has a `version`. */
+  describe(
+    accountId: string,
+    ids: readonly string[],
+    view: Pick<ViewContext, 'baseUrl' | 'language'>,
+  ): Promise<{ id: string }[]>;
+}
+
 export interface StreamContext {
   db: Db;
   clock: Clock;
@@ -34,6 +47,7 @@ export interface StreamContext {
   openStreams: Map<string, number>;
   /** Batches as the stream shows them; absent: it tells of none. */
   describeBatches?: DescribeBatches;
+  kinds: StreamedKind[];
 }
 
 export interface StreamRequest {
@@ -79,7 +93,7 @@ export async function streamTasks(
 }
 
 async function openReader(
-  { db, clock, describeBatches }: StreamContext,
+  { db, clock, describeBatches, kinds: allKinds }: StreamContext,
   request: StreamRequest,
   wake: () => void,
 ): Promise<{ startId: string; next: () => Promise<StreamEvent[]> }> {
@@ -92,7 +106,9 @@ async function openReader(
     taskId === null && describeBatches
       ? followBatches({ db, clock, describeBatches, wake }, { accountId, view, isResumed: asked !== null })
       : null;
-  const topics = batches ? [TASK_TOPIC, ...batches.topics] : [TASK_TOPIC, BATCH_ITEM_TOPIC];
+  const kinds = taskId === null ? allKinds : [];
+  const ofTask = batches ? [TASK_TOPIC] : [TASK_TOPIC, BATCH_ITEM_TOPIC];
+  const topics = [...ofTask, ...(batches?.topics ?? []), ...kinds.map(({ topic }) => topic)];
   let isFirst = true;
   const next = async () => {
     if (isFirst) {
@@ -112,8 +128,10 @@ async function openReader(
       const last = events.at(-1);
       if (last) cursor = { change: last.change, id: last.id };
       const ofBatches = batches ? await batches.take(events, formatCursor(cursor)) : [];
-      const ofTasks = batches ? events.filter(({ topic }) => topic === TASK_TOPIC) : events;
-      const told = [...(await tellTasks(db, view, ofTasks)), ...ofBatches];
+      const ofTasks = events.filter(({ topic }) => ofTask.includes(topic));
+      const ofKinds = await Promise.all(kinds.map((kind) => tellKind(kind, accountId, view, events)));
+      const inOrder = sortAs(events, [...(await tellTasks(db, view, ofTasks)), ...ofKinds.flat()]);
+      const told = [...inOrder, ...ofBatches];
       // Items of batches may say nothing yet; what comes behind them must not wait for the next wake-up.
       if (told.length > 0 || events.length === 0) return told;
     }
@@ -138,6 +156,36 @@ async function tellTasks(db: Db, view: ViewContext, events: readonly EventRow[])
       const type = ended.has(event.entity_id) ? FINAL_EVENT : event.type;
       return body ? [{ id: formatCursor(event), event: type, data: body }] : [];
     });
+}
+
+/** The newest state of each thing of a kind that these events name. */
+async function tellKind(
+  { topic, updated, removed, describe }: StreamedKind,
+  accountId: string,
+  view: ViewContext,
+  events: readonly EventRow[],
+): Promise<StreamEvent[]> {
+  const newest = new Map(
+    events.filter((event) => event.topic === topic).map((event) => [event.entity_id, event]),
+  );
+  if (newest.size === 0) return [];
+  const bodies = new Map(
+    (await describe(accountId, [...newest.keys()], view)).map((body) => [body.id, body]),
+  );
+  return [...newest.values()].map((event) => {
+    const { entity_id: id, version } = event;
+    const body = bodies.get(id);
+    return body
+      ? { id: formatCursor(event), event: updated, data: body }
+      : { id: formatCursor(event), event: removed, data: { id, version } };
+  });
+}
+
+/** In the order of the events: a client that is cut off between two must not come back behind one that it has not seen. */
+function sortAs(events: readonly EventRow[], told: readonly StreamEvent[]): StreamEvent[] {
+  const places = new Map(events.map((event, at) => [formatCursor(event), at]));
+  const placeOf = ({ id = '' }: StreamEvent) => places.get(id) ?? 0;
+  return told.toSorted((a, b) => placeOf(a) - placeOf(b));
 }
 
 async function snapshot(

@@ -26,6 +26,7 @@ import {
 } from './create.ts';
 import { Durations, estimateMs } from './durations.ts';
 import { CANCEL_CHANNEL, QUEUE_CHANNEL, TaskEngine } from './engine.ts';
+import { hastenTask, USUAL_PRIORITY } from './hasten-store.ts';
 import { LiveRuns } from './live-runs.ts';
 import { OpenTaskGauge } from './open-task-gauge.ts';
 import type { ShownPreview } from './previews.ts';
@@ -35,8 +36,17 @@ import type { RunContext } from './run-state.ts';
 import { requestCancel } from './run-store.ts';
 import { PictureSaver } from './save.ts';
 import type { TaskParams, TaskRow, TaskStyle } from './store.ts';
-import { type StreamContext, waitForEnd } from './stream.ts';
-import { asCreated, makingOfTask, taskBody, type ViewContext, viewTask, viewTasks } from './view.ts';
+import { type StreamContext, type StreamedKind, waitForEnd } from './stream.ts';
+import {
+  asCreated,
+  makingOfTask,
+  taskBody,
+  type ViewContext,
+  viewTask,
+  viewTasks,
+  type Waiting,
+  waitingOfTasks,
+} from './view.ts';
 import { Watchdog, type WatchdogOptions } from './watchdog.ts';
 
 export {
@@ -60,6 +70,7 @@ export {
 export { BatchWork, bodyOfTask, type ItemRequest, MAX_BATCH_QUEUE_MS } from './batch-work.ts';
 export { callbackAddress } from './callbacks.ts';
 export { type Accepted, checkIdempotencyKey } from './create.ts';
+export { AHEAD_PRIORITY, USUAL_PRIORITY } from './hasten-store.ts';
 export { countLateResults } from './late-store.ts';
 export { decodeError, showError } from './outcome.ts';
 export { areTasksEnded, countOpenByLane, findAttachable, findTask } from './read-store.ts';
@@ -74,6 +85,7 @@ export {
   type TaskRow,
   type TaskStyle,
 } from './store.ts';
+export type { StreamedKind } from './stream.ts';
 export { streamTasks } from './stream.ts';
 export { viewTask } from './view.ts';
 export type { Finding as WatchdogFinding } from './watchdog-plan.ts';
@@ -141,7 +153,7 @@ export class Tasks {
   constructor(options: TasksOptions) {
     const { db, clock, log, media, providers, node, hub } = options;
     this.#options = options;
-    this.stream = { db, clock, hub, maxStreams: options.maxStreams, openStreams: new Map() };
+    this.stream = { db, clock, hub, maxStreams: options.maxStreams, openStreams: new Map(), kinds: [] };
     this.prompts = new PromptHistory(db, clock);
     this.durations = new Durations(db, clock);
     this.#create = {
@@ -247,6 +259,15 @@ export class Tasks {
     return task;
   }
 
+  /** A task that was made ahead of need is waited for now: it stands among the others again. Nothing where it has begun. */
+  async hasten(taskId: string): Promise<void> {
+    const { db, clock } = this.#options;
+    const task = await db.write(hastenTask, { taskId, priority: USUAL_PRIORITY, now: clock.now() });
+    if (!task) return;
+    this.#changed(task);
+    db.signal(QUEUE_CHANNEL);
+  }
+
   /** Ends an account and all it has; see closeAccount. Throws `not_found` and `conflict`. */
   async closeAccount(accountId: string): Promise<Account> {
     const { db, clock } = this.#options;
@@ -306,6 +327,11 @@ export class Tasks {
     this.stream.describeBatches = describe;
   }
 
+  /** Lets the event streams of accounts tell of another kind of thing. */
+  showKind(kind: StreamedKind): void {
+    this.stream.kinds.push(kind);
+  }
+
   /** The loops that must go on while this process serves. */
   get loops(): LoopState[] {
     return [this.engine.loop, ...(this.watchdog.intervalMs > 0 ? [this.watchdog.loop] : [])];
@@ -342,6 +368,11 @@ export class Tasks {
 
   viewPage(context: AskedView, tasks: readonly TaskRow[]): Promise<TaskBody[]> {
     return viewTasks(this.#options.db.read, this.viewContext(context), tasks);
+  }
+
+  /** What each of these tasks waits for beside its turn, by its id. */
+  waitingOf(context: AskedView, tasks: readonly TaskRow[]): Promise<Map<string, Waiting>> {
+    return waitingOfTasks(this.#options.db.read, this.viewContext(context), tasks);
   }
 
   /** The request behind a picture, for whoever shows the picture; null when it is gone or another account's. */

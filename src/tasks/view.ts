@@ -49,8 +49,7 @@ export function taskBody(
   const { media, baseUrl, language, previews, providers } = context;
   const params = JSON.parse(row.params) as TaskParams;
   const self = `${baseUrl}/v1/tasks/${row.id}`;
-  // Computed, so that a breaker that opens before 10,000 tasks writes none of them.
-  const blocked = row.status === 'queued' ? providers?.waitingReason(row.lane, row.provider_model) : null;
+  const waiting = waitingOf(context, row, attempts.at(-1));
   const takesNegative = providers?.modelOf(row.lane, row.provider_model)?.providerModel.capabilities
     .negativePrompt;
   const final = finalPrompts({ prompt: row.prompt, params }, takesNegative ?? true);
@@ -61,8 +60,8 @@ export function taskBody(
     phase: row.phase,
     progress: row.progress,
     queue_position: position,
-    waiting_reason: blocked ?? row.waiting_reason,
-    waiting: waitingRemark(context, row, { blocked: blocked ?? null, last: attempts.at(-1) }),
+    waiting_reason: waiting?.spoken ?? null,
+    waiting: waiting?.remark ?? null,
     eta_s: durations ? etaSeconds(context, row, { position, durations }) : null,
     mode: row.mode,
     model: row.model,
@@ -120,20 +119,47 @@ export function taskBody(
   };
 }
 
-/** What it waits for, as a code; a provider that takes nothing just now also says why. */
-function waitingRemark(
-  { providers }: ViewContext,
-  row: TaskRow,
-  { blocked, last }: { blocked: string | null; last: AttemptRow | undefined },
-): Remark | null {
+/** What a task waits for: in English, and as a code with its values. */
+export interface Waiting {
+  spoken: string;
+  remark: Remark;
+}
+
+/** Computed, so that a breaker that opens before 10,000 tasks writes none of them. */
+const blockOf = ({ providers }: ViewContext, row: TaskRow) =>
+  row.status === 'queued' ? (providers?.waitingReason(row.lane, row.provider_model) ?? null) : null;
+
+/** Null when it waits for nothing but its turn; a provider that takes nothing just now also says why. */
+function waitingOf(context: ViewContext, row: TaskRow, last: AttemptRow | undefined): Waiting | null {
+  const blocked = blockOf(context, row);
   if (blocked !== null) {
     const { code, params } = parseRemark(blocked);
-    const stop = providers?.stop(row.lane, row.provider_model);
-    return { code, params: stop ? { ...params, error: stop.code } : params };
+    const stop = context.providers?.stop(row.lane, row.provider_model);
+    return { spoken: blocked, remark: { code, params: stop ? { ...params, error: stop.code } : params } };
   }
-  if (row.waiting_reason === null) return null;
-  const lastError = last?.error ? decodeError(last.error) : null;
-  return remarkAfter(row.waiting_reason, lastError);
+  const spoken = row.waiting_reason;
+  if (spoken === null) return null;
+  return { spoken, remark: remarkAfter(spoken, last?.error ? decodeError(last.error) : null) };
+}
+
+/** What each of these tasks waits for, by its id, with at most one read; those that only wait for their turn are not in it. */
+export async function waitingOfTasks(
+  reader: Reader,
+  context: ViewContext,
+  rows: readonly TaskRow[],
+): Promise<Map<string, Waiting>> {
+  const told = rows.filter((row) => row.waiting_reason !== null && blockOf(context, row) === null);
+  const attempts = await listAttemptsOf(
+    reader,
+    told.map(({ id }) => id),
+  );
+  const last = new Map(attempts.map((attempt) => [attempt.task_id, attempt]));
+  return new Map(
+    rows.flatMap((row) => {
+      const waiting = waitingOf(context, row, last.get(row.id));
+      return waiting ? [[row.id, waiting] as const] : [];
+    }),
+  );
 }
 
 const errorOf = ({ error }: AttemptRow) => (error === null ? null : decodeError(error));

@@ -1,6 +1,7 @@
 // The watchdog on the wire: its runs with what they found, and a run on demand, dry or for real.
 import { z } from 'zod';
 import { defineRoute } from '../kernel/route.ts';
+import { cursorOf, pageLimit, pageOf } from '../kernel/wire-schemas.ts';
 
 const DEFAULT_PAGE = 20;
 const MAX_PAGE = 100;
@@ -64,15 +65,13 @@ export const listWatchdogRunsRoute = defineRoute({
   access: { kind: 'scope', scope: 'admin' },
   limit: 'api',
   query: z.object({
-    limit: z.coerce.number().int().min(1).max(MAX_PAGE).default(DEFAULT_PAGE),
-    cursor: z.string().max(60).optional().describe('`next_cursor` of the page before'),
+    limit: pageLimit(DEFAULT_PAGE, MAX_PAGE),
+    cursor: cursorOf('wdr'),
   }),
   responses: {
     200: {
       description: 'A page',
-      schema: z
-        .object({ data: z.array(watchdogRunSchema), next_cursor: z.string().nullable() })
-        .meta({ id: 'WatchdogRunPage' }),
+      schema: pageOf(watchdogRunSchema).meta({ id: 'WatchdogRunPage' }),
     },
   },
   errors: [],

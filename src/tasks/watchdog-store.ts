@@ -6,7 +6,7 @@ import { dialectOf } from '../kernel/db-dialect.ts';
 import { leaveJob } from './late-store.ts';
 import { encodeError } from './outcome.ts';
 import { areTasksEnded, findTasks } from './read-store.ts';
-import { appendTaskEvent, statusIs, type TaskRow } from './store.ts';
+import { appendEventOf, statusIs, type TaskRow } from './store.ts';
 
 const PAGE = 1_000;
 const LEASE_NAME = 'watchdog';
@@ -281,8 +281,7 @@ export async function endSettledTask(
     .returning('n')
     .execute();
   for (const { n } of closed) await leaveJob(trx, { taskId, n, now });
-  const { account_id: accountId, batch_id: batchId, version } = task;
-  await appendTaskEvent(trx, { taskId, accountId, batchId, type: 'task.finished', version, now });
+  await appendEventOf(trx, task, 'task.finished', now);
   return task;
 }
 

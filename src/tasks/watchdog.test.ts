@@ -21,6 +21,8 @@ import { listAttempts } from './read-store.ts';
 import { finishTask } from './run-store.ts';
 import type { TaskRow } from './store.ts';
 
+/** While a run of the watchdog decodes a picture, which takes real time, its patience of 20 s must not run out. */
+const DECODING_STEP_MS = 10;
 const LONG_AFTER_MS = DEADLINE_MS + 10 * 60_000;
 const RUN = { trigger: 'api', dryRun: false } as const;
 
@@ -74,7 +76,7 @@ for (const { kind, skip } of databaseKinds().filter((each) => each.kind !== 'sql
         await until(() => fetched === 1);
         // The run's own timer does not know: it hangs.
         await change(world, id, { deadline_at: world.clock.now() - LONG_AFTER_MS });
-        const looked = await world.while(world.tasks.watchdog.run(RUN));
+        const looked = await world.while(world.tasks.watchdog.run(RUN), DECODING_STEP_MS);
         assert.deepEqual(
           looked.findings.map(({ kind: what, action, to, result }) => [what, action, to, result]),
           [['overdue', 'deliver', 'succeeded', 'done']],
@@ -117,7 +119,7 @@ for (const { kind, skip } of databaseKinds().filter((each) => each.kind !== 'sql
         const dry = await world.while(world.tasks.watchdog.run({ ...RUN, dryRun: true }));
         assert.equal(dry.findings[0]?.kind, 'late_picture');
         assert.deepEqual(await findImagesOfTask(world.db.read, id), []);
-        const looked = await world.while(world.tasks.watchdog.run(RUN));
+        const looked = await world.while(world.tasks.watchdog.run(RUN), DECODING_STEP_MS);
         assert.deepEqual(
           looked.findings.map(({ kind: what, result }) => [what, result]),
           [['late_picture', 'done']],

@@ -22,6 +22,8 @@ interface Item {
   prompt: string;
   images: { id: string }[];
   error: { code: string } | null;
+  waiting_reason: string | null;
+  waiting: { code: string; params: Record<string, string> } | null;
 }
 
 /** The files of a ZIP by their names. */
@@ -250,6 +252,31 @@ for (const database of ['sqlite', 'postgres'] as const) {
       await act(headers, second.id, 'retry', { positions: [3, 4, 999] });
       const end = await finished(headers, second.id);
       assert.deepEqual([end.counts.succeeded, end.counts.cancelled], [2, 18]);
+    });
+
+    test('what an item waits for beside its turn is said in words and as a code', async () => {
+      const headers = await person();
+      const { id } = await create(headers, { lines: 'a boat', defaults: SMALL, paused: true });
+      const provider = '/v1/admin/providers/sandbox';
+      assert.equal((await app.request('POST', `${provider}/drain`)).status, 200);
+      await act(headers, id, 'resume');
+      const [item] = await items(headers, id);
+      const { code, params } = item?.waiting ?? assert.fail(JSON.stringify(item));
+      assert.deepEqual(
+        [code, params.provider, params.error],
+        ['provider_stopped', 'sandbox', 'provider_unavailable'],
+      );
+      assert.ok(item?.waiting_reason?.includes(params.detail ?? '?'), item?.waiting_reason ?? 'no reason');
+      assert.equal((await app.request('POST', `${provider}/undrain`)).status, 200);
+      await finished(headers, id);
+      assert.deepEqual(
+        (await items(headers, id)).map(({ status, waiting, waiting_reason: reason }) => [
+          status,
+          waiting,
+          reason,
+        ]),
+        [['succeeded', null, null]],
+      );
     });
 
     test('its end is told once to webhooks and to its own address, and the stream tells of the batch alone', async () => {

@@ -3,8 +3,11 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import sharp from 'sharp';
+import type { StoryPageBody } from '../../src/stories/contract.ts';
 import { startTestApp, type TestApp, type TestAppOptions } from '../harness/app.ts';
+import { until } from '../harness/clock.ts';
 import { postgresUnavailable } from '../harness/postgres.ts';
+import { EventClient, type ReceivedEvent } from '../whole/event-client.ts';
 import { firstPage, isReady, pageOf, Reader } from './story-world.ts';
 
 async function started(t: TestContext, options: TestAppOptions = {}): Promise<TestApp> {
@@ -51,6 +54,16 @@ for (const database of ['sqlite', 'postgres'] as const) {
     // Each choice has its page already, which nobody has opened.
     assert.ok(first.choices.length >= 2 && first.choices.every(({ page_id: page }) => page !== null));
     assert.ok(begun.pages.filter(({ number }) => number === 2).every(({ opened }) => !opened));
+
+    // Their pictures wait until nothing else does.
+    const priorityOf = async (page: StoryPageBody) =>
+      (await reader.app.request('GET', `/v1/tasks/${page.picture.task_id}`)).json.params.priority;
+    const painted = await reader.until(id, ({ pages }) =>
+      pages.filter(({ number }) => number === 2).every(({ picture }) => picture.task_id !== null),
+    );
+    assert.ok(
+      (await priorityOf(pageOf(painted, first.choices[0]?.page_id ?? ''))) < (await priorityOf(first)),
+    );
 
     const left = await reader.choose(begun, first, { choice: 0 });
     assert.equal(left, first.choices[0]?.page_id, 'the page that was made ahead');
@@ -188,9 +201,21 @@ test('a foreign story is not there, whatever is asked of it', async (t) => {
   assert.equal((await stranger.ask('POST', `/${own.id}/pages/${page}/choose`, { choice: 0 })).status, 404);
 });
 
-test('a story is shared by a link, and deleting it leaves its pictures', async (t) => {
+test('a story is shared by a link, and deleting it leaves its pictures; the account’s stream tells of all of it', async (t) => {
   const app = await started(t);
   const reader = new Reader(app);
+  const events: ReceivedEvent[] = [];
+  const listen = (lastEventId?: string) => {
+    const client = new EventClient({
+      target: () => ({ url: `${app.url}/v1/events`, headers: { authorization: `Bearer ${app.adminKey}` } }),
+      onEvent: (event) => event.event.startsWith('story.') && events.push(event),
+      ...(lastEventId === undefined ? {} : { lastEventId }),
+    });
+    client.start();
+    return client;
+  };
+  const client = listen();
+  await until(() => client.lastEventId, { what: 'the stream' });
   const story = await reader.started({ idea: 'A fox', pages: 2, ahead: 'none' });
   const shared = await app.request('POST', '/v1/shares', { story_id: story.id });
   assert.equal(shared.status, 201, shared.text);
@@ -203,6 +228,26 @@ test('a story is shared by a link, and deleting it leaves its pictures', async (
   assert.equal((await reader.ask('DELETE', `/${story.id}`)).status, 204);
   assert.equal((await reader.ask('GET', `/${story.id}`)).status, 404);
   assert.equal((await app.request('GET', `/v1/images/${image}`)).status, 200);
+
+  await until(() => events.at(-1)?.event === 'story.removed', { what: 'the end of the story' });
+  await client.close();
+  const versions = events.map(({ data }) => data.version as number);
+  assert.deepEqual(
+    versions,
+    [...new Set(versions)].toSorted((a, b) => a - b),
+    'none twice, none out of order',
+  );
+  assert.ok(events.every(({ data }) => data.id === story.id));
+  const { data: told } = events.at(-2) ?? assert.fail();
+  assert.deepEqual(
+    [told.status, told.outlining.status, told.written_pages, told.pages],
+    ['telling', 'ready', 1, undefined],
+    'the story as the list shows it',
+  );
+  const [first] = events.splice(0);
+  const again = listen(first?.id);
+  await until(() => events.at(-1)?.event === 'story.removed', { what: 'what was missed' });
+  await again.close();
 });
 
 test('an Idempotency-Key makes one story; an unsafe idea makes none', async (t) => {

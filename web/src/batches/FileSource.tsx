@@ -87,7 +87,7 @@ export function FileSource({ file, onFile }: FileSourceProps) {
           </span>
         )}
       </p>
-      <label className="button file-button">
+      <label className="button input-label">
         {t(file ? 'new.file.replace' : 'new.file.choose')}
         <input
           type="file"

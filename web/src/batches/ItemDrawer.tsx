@@ -10,11 +10,15 @@ import { Dialog } from '../ui/Dialog.tsx';
 import { formatCredits } from '../ui/format.ts';
 import { Icon } from '../ui/Icon.tsx';
 import { ProblemNote } from '../ui/ProblemNote.tsx';
+import { remarkText } from '../ui/remark.ts';
 import { useShortcuts } from '../ui/shortcuts.ts';
 import { type BatchItem, retryItems } from './batch-api.ts';
 import type { BatchRoom, BatchState } from './batch-room.ts';
 import { batchTexts } from './batch-text.ts';
 import { StateSign } from './StateSign.tsx';
+
+/** How often an item that waits or is made is read again: what it waits for changes without its state. */
+const REREAD_MS = 3_000;
 
 /** The item, read anew whenever its state changes. */
 function useItem(room: BatchRoom, position: number, letter: string) {
@@ -24,10 +28,17 @@ function useItem(room: BatchRoom, position: number, letter: string) {
     const abort = new AbortController();
     setItem(room.itemAt(position) ?? null);
     setProblem(null);
-    room.readItem(position, abort.signal).then(setItem, (error: unknown) => {
-      if (!abort.signal.aborted) setProblem(problemOf(error));
-    });
-    return () => abort.abort();
+    const read = () =>
+      room.readItem(position, abort.signal).then(setItem, (error: unknown) => {
+        if (!abort.signal.aborted) setProblem(problemOf(error));
+      });
+    void read();
+    const isOpen = letter === 'q' || letter === 'r';
+    const timer = isOpen ? setInterval(() => !document.hidden && void read(), REREAD_MS) : undefined;
+    return () => {
+      abort.abort();
+      clearInterval(timer);
+    };
   }, [room, position, letter]);
   return { item, problem };
 }
@@ -123,7 +134,8 @@ interface DrawerProps {
 }
 
 export function ItemDrawer({ room, state, position, onStep, onClose }: DrawerProps) {
-  const { t } = batchTexts.useText();
+  const text = batchTexts.useText();
+  const { t } = text;
   const letter = room.cells.letterAt(position);
   const name = room.cells.nameAt(position);
   const { item, problem } = useItem(room, position, letter);
@@ -143,9 +155,14 @@ export function ItemDrawer({ room, state, position, onStep, onClose }: DrawerPro
       {t('item.retry')}
     </button>
   );
+  const waiting = item?.waiting ?? null;
   const note =
     letter === 'q'
-      ? t(state.status === 'paused' ? 'item.waiting.paused' : 'item.waiting')
+      ? state.status === 'paused'
+        ? t('item.waiting.paused')
+        : waiting
+          ? null
+          : t('item.waiting')
       : letter === 'r'
         ? t('item.running')
         : letter === 'c'
@@ -186,6 +203,9 @@ export function ItemDrawer({ room, state, position, onStep, onClose }: DrawerPro
         {t(`batch.state.${name}`)}
       </p>
       {note && <p className="text-soft">{note}</p>}
+      {waiting && (
+        <p data-item-waiting={waiting.code}>{remarkText(waiting, item?.waiting_reason ?? '', text)}</p>
+      )}
       {letter === 'c' && <div>{retryButton}</div>}
       {item?.error && (
         <ProblemNote

@@ -50,11 +50,7 @@ function Card({ batch }: { batch: Batch }) {
     <li className="sheet relative flex flex-col gap-2.5 px-5 py-4">
       <div className="flex flex-wrap items-baseline gap-x-3">
         <h2 className="text-lg font-semibold">
-          <Link
-            to="/batches/$batchId"
-            params={{ batchId: batch.id }}
-            className="after:absolute after:inset-0 after:rounded-sheet"
-          >
+          <Link to="/batches/$batchId" params={{ batchId: batch.id }} className="card-link">
             {batch.name}
           </Link>
         </h2>

@@ -1,24 +1,80 @@
 // All stories, newest first: covers, what each waits for, and the way into it.
-import { useInfiniteQuery } from '@tanstack/react-query';
+import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useRouter } from '@tanstack/react-router';
 import { useState } from 'react';
 import { useRoomTitle } from '../pages/use-room-title.ts';
+import { useAction } from '../studio/use-action.ts';
 import { Bridge } from '../ui/Bridge.tsx';
 import { formatTime } from '../ui/format.ts';
 import { Icon } from '../ui/Icon.tsx';
 import { Menu } from '../ui/Menu.tsx';
 import { PagedList } from '../ui/PagedList.tsx';
+import { describeProblem } from '../ui/ProblemNote.tsx';
 import { useShortcuts } from '../ui/shortcuts.ts';
 import { Cover } from './Cover.tsx';
 import { DeleteStory } from './DeleteStory.tsx';
 import { LANGUAGE_NAMES } from './languages.ts';
-import { type StoryHead, storiesQuery } from './story-api.ts';
-import { type StoryText, storyTexts } from './story-text.ts';
+import {
+  isUnderWay,
+  problemOfStep,
+  proposeOutlines,
+  type StoryHead,
+  storiesQuery,
+  takeStory,
+} from './story-api.ts';
+import { storyTexts } from './story-text.ts';
 import './stories.css';
+import { useLiveStories } from './use-live-stories.ts';
 
-function stateText(story: StoryHead, { t }: StoryText): string {
-  if (story.status === 'telling') return t('stories.state.telling', { n: story.written_pages });
-  return t(`stories.state.${story.status}`);
+/** Where a story without proposals stands: they are being written, have to wait, or could not be written, and why. */
+function Outlining({ story }: { story: StoryHead }) {
+  const text = storyTexts.useText();
+  const { t } = text;
+  const client = useQueryClient();
+  const again = useAction();
+  const { outlining } = story;
+  const problem = again.problem ?? problemOfStep(outlining);
+  const { status } = outlining;
+  const reason = problem && <p className="text-sm">{describeProblem(problem, text).title}</p>;
+  if (status !== 'failed')
+    return (
+      <div data-outlining={status}>
+        <p className="text-sm font-medium">
+          {problem
+            ? t('trouble.waiting')
+            : t(isUnderWay(outlining) ? 'stories.state.writing' : 'stories.state.outlining')}
+        </p>
+        {reason}
+      </div>
+    );
+  return (
+    <div className="flex flex-col items-start gap-1" data-outlining={status}>
+      <p className="flex gap-1.5 text-sm font-medium text-alarm">
+        <Icon name="alert" className="size-5 shrink-0" />
+        {t('trouble.failed')}
+      </p>
+      {reason}
+      <button
+        type="button"
+        className="button relative z-1 my-1"
+        aria-disabled={again.isBusy}
+        onClick={() => again.run(async () => takeStory(client, await proposeOutlines(story.id)))}
+      >
+        {t('app.retry')}
+      </button>
+    </div>
+  );
+}
+
+function State({ story }: { story: StoryHead }) {
+  const { t } = storyTexts.useText();
+  const { status, written_pages: n } = story;
+  if (status === 'outlining') return <Outlining story={story} />;
+  return status === 'telling' ? (
+    <p className="text-sm text-soft">{t('stories.state.telling', { n })}</p>
+  ) : (
+    <p className="text-sm font-medium">{t(`stories.state.${status}`)}</p>
+  );
 }
 
 interface CardProps {
@@ -27,29 +83,27 @@ interface CardProps {
 }
 
 function Card({ story, onDelete }: CardProps) {
-  const text = storyTexts.useText();
-  const { t, locale } = text;
+  const { t, locale } = storyTexts.useText();
   const router = useRouter();
   const { id, language, idea } = story;
   const isTold = story.status === 'telling';
   const title = story.title || idea;
-  const linkLook = 'after:absolute after:inset-0 after:rounded-sheet';
   return (
     <li className="sheet relative flex min-w-0 gap-4 overflow-hidden sm:flex-col sm:gap-0" data-story={id}>
       <Cover story={story} className="w-28 shrink-0 sm:aspect-4/3 sm:w-full" />
       <div className="flex min-w-0 grow flex-col gap-1 py-3 pr-12 sm:px-4">
         <h2 className="line-clamp-2 text-base font-semibold" lang={language}>
           {isTold ? (
-            <Link to="/stories/$id/read" params={{ id }} className={linkLook}>
+            <Link to="/stories/$id/read" params={{ id }} className="card-link">
               {title}
             </Link>
           ) : (
-            <Link to="/stories/$id" params={{ id }} className={linkLook}>
+            <Link to="/stories/$id" params={{ id }} className="card-link">
               {title}
             </Link>
           )}
         </h2>
-        <p className={`text-sm ${isTold ? 'text-soft' : 'font-medium'}`}>{stateText(story, text)}</p>
+        <State story={story} />
         <p className="figures mt-auto text-sm text-soft">
           <span lang={language}>{LANGUAGE_NAMES[language]}</span>
           {' · '}
@@ -101,6 +155,7 @@ export function StoryListPage() {
   const [toDelete, setToDelete] = useState<StoryHead | null>(null);
   const query = useInfiniteQuery(storiesQuery);
   const { data } = query;
+  useLiveStories();
   useRoomTitle(t('stories.title'));
   useShortcuts(t('stories.title'), [
     { keys: 'n', label: t('stories.new'), run: () => void router.navigate({ to: '/stories/new' }) },

@@ -51,13 +51,13 @@ function Row({ page, at, count, language, className, onChange, onMove, onGrab, m
     <li className={`page-row ${className}`} data-page-row={number}>
       <button
         type="button"
-        className="page-handle figures"
+        className="grip-handle page-handle figures font-semibold hover:bg-well"
         aria-label={t('page.move', { title: called, n: number, count })}
         aria-describedby="page-move-hint"
         onPointerDown={(event) => onGrab(event, at)}
         onKeyDown={onKeyDown}
       >
-        <span aria-hidden="true" className="page-grip" />
+        <span aria-hidden="true" className="grip" />
         {number}
       </button>
       <GrowingText

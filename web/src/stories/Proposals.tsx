@@ -130,8 +130,15 @@ export function OutliningTrouble({ story, onAgain }: { story: Story; onAgain(): 
   if (!problem) return null;
   const isWaiting = isUnderWay(story.outlining);
   return (
-    <div role="alert" className="sheet flex flex-col gap-3 p-4 sm:p-5" data-trouble={story.outlining.status}>
-      <h2 className="text-lg font-semibold">{t(isWaiting ? 'trouble.waiting' : 'trouble.failed')}</h2>
+    <div
+      role={isWaiting ? 'status' : 'alert'}
+      className={`sheet flex flex-col gap-3 p-4 sm:p-5 ${isWaiting ? '' : 'border-alarm'}`}
+      data-trouble={story.outlining.status}
+    >
+      <h2 className="flex items-center gap-4 text-lg font-semibold">
+        {isWaiting && <Bridge progress={null} className="h-14 w-24 shrink-0" />}
+        {t(isWaiting ? 'trouble.waiting' : 'trouble.failed')}
+      </h2>
       <ProblemNote problem={refusal ?? problem}>
         <button
           type="button"

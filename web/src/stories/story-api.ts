@@ -40,10 +40,6 @@ export type StoryChange = Partial<
 
 const PAGE_SIZE = 20;
 const IDEAS_FRESH_MS = 60_000;
-/** How often the list is read while a story on it is about to change… */
-const LIST_POLL_MS = 3_000;
-/** …and how long after its last change that is expected: what waits for somebody may wait for days. */
-const MOVING_FOR_MS = 5 * 60_000;
 /** How long a fetched book is there for the browser to write it down. */
 const BOOK_KEPT_MS = 60_000;
 
@@ -51,18 +47,12 @@ const pathOf = (id: string, rest = '') => `v1/stories/${encodeURIComponent(id)}$
 const pagePath = (id: string, pageId: string, rest: string) =>
   pathOf(id, `/pages/${encodeURIComponent(pageId)}${rest}`);
 
-interface StoryListPage {
+export interface StoryListPage {
   data: readonly StoryHead[];
   next_cursor: string | null;
 }
 
-/** Whether its proposals or its cover are being made. */
-function isMoving({ status, cover, updated_at: updatedAt }: StoryHead): boolean {
-  const isUnfinished = status === 'outlining' || (status === 'telling' && cover === null);
-  return isUnfinished && Math.abs(Date.now() - Date.parse(updatedAt)) < MOVING_FOR_MS;
-}
-
-/** All stories, newest first, page by page. */
+/** All stories, newest first, page by page; `useLiveStories` keeps it current. */
 export const storiesQuery = infiniteQueryOptions({
   queryKey: ['stories'],
   queryFn: ({ pageParam, signal }) => {
@@ -74,8 +64,6 @@ export const storiesQuery = infiniteQueryOptions({
   },
   initialPageParam: null as string | null,
   getNextPageParam: (page) => page.next_cursor,
-  refetchInterval: ({ state }) =>
-    state.data?.pages.some(({ data }) => data.some(isMoving)) ? LIST_POLL_MS : false,
 });
 
 /** Ideas to begin with in a language, and who writes at what price. */
@@ -87,7 +75,7 @@ export const ideasQuery = (language: StoryLanguage) =>
     staleTime: IDEAS_FRESH_MS,
   });
 
-/** One story with the whole tree; `useStory` keeps it current. */
+/** One story with the whole tree; `useLiveStory` keeps it current. */
 export const storyQuery = (id: string) =>
   queryOptions({
     queryKey: ['story', id],

@@ -56,9 +56,9 @@ export function ReaderBar({ story, page, text, onMap, onRemake, onShare }: Reade
       </Link>
       <p className="reader-title">{story.title}</p>
       <LookPanel text={text} />
-      <button type="button" className="button button-quiet reader-tool" onClick={onMap}>
+      <button type="button" className="button button-quiet min-w-11" onClick={onMap}>
         <BranchIcon />
-        <span className="reader-tool-name">{t('reader.map')}</span>
+        <span className="max-sm:sr-only">{t('reader.map')}</span>
       </button>
       <Menu
         name={t('reader.save')}
