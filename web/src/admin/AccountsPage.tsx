@@ -118,7 +118,7 @@ export function AccountsPage() {
                     <Link
                       to="/admin/accounts/$id"
                       params={{ id: account.id }}
-                      className="admin-cover font-medium"
+                      className="card-link font-medium"
                     >
                       {account.name}
                     </Link>

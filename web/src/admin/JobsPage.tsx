@@ -47,7 +47,7 @@ function JobRow({ job, isChosen, onChoose }: { job: AdminTaskRow; isChosen: bool
         />
       </label>
       <div className="min-w-0">
-        <Link to="/admin/jobs/$id" params={{ id: job.id }} className="admin-cover block truncate font-medium">
+        <Link to="/admin/jobs/$id" params={{ id: job.id }} className="card-link block truncate font-medium">
           {name}
         </Link>
         <p className="truncate text-sm text-soft">

@@ -27,7 +27,7 @@ interface FigureProps {
 function Figure({ name, value, note, search, to = '/admin/jobs', isAlarm = false }: FigureProps) {
   return (
     <li className="sheet relative flex flex-col p-4 hover:border-edge">
-      <Link to={to} {...(search ? { search } : {})} className="admin-cover eyebrow">
+      <Link to={to} {...(search ? { search } : {})} className="card-link eyebrow">
         {name}
       </Link>
       <span className={`figures text-2xl font-semibold ${isAlarm ? 'text-alarm' : ''}`}>{value}</span>
@@ -121,7 +121,7 @@ export function OverviewPage() {
                       <Link
                         to="/admin/jobs"
                         search={{ view: 'in_flight', provider }}
-                        className="admin-cover font-medium"
+                        className="card-link font-medium"
                       >
                         {provider}
                       </Link>

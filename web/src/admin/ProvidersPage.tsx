@@ -19,7 +19,7 @@ function ProviderCard({ provider, beat }: { provider: Provider; beat: Heartbeat 
         <Link
           to="/admin/providers/$name"
           params={{ name: provider.name }}
-          className="admin-cover min-w-0 grow truncate text-base font-semibold"
+          className="card-link min-w-0 grow truncate text-base font-semibold"
         >
           {provider.name}
         </Link>

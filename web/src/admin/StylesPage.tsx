@@ -115,13 +115,13 @@ function StyleRow({ style, categories, tools, at, count, look, onMove, onGrab }:
       <span className="relative z-1 flex items-center gap-2">
         <button
           type="button"
-          className="admin-handle"
+          className="grip-handle -ml-2"
           aria-label={t('style.drag', { name: style.name })}
           data-style={style.id}
           onPointerDown={(event) => onGrab(event, at)}
           onKeyDown={onKeyDown}
         >
-          <span aria-hidden="true" className="admin-grip" />
+          <span aria-hidden="true" className="grip" />
         </button>
         {style.cover_url ? (
           <img src={style.cover_url} alt="" loading="lazy" className="size-11 rounded-control object-cover" />
@@ -132,7 +132,7 @@ function StyleRow({ style, categories, tools, at, count, look, onMove, onGrab }:
       <div className="min-w-0">
         <button
           type="button"
-          className="admin-cover block max-w-full truncate text-left font-medium"
+          className="card-link block max-w-full truncate text-left font-medium"
           onClick={() => open({ kind: 'style', style, categoryId: style.category_id })}
         >
           {style.name}

@@ -15,6 +15,7 @@ import { createAdminRoutes } from '../admin/admin-routes.ts';
 import { ApiError } from '../api/problem.ts';
 import { parseBatchSearch } from '../batches/batch-search.ts';
 import { batchTexts } from '../batches/batch-text.ts';
+import { beginFirstLook } from '../gallery/first-look.ts';
 import { parseGallerySearch } from '../gallery/gallery-search.ts';
 import { galleryTexts } from '../gallery/gallery-text.ts';
 import { lightboxTexts } from '../lightbox/lightbox-text.ts';
@@ -141,9 +142,21 @@ const galleryRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: '/gallery',
   validateSearch: parseGallerySearch,
-  loader: () => Promise.all([galleryTexts.load(), lightboxTexts.load()]),
+  loader: loadGalleryTexts,
   component: lazyRouteComponent(() => import('../gallery/Page.tsx'), 'GalleryPage'),
 });
+
+function loadGalleryTexts(): Promise<unknown> {
+  return Promise.all([galleryTexts.load(), lightboxTexts.load()]);
+}
+
+/** Begins to read what the gallery shows first, beside its script and its texts. */
+function readGallery(search: unknown): void {
+  const { view: _large, ...filter } = parseGallerySearch(search as Record<string, unknown>);
+  beginFirstLook(filter);
+  // Told by the route's loader.
+  loadGalleryTexts().catch(() => {});
+}
 
 const accountRoute = createRoute({
   getParentRoute: () => shellRoute,
@@ -252,8 +265,9 @@ export type AppRouter = ReturnType<typeof createAppRouter>;
  */
 export function startDownloads(router: AppRouter, client: QueryClient): void {
   const routes: Readonly<Record<string, AnyRoute>> = router.routesById;
-  for (const { routeId } of router.matchRoutes(router.latestLocation)) {
+  for (const { routeId, search } of router.matchRoutes(router.latestLocation)) {
     const route = routes[routeId];
+    if (routeId === galleryRoute.id) readGallery(search);
     if (route) router.loadRouteChunk(route)?.catch(() => {});
     if (routeId === shellRoute.id) void client.prefetchQuery(sessionQuery);
   }

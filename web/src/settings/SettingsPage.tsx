@@ -1,23 +1,21 @@
 // The settings of this browser: look, ways of working, the server, and what this program is.
+import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { version } from '../../../package.json';
+import type { AddressesBody } from '../../../src/operations/contract.ts';
 import { accountTexts } from '../account/account-text.ts';
 import { Card, PageBody } from '../account/PageBody.tsx';
-import { apiUrl } from '../api/client.ts';
+import { sessionQuery } from '../account/queries.ts';
+import { apiUrl, call } from '../api/client.ts';
 import { useRoomTitle } from '../pages/use-room-title.ts';
-import { ChoiceGroup } from '../ui/ChoiceGroup.tsx';
 import { enterSubmits, letEnterSubmit } from '../ui/keys.ts';
-import { type Language, switchLanguage } from '../ui/language.ts';
+import { LookChoices } from '../ui/LookChoices.tsx';
 import { QrDetails } from '../ui/QrDetails.tsx';
 import { allowSingleKeys, useSingleKeysAllowed } from '../ui/shortcuts.ts';
-import { switchTheme, useTheme } from '../ui/theme.ts';
 import { otherServer } from './api-address.ts';
 import { noticeSupport, tellsWhenDone, tellWhenDone } from './done-notice.ts';
 
-const LANGUAGES: readonly Language[] = ['zh', 'en'];
-const LANGUAGE_NAMES: Record<Language, string> = { zh: '简体中文', en: 'English' };
-const THEMES = ['system', 'light', 'dark'] as const;
 /** What is inside the page's own files. */
 const PARTS: readonly [name: string, holder: string][] = [
   ['Preact', 'Jason Miller'],
@@ -51,26 +49,10 @@ function Switch({ title, hint, isOn, onChange }: SwitchProps) {
 }
 
 function LookCard() {
-  const { t, language } = accountTexts.useText();
-  const theme = useTheme();
+  const { t } = accountTexts.useText();
   return (
     <Card title={t('settings.look')}>
-      <ChoiceGroup
-        legend={t('account.language')}
-        choices={LANGUAGES}
-        value={language}
-        onChange={(next) => void switchLanguage(next)}
-        draw={(choice) => <span lang={choice === 'zh' ? 'zh-CN' : 'en'}>{LANGUAGE_NAMES[choice]}</span>}
-        className="grid max-w-md grid-cols-2 gap-2"
-      />
-      <ChoiceGroup
-        legend={t('account.theme')}
-        choices={THEMES}
-        value={theme}
-        onChange={switchTheme}
-        draw={(choice) => t(`account.theme.${choice}`)}
-        className="grid max-w-md grid-cols-3 gap-2"
-      />
+      <LookChoices width="max-w-md" />
     </Card>
   );
 }
@@ -124,19 +106,45 @@ function ServerCard() {
 /** Whether only this computer reaches the address. */
 const isLoopback = (host: string) => /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/.test(host);
 
+/** Where other devices find the server that this page came from: what the page's own address does not say, administrators are told. */
+function useAddresses(isHere: boolean): AddressesBody | null {
+  const { data: session } = useQuery(sessionQuery);
+  const isTold = isHere && otherServer() === null && session?.scopes.includes('admin') === true;
+  const { data } = useQuery({
+    queryKey: ['addresses'],
+    queryFn: ({ signal }) => call<AddressesBody>('GET', 'v1/admin/addresses', { signal }),
+    enabled: isTold,
+  });
+  if (!isHere) return { reach: 'network', urls: [document.baseURI] };
+  return (isTold && data) || null;
+}
+
+type Text = ReturnType<typeof accountTexts.useText>;
+
+function deviceLead({ t }: Text, isHere: boolean, addresses: AddressesBody | null): string {
+  const { hostname: host, port } = location;
+  if (!isHere) return t('settings.device.open');
+  if (addresses === null) return t('settings.device.loopback', { host });
+  const { reach, urls } = addresses;
+  if (reach === 'public') return t('settings.device.public');
+  if (reach === 'container') return t('settings.device.container');
+  if (reach === 'loopback') return t('settings.device.closed', { port: port || '80' });
+  return urls.length === 0 ? t('settings.device.none') : t('settings.device.network', { host });
+}
+
 function DeviceCard() {
-  const { t } = accountTexts.useText();
-  const { hostname } = location;
-  const isHere = isLoopback(hostname);
-  const lead = isHere ? t('settings.device.loopback', { host: hostname }) : t('settings.device.open');
+  const text = accountTexts.useText();
+  const isHere = isLoopback(location.hostname);
+  const addresses = useAddresses(isHere);
+  const urls = addresses === null || addresses.reach === 'container' ? [] : addresses.urls;
   return (
-    <Card title={t('settings.device.other')} lead={lead}>
-      {!isHere && (
-        <>
-          <p className="font-mono text-sm break-all">{document.baseURI}</p>
-          <QrDetails url={document.baseURI} />
-        </>
-      )}
+    <Card title={text.t('settings.device.other')} lead={deviceLead(text, isHere, addresses)}>
+      {urls.map((url) => (
+        <div key={url} data-address={url}>
+          <p className="font-mono text-sm break-all">{url}</p>
+          <QrDetails url={url} />
+        </div>
+      ))}
     </Card>
   );
 }

@@ -112,7 +112,7 @@ export function StylePicker({ chosenId, onChoose }: StylePickerProps) {
             </button>
           ))}
       </div>
-      <div ref={strip} className="relative flex snap-x gap-2 overflow-x-auto p-0.5 pb-1.5">
+      <div ref={strip} className="style-strip relative flex gap-2 overflow-x-auto p-0.5 pb-1.5">
         <Choice
           group={group}
           name={t('composer.style.none')}

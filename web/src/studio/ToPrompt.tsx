@@ -19,7 +19,7 @@ export function ToPrompt() {
   return (
     <button
       type="button"
-      className="button button-lamp fixed right-4 bottom-[calc(var(--tab-bar,0px)+1rem)] z-10 rounded-full shadow-float lg:hidden"
+      className="button button-lamp fixed right-4 bottom-[calc(var(--tab-bar,0px)+1rem)] z-10 rounded-full [box-shadow:var(--shadow-float)] lg:hidden"
       onClick={focusPrompt}
     >
       <Icon name="up" />
