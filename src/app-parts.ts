@@ -10,9 +10,11 @@ import { DatabaseClock, readDatabaseTime } from './kernel/db-clock.ts';
 import { openPatiently } from './kernel/db-patience.ts';
 import type { HttpOptions } from './kernel/http.ts';
 import type { NodeLease } from './kernel/lease.ts';
+import { localAuthority } from './kernel/listen-address.ts';
 import type { RootLogger } from './kernel/log.ts';
 import type { Outbound } from './kernel/outbound.ts';
 import type { DownloadOptions } from './kernel/outbound-download.ts';
+import { SecretSeals } from './kernel/secret-seals.ts';
 import { createMedia, type Media } from './media/media.ts';
 import { backupReplica } from './operations/backup-replica.ts';
 import { requireWorkers } from './operations/node-role.ts';
@@ -39,7 +41,7 @@ export interface AppOptions {
   machineClock?: Clock;
   /** How long a database server that is not up yet is waited for. */
   databasePatienceMs?: number;
-  /** Removes the provider secrets that were set at run time, readable or not: for when their key is lost. */
+  /** Removes provider secrets set at run time, and what cannot be read of webhooks' secrets: for when their key is lost. */
   forgetSecrets?: boolean;
   /** A built studio other than the checkout's own: for tests. */
   webFolder?: string | undefined;
@@ -183,7 +185,7 @@ export function openStories(
   },
 ): Stories {
   const world = async () => ({ outbound: await outbound.open(), clock: parts.clock, log });
-  return new Stories({
+  const stories = new Stories({
     ...parts,
     log,
     defaults: config.stories,
@@ -196,15 +198,21 @@ export function openStories(
       return openStoryWriter(sections, world);
     },
   });
+  parts.tasks.showKind(stories.streamed);
+  return stories;
 }
 
-/** The messages that tell of tasks: addresses in them start with the public one, or with what their maker used. */
-export function openWebhooks(
-  { config, log }: AppOptions,
+/**
+ * The messages that tell of tasks: addresses in them start with the public one, or with what their maker used. They are the
+ * last that keep something sealed, so a change of keys that was cut off is finished here.
+ */
+export async function openWebhooks(
+  { config, log, forgetSecrets }: AppOptions,
   {
     db,
     clock,
     node,
+    seals,
     outbound,
     tasks,
     batches,
@@ -213,17 +221,19 @@ export function openWebhooks(
     db: Db;
     clock: Clock;
     node: NodeLease;
+    seals: SecretSeals;
     outbound: LazyOutbound;
     tasks: Tasks;
     batches: Batches;
     stories: Stories;
   },
-): Webhooks {
-  return new Webhooks({
+): Promise<Webhooks> {
+  const webhooks = new Webhooks({
     db,
     clock,
     log: log.child({ component: 'webhooks' }),
     node,
+    seals,
     outbound: () => outbound.open(),
     async describeTask(taskId, baseUrl) {
       const task = await findTask(db.read, taskId);
@@ -232,9 +242,15 @@ export function openWebhooks(
     describeBatch: (batchId, baseUrl) => batches.describe(batchId, baseUrl),
     describeStory: (storyId, pageId, baseUrl) => stories.describe(storyId, pageId, baseUrl),
     publicUrl: config.publicUrl,
-    localUrl: `http://${config.host}:${config.port}`,
+    localUrl: `http://${localAuthority(config.host, config.port)}`,
     allowHosts: config.outbound.allowHosts,
   });
+  if (forgetSecrets) {
+    const forgotten = await webhooks.forgetUnreadableSecrets();
+    if (forgotten > 0) log.warn({ forgotten }, 'webhook secrets that could not be decrypted were removed');
+  }
+  await seals.settle();
+  return webhooks;
 }
 
 /** Messages that are due are sent within seconds; where one waits long, nobody sends them. */
@@ -293,18 +309,23 @@ export class LazyOutbound {
   }
 }
 
+/** The keys of what is stored sealed. Throws `secrets_key_wrong` for a key file that holds no key. */
+export function openSeals({ config, log }: AppOptions): Promise<SecretSeals> {
+  const { dataDir, secretsKey } = config;
+  return SecretSeals.open({ dataDir, ...secretsKey, log: log.child({ component: 'secrets' }) });
+}
+
 /** The configured providers with the secrets set at run time. Throws `validation_failed` and `secrets_key_wrong`. */
 export async function openManaged(
   { config, log, forgetSecrets }: AppOptions,
-  { db, clock, outbound }: { db: Db; clock: Clock; outbound: LazyOutbound },
+  { db, clock, seals, outbound }: { db: Db; clock: Clock; seals: SecretSeals; outbound: LazyOutbound },
 ): Promise<ManagedProviders> {
   const providerLog = log.child({ component: 'providers' });
   if (forgetSecrets) {
     const forgotten = await SecretVault.forget(db);
     providerLog.warn({ forgotten }, 'stored provider secrets were removed');
   }
-  const { dataDir, secretsKey } = config;
-  const vault = await SecretVault.open({ db, clock, log: providerLog, dataDir, keys: secretsKey });
+  const vault = await SecretVault.open({ db, clock, seals });
   return ManagedProviders.open({
     config,
     vault,

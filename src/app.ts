@@ -21,6 +21,7 @@ import {
   openManaged,
   openMedia,
   openResize,
+  openSeals,
   openStories,
   openTasks,
   openWebhooks,
@@ -46,8 +47,10 @@ import { createHttpServer } from './kernel/http.ts';
 import { createHttpDrain } from './kernel/http-drain.ts';
 import { bindRoutes } from './kernel/http-routes.ts';
 import { NodeLease } from './kernel/lease.ts';
+import { localAuthority } from './kernel/listen-address.ts';
 import type { RootLogger } from './kernel/log.ts';
 import { buildOpenApi } from './kernel/openapi.ts';
+import type { SecretSeals } from './kernel/secret-seals.ts';
 import { VERSION } from './kernel/version.ts';
 import { type Media, storeOrigins } from './media/media.ts';
 import { mediaRoutes } from './media/routes.ts';
@@ -120,7 +123,8 @@ export async function createApp(options: AppOptions): Promise<App> {
   const media = openMedia(options, { db, clock, bootstrap, requireStorage, outbound });
   await media.start();
   warnOfUnserved(config, log);
-  const managed = await openManaged(options, { db, clock, outbound });
+  const seals = await openSeals(options);
+  const managed = await openManaged(options, { db, clock, seals, outbound });
   const providers = new Providers({
     entries: [
       ...(options.providers ?? []),
@@ -157,7 +161,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   const tasks = openTasks(traced(options, traces), { ...lower, outbound, styles, requireStorage });
   const batches = openBatches(options, { db, clock, media, styles, tasks });
   const stories = openStories(options, { ...lower, tasks, styles, managed, outbound });
-  const webhooks = openWebhooks(options, { db, clock, node, outbound, tasks, batches, stories });
+  const webhooks = await openWebhooks(options, { ...lower, seals, outbound, tasks, batches, stories });
   const sources = shareSources(stories);
   const shares = new Shares({ db, clock, log, media, secret: bootstrap.ticketSecret, config, sources });
   tasks.watchdog.alsoLook(() => lateMessages(webhooks, clock));
@@ -211,6 +215,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     ...parts,
     server,
     managed,
+    seals,
     batches,
     stories,
     shares,
@@ -268,6 +273,7 @@ type Parts = Omit<App, 'listen' | 'startEngine' | 'close'> & {
   log: RootLogger;
   clock: Clock;
   managed: ManagedProviders;
+  seals: SecretSeals;
   shares: Shares;
   batches: Batches;
   stories: Stories;
@@ -308,13 +314,18 @@ function assemble(parts: Parts): App {
     startEngine,
     async listen() {
       await server.ready();
-      control = await listenOnControlSocket(config.dataDir, (request, response) =>
-        server.routing(request, response),
-      );
+      let port: number | null = null;
+      control = await listenOnControlSocket({
+        dataDir: config.dataDir,
+        listensAt: () => (port === null ? null : localAuthority(config.host, port)),
+        handle: (request, response) => server.routing(request, response),
+      });
+      if (isWorking) await parts.seals.sealPlain();
       await startEngine();
       await server.listen({ host: config.host, port: config.port });
       const address = server.server.address();
-      return typeof address === 'object' && address ? address.port : config.port;
+      port = typeof address === 'object' && address ? address.port : config.port;
+      return port;
     },
     async close() {
       operations.close();
