@@ -12,6 +12,8 @@ import { AppError } from './errors.ts';
 import { appliedMigrations, migrate } from './migrate.ts';
 
 type Files = Record<string, string>;
+/** Enough that nodes which start at once meet in the middle of one. */
+const RENAMES = 12;
 
 async function withFolder(files: Files, use: (folder: URL) => Promise<void>): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'drawbridge-migrations-'));
@@ -144,15 +146,25 @@ for (const { kind, skip, open } of kinds) {
 
     test('several processes that start at once apply each migration once', async () => {
       const { connect, close } = await open();
-      await withFolder(
-        { '0001_one.ts': createsTable('one'), '0002_two.ts': createsTable('two') },
-        async (folder) => {
-          // SQLite's one process is guaranteed by the lock on the data directory.
-          const nodes = kind === 'postgres' ? [connect(), connect(), connect()] : [connect()];
-          const applied = await Promise.all(nodes.map((db) => migrate(db, folder)));
-          assert.deepEqual(applied.flat().sort(), ['0001_one', '0002_two']);
-        },
-      );
+      // Renamed columns, too: whoever lists them meanwhile must not stumble.
+      const renames = (from: string, to: string) =>
+        `export async function up(db) { await db.schema.alterTable('one').renameColumn('${from}', '${to}').execute(); }`;
+      const wide = Array.from({ length: 100 }, (_, n) => `.addColumn('c${n}', 'text')`).join('');
+      const files: Files = {
+        '0001_one.ts': `export async function up(db) { await db.schema.createTable('one').addColumn('id', 'text')${wide}.execute(); }`,
+      };
+      for (let n = 2; n <= RENAMES; n += 1)
+        files[`${String(n).padStart(4, '0')}_rename.ts`] =
+          n % 2 ? renames('key', 'id') : renames('id', 'key');
+      await withFolder(files, async (folder) => {
+        // SQLite's one process is guaranteed by the lock on the data directory.
+        const nodes = kind === 'postgres' ? Array.from({ length: 4 }, connect) : [connect()];
+        const applied = await Promise.all(nodes.map((db) => migrate(db, folder)));
+        assert.deepEqual(
+          applied.flat().sort(),
+          Object.keys(files).map((name) => name.slice(0, -3)),
+        );
+      });
       await close();
     });
 

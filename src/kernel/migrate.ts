@@ -21,6 +21,8 @@ const TABLE = 'kernel_migrations';
 const LOCK_TABLE = 'kernel_migrations_lock';
 /** The number of the newest migration that code must have to work on this database. */
 const OLDEST_CODE_KEY = 'oldest_code';
+/** The advisory lock of nodes that start at the same moment; any number that nothing else in the database takes. */
+const NODES_LOCK = 7_206_181_503_245;
 /** How far above the events' largest change the PostgreSQL counter starts after a restore into another cluster. */
 const CHANGE_MARGIN = 1_000;
 
@@ -123,6 +125,20 @@ async function checkForeignKeys<DB>(db: Kysely<DB>): Promise<void> {
  */
 export async function migrate<DB>(db: Kysely<DB>, folder: URL = MIGRATIONS_FOLDER): Promise<string[]> {
   const known = listMigrations(folder);
+  if (dialectOf(db).name !== 'postgres') return applyMissing(db, known);
+  // One node at a time, from the first look: the migrator's own lock is taken after it has listed all tables and columns, and that
+  // fails when another node renames one meanwhile. The lock goes with the connection, also when the node dies.
+  return db.connection().execute(async (connection) => {
+    await sql`select pg_advisory_lock(${sql.lit(NODES_LOCK)})`.execute(connection);
+    try {
+      return await applyMissing(connection, known);
+    } finally {
+      await sql`select pg_advisory_unlock(${sql.lit(NODES_LOCK)})`.execute(connection);
+    }
+  });
+}
+
+async function applyMissing<DB>(db: Kysely<DB>, known: readonly MigrationFile[]): Promise<string[]> {
   if (await isNewerDatabase(db, await appliedMigrations(db), known)) return [];
   const migrator = new Migrator({
     db,

@@ -294,12 +294,13 @@ describe('gallery', { skip: pageTestsSkipped }, () => {
     })()`);
     assert.deepEqual(await screen(), before, 'new texts leave the wall alone');
 
-    const top = () =>
-      page.evaluate<string>(`[...document.querySelectorAll('.wall-cell[data-ordinal]')].map((cell) =>
+    const topCell = `[...document.querySelectorAll('.wall-cell[data-ordinal]')].map((cell) =>
         [cell.getBoundingClientRect().bottom, cell.dataset.ordinal]).filter(([bottom]) => bottom > 200)
-        .sort(([a], [b]) => a - b)[0][1]`);
+        .sort(([a], [b]) => a - b)[0]?.[1]`;
+    const top = () => page.evaluate<string>(topCell);
     await page.evaluate(`scrollTo({ top: 60_000, behavior: 'instant' })`);
-    await untilInPage(page, isDrawn);
+    // The cells of the place before go with the next frame.
+    await untilInPage(page, `(${topCell}) !== undefined && ${isDrawn}`);
     const place = await top();
     const windows: string[] = [];
     page.on('request', (request) => {
