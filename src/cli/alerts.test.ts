@@ -57,6 +57,7 @@ test('alerts: what is open and what was, who was told, and a test of the way the
   const env = { DRAWBRIDGE_DATA_DIR: join(folder, 'data') };
   const told = { ...env, DRAWBRIDGE_ALERTS_WEBHOOK_URL: `http://127.0.0.1:${port}/hook?key=robot-key-01` };
   try {
+    assert.equal((await runCommand(['migrate'], env)).code, 0);
     const empty = await runCommand(['alerts'], env);
     assert.deepEqual([empty.code, empty.stdout], [0, 'No alerts.\n'], empty.stderr);
     assert.match(empty.stderr, /Nobody is told: DRAWBRIDGE_ALERTS_WEBHOOK_URL/);

@@ -75,7 +75,7 @@ export function addBatchRun(group: Command, context: CommandContext, parts: Prog
         context,
         command,
         parts,
-        { account: options.account, engine: true },
+        { account: options.account, engine: true, mayBegin: true },
         async (client) => {
           const run: Run = { context, client, folder, json: wantsJson(command), interrupt };
           if (options.dryRun) return check(run, body);

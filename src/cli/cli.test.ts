@@ -58,6 +58,10 @@ describe('help', () => {
     assert.match(chinese.stdout, /^用法： drawbridge/);
     for (const name of COMMANDS) assert.match(chinese.stdout, new RegExp(`^  ${name}\\b.*[一-龥]`, 'm'));
     assert.ok(!existsSync('/data'), 'help makes no data directory');
+    const byLocale = await runCommand(['--help'], { LANG: 'zh_CN.UTF-8' });
+    assert.equal(byLocale.stdout, chinese.stdout, 'the locale decides where nothing is set');
+    const stronger = { LANG: 'zh_CN.UTF-8', LC_ALL: 'zh_CN.UTF-8', DRAWBRIDGE_LANG: 'en' };
+    assert.equal((await runCommand(['--help'], stronger)).stdout, english.stdout);
   });
 
   test('of a command has its options, examples and exit codes', async () => {
@@ -125,6 +129,19 @@ describe('without a server', () => {
     assert.equal(second.stdout, `Nothing to do: the database is at ${current}.\n`);
   });
 
+  test('commands that only look say that there is no data, in both languages, and make nothing', async () => {
+    const folder = freshFolder();
+    const nothing = { DRAWBRIDGE_DATA_DIR: join(folder, 'data') };
+    for (const args of [['status'], ['credits', 'verify'], ['doctor']]) {
+      const { code, stdout, stderr } = await runCommand(args, nothing);
+      assert.deepEqual([code, stdout], [5, ''], `${args.join(' ')}\n${stderr}`);
+      assert.ok(stderr.includes(`no data in ${folder}/data (DRAWBRIDGE_DATA_DIR)`), stderr);
+    }
+    const chinese = await runCommand(['tasks', 'list'], { ...nothing, LC_ALL: 'zh_CN.UTF-8' });
+    assert.match(chinese.stderr, /没有数据（DRAWBRIDGE_DATA_DIR）[\s\S]*--data-dir/);
+    assert.deepEqual(readdirSync(folder), []);
+  });
+
   test('generate makes pictures and prints their paths alone on standard output', async () => {
     const { code, stdout, stderr } = await runCommand(
       ['generate', 'a lighthouse', '-s', '64x64', '-n', '2', '-o', `${files}/out.png`],
@@ -179,6 +196,9 @@ describe('without a server', () => {
   test('exit codes say what kind of failure it was', async () => {
     const missing = await runCommand(['tasks', 'show', 'task_x', '--json'], env);
     assert.deepEqual([missing.code, missing.stdout, JSON.parse(missing.stderr).code], [5, '', 'not_found']);
+    const chinese = await runCommand(['tasks', 'show', 'task_x'], { ...env, DRAWBRIDGE_LANG: 'zh' });
+    assert.match(chinese.stderr, /没有这个任务。/);
+    assert.doesNotMatch(chinese.stderr, /There is/);
     const noModel = await runCommand(['generate', 'x', '-m', 'nope'], env);
     assert.equal(noModel.code, 5);
     const tooLarge = await runCommand(['generate', 'x', '-n', '99'], env);

@@ -1,7 +1,8 @@
 // How commands reach a server, always over its HTTP API: the one that is configured, else the one that runs on the data
 // directory (through its control socket, as administrator), else the program itself inside this process.
 import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import { systemClock } from '../kernel/clock.ts';
 import type { Config } from '../kernel/config.ts';
@@ -9,7 +10,13 @@ import { controlSocketPath } from '../kernel/control-socket.ts';
 import { AppError } from '../kernel/errors.ts';
 import { localAuthority } from '../kernel/listen-address.ts';
 import type { Logger, RootLogger } from '../kernel/log.ts';
-import { type CommandContext, requireConfig, startFailure } from './command-context.ts';
+import {
+  type CommandContext,
+  configFailure,
+  requireConfig,
+  startFailure,
+  tryWholeConfig,
+} from './command-context.ts';
 import type { InjectedRequest, ProgramParts } from './embedded.ts';
 import { EXIT, exitCodeFor } from './exit-codes.ts';
 import { CommandFailure, type Problem } from './failure.ts';
@@ -19,6 +26,8 @@ const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
 /** A deep check of a large data directory says nothing for long. */
 const LONGEST_CALL_MS = 6 * 3_600_000;
 const CONNECT_TIMEOUT_MS = 10_000;
+/** Code of the failure of a command that was to look at data that is not there. */
+export const NO_DATA = 'no_data';
 
 export type Method = InjectedRequest['method'];
 
@@ -49,6 +58,8 @@ export interface ClientOptions {
   account?: string | undefined;
   /** Without a server, run the task engine in this process. */
   engine?: boolean;
+  /** Without a server and without data, begin with an empty installation; commands that only look are refused instead. */
+  mayBegin?: boolean;
   /** Without a server, remove the provider secrets that were set at run time before anything reads them. */
   forgetSecrets?: boolean;
 }
@@ -73,7 +84,32 @@ export async function openClient(
     if (await answers(client)) return client;
     await client.close();
   }
+  if (!options.mayBegin) await requireData(context, command, parts, config);
   return embeddedClient(context, config, parts, options);
+}
+
+/** Opening the program makes what is missing, and an operator in the wrong folder would be told that all is well there. */
+async function requireData(
+  context: CommandContext,
+  command: Command,
+  parts: ProgramParts,
+  { databaseUrl, dataDir }: Config,
+): Promise<void> {
+  if (databaseUrl !== null) return;
+  const { DATABASE_FILE } = await import('../kernel/db-sqlite.ts');
+  try {
+    statSync(join(dataDir, DATABASE_FILE));
+  } catch (error) {
+    // Of anything but a missing file the program itself says more.
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') return;
+    const { config, problems } = await tryWholeConfig(command, parts);
+    if (!config) throw configFailure(context, problems);
+    const { noDataTitle, noDataDetail, noDataFix } = context.messages.problem;
+    throw new CommandFailure(
+      { title: noDataTitle, detail: noDataDetail(dataDir), fix: noDataFix, code: NO_DATA },
+      EXIT.notFound,
+    );
+  }
 }
 
 /** Where the server of this configuration would be found by a browser; without one running, answers build their URLs from it. */

@@ -24,11 +24,17 @@ export interface CommandContext {
   exitCode: ExitCode;
 }
 
-/** The configured language, also when the rest of the configuration is wrong. */
+/** The configured language, also when the rest of the configuration is wrong; where none is, that of the terminal. */
 export function configuredLanguage(): Language {
   const env = processEnvironment();
-  const { config } = loadConfig({ env, cwd: process.cwd() });
+  const { config, origins } = loadConfig({ env, cwd: process.cwd() });
+  if (origins.language === undefined) return localeLanguage(env);
   return config?.language ?? (env.DRAWBRIDGE_LANG === 'zh' ? 'zh' : 'en');
+}
+
+/** The language that the locale names, by the order of POSIX: the first of them that is not empty decides. */
+function localeLanguage({ LC_ALL, LC_MESSAGES, LANG }: ReturnType<typeof processEnvironment>): Language {
+  return /^zh\b|^zh_/i.test(LC_ALL || LC_MESSAGES || LANG || '') ? 'zh' : 'en';
 }
 
 export async function messagesFor(language: Language): Promise<CliMessages> {

@@ -1,7 +1,7 @@
 // `drawbridge doctor`: what is wrong, why, and what to do, one finding after another; exit code 1 when something is.
 import type { Command } from 'commander';
 import { systemClock } from '../kernel/clock.ts';
-import { openClient } from './client.ts';
+import { NO_DATA, openClient } from './client.ts';
 import { type CommandContext, configFailure, tryWholeConfig } from './command-context.ts';
 import type { ProgramParts } from './embedded.ts';
 import { EXIT } from './exit-codes.ts';
@@ -56,8 +56,9 @@ async function examine(
       await client.close();
     }
   } catch (error) {
-    // Of a server elsewhere nothing more can be said from here.
+    // Of a server elsewhere nothing more can be said from here, and of an empty folder nothing at all.
     if (!(error instanceof CommandFailure) || config.client.url !== null) throw error;
+    if (error.problem.code === NO_DATA) throw error;
     return examineMachineOnly(config, error);
   }
 

@@ -61,8 +61,13 @@ export function addGenerate(program: Command, context: CommandContext, parts: Pr
       const body = taskBody(context, prompt, options);
       const pictures = await readPictures(context, options.image ?? []);
       const interrupt = watchInterrupt(context);
-      await withClient(context, command, parts, { account: options.account, engine: true }, (client) =>
-        generate({ context, client, json: wantsJson(command), interrupt }, body, pictures, options.output),
+      await withClient(
+        context,
+        command,
+        parts,
+        { account: options.account, engine: true, mayBegin: true },
+        (client) =>
+          generate({ context, client, json: wantsJson(command), interrupt }, body, pictures, options.output),
       );
     });
   addExamples(command, context, [

@@ -80,7 +80,7 @@ export function addImport(program: Command, context: CommandContext, parts: Prog
       const isDryRun = options.dryRun === true;
       const people = await load(context, options.balances);
       const tasks = await load(context, options.tasks);
-      await withClient(context, command, parts, { account }, async (client) => {
+      await withClient(context, command, parts, { account, mayBegin: true }, async (client) => {
         const report = emptyReport(isDryRun);
         const run: Run = { context, client, isDryRun, report, people: new Set() };
         await importPeople(run, people);

@@ -27,7 +27,7 @@ export function addKeys(program: Command, context: CommandContext, parts: Progra
     .option('--scopes <scopes>', text.scopes)
     .option('--account <id>', messages.help.account)
     .action((name: string, options: { scopes?: string; account?: string }) =>
-      withClient(context, create, parts, options, async (client) => {
+      withClient(context, create, parts, { account: options.account, mayBegin: true }, async (client) => {
         const scopes = options.scopes?.split(',').map((scope) => scope.trim());
         const key = await client.json<ApiKey & { key: string }>('POST', '/v1/keys', {
           body: { name, ...(scopes ? { scopes } : {}) },
@@ -108,7 +108,7 @@ export function addAccounts(program: Command, context: CommandContext, parts: Pr
     .argument('<name>', text.name)
     .option('--grant <credits>', text.grant)
     .action((name: string, options: { grant?: string }) =>
-      withClient(context, create, parts, {}, async (client) => {
+      withClient(context, create, parts, { mayBegin: true }, async (client) => {
         const account = await client.json<Account>('POST', '/v1/admin/accounts', {
           body: { name, ...(options.grant === undefined ? {} : { grant_credits: options.grant }) },
         });

@@ -98,20 +98,26 @@ function addTest(group: Command, context: CommandContext, parts: ProgramParts): 
     .option('--model <name>', text.testModel)
     .option('--generate', text.generate)
     .action((name: string | undefined, options: { model?: string; generate?: boolean }) =>
-      withClient(context, command, parts, { engine: options.generate === true }, async (client) => {
-        const names = name === undefined ? await configuredNames(client) : [name];
-        const tests: ProviderTest[] = [];
-        for (const one of names) {
-          const body = options.model === undefined ? {} : { model: options.model };
-          const test = await client.json<ProviderTest>('POST', `${pathOf(one)}/test`, { body });
-          if (options.generate) await testByPicture(context, client, test, options.model);
-          test.ok = test.legs.every(({ state }) => state !== 'failed');
-          tests.push(test);
-          if (!wantsJson(command)) showTest(context, test);
-        }
-        if (wantsJson(command)) terminal.json({ ok: tests.every(({ ok }) => ok), tests });
-        if (tests.some(({ ok }) => !ok)) context.exitCode = EXIT.unavailable;
-      }),
+      withClient(
+        context,
+        command,
+        parts,
+        { engine: options.generate === true, mayBegin: options.generate === true },
+        async (client) => {
+          const names = name === undefined ? await configuredNames(client) : [name];
+          const tests: ProviderTest[] = [];
+          for (const one of names) {
+            const body = options.model === undefined ? {} : { model: options.model };
+            const test = await client.json<ProviderTest>('POST', `${pathOf(one)}/test`, { body });
+            if (options.generate) await testByPicture(context, client, test, options.model);
+            test.ok = test.legs.every(({ state }) => state !== 'failed');
+            tests.push(test);
+            if (!wantsJson(command)) showTest(context, test);
+          }
+          if (wantsJson(command)) terminal.json({ ok: tests.every(({ ok }) => ok), tests });
+          if (tests.some(({ ok }) => !ok)) context.exitCode = EXIT.unavailable;
+        },
+      ),
     );
   addExamples(command, context, [
     ['drawbridge providers test', messages.examples.everyProvider],
@@ -135,7 +141,7 @@ function addSetSecret(group: Command, context: CommandContext, parts: ProgramPar
     .action(async (name: string, options: SecretOptions) => {
       if (command.args.length > 1)
         throw usageFailure(problem.usageTitle, said.argvRefused, said.argvFix(name));
-      await withClient(context, command, parts, {}, async (client) => {
+      await withClient(context, command, parts, { mayBegin: true }, async (client) => {
         const path = `${pathOf(name)}/secret`;
         if (options.clear) {
           const query = { field: options.field };

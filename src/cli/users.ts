@@ -52,7 +52,7 @@ function addAdd(group: Command, context: CommandContext, parts: ProgramParts): v
     .action(async (login: string, options: NewUserOptions & { name?: string }) => {
       const password = await readPassword(context, login);
       if (password === null) return;
-      await withClient(context, command, parts, {}, async (client) => {
+      await withClient(context, command, parts, { mayBegin: true }, async (client) => {
         const invitation = await client.json<Invitation & { token: string }>(
           'POST',
           '/v1/admin/invitations',
@@ -191,7 +191,7 @@ function addInvite(group: Command, context: CommandContext, parts: ProgramParts)
     .option('--grant <credits>', messages.commands.accounts.grant)
     .option('--hours <number>', text.hours)
     .action((options: NewUserOptions & { email?: string; hours?: string }) =>
-      withClient(context, command, parts, {}, async (client) => {
+      withClient(context, command, parts, { mayBegin: true }, async (client) => {
         const invitation = await client.json<Invitation & { url: string }>('POST', '/v1/admin/invitations', {
           body: {
             ...wishes(options),

@@ -91,7 +91,7 @@ export const settingsSchema = z.strictObject({
   }),
   language: setting(
     z.enum(['en', 'zh']).default('en'),
-    'Language of the command line and of answers to callers that ask for none.',
+    'Language of the command line and of answers to callers that ask for none. Without it, the command line follows LC_ALL, LC_MESSAGES or LANG.',
     { env: ['DRAWBRIDGE_LANG'] },
   ),
   default_model: text(

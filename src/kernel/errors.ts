@@ -1,5 +1,6 @@
 // The closed registry of error codes and the one error class that carries them to API, CLI and studio.
 // Titles, causes and fixes are in the message catalogue, in English and Chinese; docs/errors.md is generated from both.
+import { detailsZh } from './messages/details-zh.ts';
 import { errorsEn } from './messages/errors-en.ts';
 import { errorsZh } from './messages/errors-zh.ts';
 
@@ -91,6 +92,12 @@ export function errorText(code: ErrorCode, language: Language): ErrorText {
   return (language === 'zh' ? errorsZh : errorsEn)[code];
 }
 
+/** What happened this time, where it is one of the sentences that exist in both languages. */
+function detailIn(language: Language, detail: string | undefined): string | undefined {
+  if (detail === undefined || language === 'en') return detail;
+  return Object.hasOwn(detailsZh, detail) ? detailsZh[detail] : detail;
+}
+
 /** The members of an `application/problem+json` body, less `type` and `request_id`, which the HTTP layer knows. */
 export function describeError(error: AppError, language: Language) {
   const text = errorText(error.code, language);
@@ -99,7 +106,7 @@ export function describeError(error: AppError, language: Language) {
     title: text.title,
     status: error.status,
     code: error.code,
-    detail: error.options.detail ?? text.title,
+    detail: detailIn(language, error.options.detail) ?? text.title,
     cause: error.options.cause ?? text.cause,
     fix: error.options.fix ?? text.fix,
     retryable: ERROR_CODES[error.code].retryable,

@@ -90,8 +90,10 @@ test('from the running server, which the command follows through its control soc
   } finally {
     await app.close();
   }
-  const nowhere = await runCommand(['logs'], { ...env, DRAWBRIDGE_DATA_DIR: join(folder, 'empty') });
-  assert.equal(nowhere.code, 6);
+  const idle = { ...env, DRAWBRIDGE_DATA_DIR: join(folder, 'idle') };
+  assert.equal((await runCommand(['migrate'], idle)).code, 0);
+  const nowhere = await runCommand(['logs'], idle);
+  assert.equal(nowhere.code, 6, nowhere.stderr);
 });
 
 test('live over HTTP for operators: filtered, resumed without a gap, scrubbed, and told of one', async () => {

@@ -394,6 +394,18 @@ describe('signing in and the account', { skip: pageTestsSkipped }, () => {
       posts.filter((url) => /\/v1\/(?:auth|account|keys)/.test(url)),
       [],
     );
+
+    // The same page on a phone, with a key: what a button says stays on one line.
+    await page.setViewportSize({ width: 390, height: 844 });
+    await page.locator('#key-name').fill('夜间任务');
+    await page.locator('#key-name').press('Enter');
+    await page.locator('li', { hasText: '夜间任务' }).waitFor();
+    const lines = await page.evaluate(`(() => {
+      const label = document.createRange();
+      label.selectNodeContents(document.querySelector('main li button'));
+      return label.getClientRects().length;
+    })()`);
+    assert.equal(lines, 1);
     await close();
   });
 });

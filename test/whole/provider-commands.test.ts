@@ -143,6 +143,7 @@ test('test without a name tries every provider and exits with 6 when one fails',
     KIE_AI_API_KEY: CANARY,
     KIE_AI_BASE_URL: `http://127.0.0.1:${await freePort()}`,
   };
+  assert.equal((await runCommand(['migrate'], env)).code, 0);
   const { code, stdout } = await providers(['test', '--json'], env);
   assert.equal(code, 6);
   const { ok, tests } = JSON.parse(stdout);

@@ -136,7 +136,7 @@ export const accountEn = {
   'profile.title': 'Profile',
   'profile.nobody.title': 'No person is signed in',
   'profile.nobody.key':
-    'An API key opened this session. With a user name and a password you can sign in without it.',
+    'The set-up link or an API key opened this session. With a user name and a password you can sign in without them.',
   'profile.nobody.other':
     'This page talks to another server with a key. Profile and password are changed there.',
   'profile.elsewhere': 'Other ways to sign in',

@@ -131,7 +131,7 @@ export const accountZh: AccountMessages = {
 
   'profile.title': '个人资料',
   'profile.nobody.title': '当前会话不属于任何人',
-  'profile.nobody.key': '这个会话由 API 密钥打开。设定用户名和密码后，登录就不再需要密钥。',
+  'profile.nobody.key': '这个会话由设置链接或 API 密钥打开。设定用户名和密码后，登录就不再需要它们。',
   'profile.nobody.other': '本页用密钥连接另一台服务器，个人资料和密码请在那边修改。',
   'profile.elsewhere': '其他登录方式',
   'profile.elsewhere.one': '{issuer}，添加于 {time}',

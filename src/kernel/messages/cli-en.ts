@@ -29,6 +29,11 @@ export const cliEn = {
     unreachableTitle: 'The server cannot be reached',
     unreachableFix: (address: string) =>
       `Check that Drawbridge runs at ${address}, that the address is right, and that nothing on the way refuses it.`,
+    noDataTitle: 'There is no Drawbridge data here',
+    noDataDetail: (folder: string) =>
+      `There is no data in ${folder} (DRAWBRIDGE_DATA_DIR): no drawbridge.db.`,
+    noDataFix:
+      'Name the folder that holds the data with --data-dir or DRAWBRIDGE_DATA_DIR. To begin here, run "drawbridge serve".',
     strangeTitle: 'The server answered in a way this command does not understand',
     strangeFix: 'Check that the address is that of a Drawbridge server of this version.',
     unexpectedTitle: 'Something failed inside Drawbridge',

@@ -2,7 +2,7 @@
 
 export const helpEn = {
   program:
-    'Drawbridge: a self-hosted backend and studio for AI pictures.\n\nCommands talk to the server of DRAWBRIDGE_URL if that is set, else to the one that runs on the data directory (as administrator), else they work on the data directory themselves.',
+    'Drawbridge: a self-hosted backend and studio for AI pictures.\n\nCommands talk to the server of DRAWBRIDGE_URL if that is set, else to the one that runs on the data directory (as administrator), else they work on the data directory themselves.\n\nLanguage: DRAWBRIDGE_LANG=en or zh; without it that of LC_ALL, LC_MESSAGES or LANG (zh_CN and the like: Chinese).',
   usage: 'Usage:',
   arguments: 'Arguments:',
   options: 'Options:',

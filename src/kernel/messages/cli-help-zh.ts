@@ -3,7 +3,7 @@ import type { commandsEn, examplesEn, helpEn } from './cli-help-en.ts';
 
 export const helpZh: typeof helpEn = {
   program:
-    'Drawbridge：自托管的 AI 绘图后端与工作室。\n\n设置了 DRAWBRIDGE_URL 时，命令发往那台服务器；否则发往正在使用该数据目录的服务器（以管理员身份）；都没有时，命令直接处理数据目录。',
+    'Drawbridge：自托管的 AI 绘图后端与工作室。\n\n设置了 DRAWBRIDGE_URL 时，命令发往那台服务器；否则发往正在使用该数据目录的服务器（以管理员身份）；都没有时，命令直接处理数据目录。\n\n语言：DRAWBRIDGE_LANG=en 或 zh；未设置时取自 LC_ALL、LC_MESSAGES 或 LANG（zh_CN 等为中文）。',
   usage: '用法：',
   arguments: '参数：',
   options: '选项：',

@@ -27,6 +27,10 @@ export const cliZh: CliMessages = {
     configWarning: '配置',
     unreachableTitle: '连不上服务器',
     unreachableFix: (address) => `请确认 Drawbridge 正在 ${address} 运行、地址没有写错，并且中途没有被拦截。`,
+    noDataTitle: '这里没有 Drawbridge 的数据',
+    noDataDetail: (folder) => `${folder} 中没有数据（DRAWBRIDGE_DATA_DIR）：找不到 drawbridge.db。`,
+    noDataFix:
+      '请用 --data-dir 或 DRAWBRIDGE_DATA_DIR 指明数据所在的文件夹。要在这里新建，请运行 "drawbridge serve"。',
     strangeTitle: '服务器的回答无法理解',
     strangeFix: '请确认这个地址是同一版本的 Drawbridge 服务器。',
     unexpectedTitle: 'Drawbridge 内部出错',

@@ -8,6 +8,7 @@ import { problemOf } from '../api/problem.ts';
 import { useRoomTitle } from '../pages/use-room-title.ts';
 import { formatDuration, formatTime } from '../ui/format.ts';
 import { randomUuid } from '../ui/random-id.ts';
+import { reasonText } from '../ui/remark.ts';
 import { type AdminTaskRow, pagesOf } from './admin-api.ts';
 import { JOB_VIEWS, type JobsSearch, jobsFilter } from './admin-search.ts';
 import { adminTexts } from './admin-text.ts';
@@ -31,7 +32,8 @@ export const retryJob = (id: string, accountId: string, idempotencyKey: string) 
   call<{ id: string }>('POST', `v1/tasks/${id}/retry`, { accountId, idempotencyKey });
 
 function JobRow({ job, isChosen, onChoose }: { job: AdminTaskRow; isChosen: boolean; onChoose(): void }) {
-  const { t, locale } = adminTexts.useText();
+  const text = adminTexts.useText();
+  const { t, locale } = text;
   const now = Date.now();
   const endMs = job.finished_at === null ? now : Date.parse(job.finished_at);
   const tookMs = endMs - Date.parse(job.created_at);
@@ -55,8 +57,9 @@ function JobRow({ job, isChosen, onChoose }: { job: AdminTaskRow; isChosen: bool
           {job.attempts > 1 && ` · ${t('jobs.attempts', { count: job.attempts })}`}
         </p>
         {job.error && (
-          <p className="truncate text-sm text-alarm">
-            <code className="font-mono text-xs">{job.error.code}</code> {job.error.detail}
+          <p className={`truncate text-sm ${job.status === 'cancelled' ? 'text-soft' : 'text-alarm'}`}>
+            <code className="font-mono text-xs">{job.error.code}</code>{' '}
+            {reasonText(job.error.code, job.error.detail, text)}
           </p>
         )}
       </div>

@@ -15,7 +15,8 @@ import {
 import { adminTexts } from './admin-text.ts';
 import { HeartbeatBar } from './HeartbeatBar.tsx';
 import { Answered, Ask, Facts, FailedNote, Heading, Nothing, Section, State, When } from './parts.tsx';
-import { BreakerState, ProviderState } from './provider-words.tsx';
+import { providerNote } from './provider-note.ts';
+import { BreakerState, ProviderState, spokenReason } from './provider-words.tsx';
 import { SecretDialog } from './SecretDialog.tsx';
 import { useAdminAction } from './use-action.ts';
 
@@ -129,7 +130,8 @@ function Breakers({ provider }: { provider: ProviderDetail }) {
 }
 
 function History({ history }: { history: ProviderDetail['history'] }) {
-  const { t } = adminTexts.useText();
+  const text = adminTexts.useText();
+  const { t } = text;
   const word = (state: string) =>
     state === 'closed' || state === 'open' || state === 'half_open'
       ? t(`breaker.${state}`)
@@ -146,7 +148,9 @@ function History({ history }: { history: ProviderDetail['history'] }) {
               <span className="min-w-0">
                 {change.name === '' ? t('provider.whole') : change.name}: {word(change.from)} →{' '}
                 {word(change.to)}
-                {change.reason && <span className="block text-soft">{change.reason.detail}</span>}
+                {change.reason && (
+                  <span className="block text-soft">{spokenReason(change.reason, text)}</span>
+                )}
               </span>
               <span />
             </li>
@@ -215,7 +219,8 @@ function Unconfigured({ name }: { name: string }) {
 }
 
 function Detail({ name }: { name: string }) {
-  const { t } = adminTexts.useText();
+  const text = adminTexts.useText();
+  const { t } = text;
   const [test, setTest] = useState<ProviderTest | null>(null);
   const [isSetting, setSetting] = useState(false);
   const query = useQuery({
@@ -234,7 +239,7 @@ function Detail({ name }: { name: string }) {
           <div className="sheet flex flex-col gap-3 p-4">
             <ProviderState provider={provider} />
             {beat && <HeartbeatBar beat={beat} />}
-            {provider.reason && <p className="text-alarm">{provider.reason.detail}</p>}
+            {provider.reason && <p className="text-alarm">{spokenReason(provider.reason, text)}</p>}
             <Facts
               facts={[
                 [
@@ -252,7 +257,7 @@ function Detail({ name }: { name: string }) {
                 [t('job.deadline'), t('seconds', { count: provider.limits.deadline_s })],
                 [t('provider.endpoints'), provider.endpoints.join(', ') || '–'],
                 [t('provider.proxy'), provider.proxy ?? t('provider.proxy.server')],
-                ...(provider.note ? [[t('provider.note'), provider.note] as const] : []),
+                ...(provider.note ? [[t('provider.note'), providerNote(provider.note, t)] as const] : []),
               ]}
             />
           </div>

@@ -6,12 +6,14 @@ import { answerOf, type Heartbeat, type Provider, type ProviderList } from './ad
 import { adminTexts } from './admin-text.ts';
 import { HeartbeatBar } from './HeartbeatBar.tsx';
 import { Answered, Heading, Section, When } from './parts.tsx';
-import { BreakerState, ProviderState } from './provider-words.tsx';
+import { providerNote } from './provider-note.ts';
+import { BreakerState, ProviderState, spokenReason } from './provider-words.tsx';
 
 const REFRESH_MS = 10_000;
 
 function ProviderCard({ provider, beat }: { provider: Provider; beat: Heartbeat | undefined }) {
-  const { t } = adminTexts.useText();
+  const text = adminTexts.useText();
+  const { t } = text;
   const broken = provider.models.filter(({ breaker }) => breaker.state !== 'closed');
   return (
     <li className="sheet relative flex flex-col gap-2.5 p-4 hover:border-edge">
@@ -36,8 +38,8 @@ function ProviderCard({ provider, beat }: { provider: Provider; beat: Heartbeat 
           </>
         )}
       </p>
-      {provider.reason && <p className="text-sm text-alarm">{provider.reason.detail}</p>}
-      {provider.note && <p className="text-sm text-soft">{provider.note}</p>}
+      {provider.reason && <p className="text-sm text-alarm">{spokenReason(provider.reason, text)}</p>}
+      {provider.note && <p className="text-sm text-soft">{providerNote(provider.note, t)}</p>}
       {broken.map(({ name, breaker }) => (
         <div key={name} className="text-sm">
           <span className="font-medium">{name}</span> <BreakerState breaker={breaker} />

@@ -66,6 +66,10 @@ export function Scrubber({ room, onJump }: ScrubberProps) {
       new Intl.DateTimeFormat(locale, { year: 'numeric', month: 'short', day: 'numeric', timeZone: 'UTC' }),
     [locale],
   );
+  const handleShare = ordinal / last;
+  const marks = yearMarks(index);
+  // One year alone says nothing about where to go; one that the handle lies on cannot be read.
+  const years = marks.length > 1 ? marks : [];
   const dateText = date.format(index.dateOf(ordinal));
 
   const follow = (event: PointerEvent) => {
@@ -106,12 +110,17 @@ export function Scrubber({ room, onJump }: ScrubberProps) {
         event.preventDefault();
       }}
     >
-      {yearMarks(index).map(({ year, share }) => (
-        <span key={year} className="scrubber-year figures" style={cssVariables({ '--share': share })}>
+      {years.map(({ year, share }) => (
+        <span
+          key={year}
+          className="scrubber-year figures"
+          hidden={Math.abs(share - handleShare) < LEAST_GAP / 2}
+          style={cssVariables({ '--share': share })}
+        >
           {year}
         </span>
       ))}
-      <span className="scrubber-handle" style={cssVariables({ '--share': ordinal / last })}>
+      <span className="scrubber-handle" style={cssVariables({ '--share': handleShare })}>
         <span className="scrubber-date">{dateText}</span>
       </span>
     </div>
