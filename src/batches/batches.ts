@@ -4,6 +4,7 @@ import { balanceOf, formatCredits, requireSpendable, spendableOf, toCredits } fr
 import type { Clock } from '../kernel/clock.ts';
 import type { Db } from '../kernel/db.ts';
 import { AppError, describeError, type Language } from '../kernel/errors.ts';
+import { reasonOf } from '../kernel/field-reasons.ts';
 import { newId, sha256Hex } from '../kernel/id.ts';
 import type { Logger } from '../kernel/log.ts';
 import type { Access } from '../kernel/route.ts';
@@ -36,7 +37,6 @@ import { DEFAULT_PATTERN } from './file-names.ts';
 import { draftItems, yieldTurn } from './items.ts';
 import { BatchKeeper } from './keeper.ts';
 import { type BatchPlan, planBatch, rowErrors } from './plan.ts';
-import { reasonOf } from './row-reasons.ts';
 import { readSource, type Source } from './source.ts';
 import {
   type BatchRow,

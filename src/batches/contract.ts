@@ -1,5 +1,6 @@
 // The batches resource on the wire: where its items may come from, how a batch and its items are answered, and its routes.
 import { z } from 'zod';
+import { FIELD_REASONS } from '../kernel/field-reasons.ts';
 import { defineRoute } from '../kernel/route.ts';
 import { cursorOf } from '../kernel/wire-schemas.ts';
 import { taskImageSchema } from '../media/contract.ts';
@@ -10,7 +11,6 @@ import {
   taskStatusSchema,
   timestampSchema,
 } from '../tasks/contract.ts';
-import { ROW_REASONS } from './row-reasons.ts';
 
 /** Items of one batch; an account may have ten such batches open at a time, see `tasks.max_queued_batch_items`. */
 export const MAX_BATCH_ITEMS = 10_000;
@@ -172,7 +172,7 @@ export const rowErrorSchema = z
     field: z.string().nullable(),
     detail: z.string().describe('In English.'),
     code: z
-      .enum(ROW_REASONS)
+      .enum(FIELD_REASONS)
       .describe('What `detail` says, for programs; `other` where only `detail` says it.'),
     params: z.record(z.string(), z.string()).describe('The values in `detail`, by name.'),
   })

@@ -5,6 +5,7 @@ import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import type { Command } from 'commander';
 import { sleep, systemClock } from '../kernel/clock.ts';
+import { fieldReason } from '../kernel/field-reasons.ts';
 import type { Client } from './client.ts';
 import type { CommandContext } from './command-context.ts';
 import type { ProgramParts } from './embedded.ts';
@@ -120,7 +121,8 @@ async function check({ context, client, json }: Run, body: Record<string, unknow
   const found = await client.json<BatchCheck>('POST', '/v1/batches', { body: { ...body, dry_run: true } });
   context.exitCode = found.valid ? EXIT.ok : EXIT.usage;
   if (json) return terminal.json(found);
-  for (const { row, field, detail } of found.errors) terminal.print(text.rowWrong(row, field ?? '', detail));
+  for (const { row, field, detail } of found.errors)
+    terminal.print(text.rowWrong(row, field ?? '', fieldReason(detail, context.language)));
   for (const { title, detail, fix } of found.problems) terminal.problem({ title, detail, fix });
   if (found.skipped > 0) terminal.note(text.skipped(found.skipped));
   const eta = found.eta_s === null ? '' : duration(found.eta_s);
@@ -194,7 +196,7 @@ async function openBatch(
     const found = await client.json<BatchCheck>('POST', '/v1/batches', { body: { ...body, dry_run: true } });
     if (found.errors.length > 0)
       for (const { row, field, detail } of found.errors)
-        terminal.note(messages.batch.rowWrong(row, field ?? '', detail));
+        terminal.note(messages.batch.rowWrong(row, field ?? '', fieldReason(detail, context.language)));
     if (found.valid) await writeMemory(folder, { request, key, batchId: null });
   }
   const headers = { 'idempotency-key': key };

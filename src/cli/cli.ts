@@ -14,6 +14,7 @@ import { EXIT, type ExitCode } from './exit-codes.ts';
 import { CommandFailure, failureOf, type Problem } from './failure.ts';
 import { buildProgram } from './program.ts';
 import { type Stream, Terminal } from './terminal.ts';
+import { usageDetail } from './usage-errors.ts';
 
 export type { EmbeddedApp, ProgramParts } from './embedded.ts';
 
@@ -44,7 +45,7 @@ function tell(error: unknown, context: CommandContext, program: Command): ExitCo
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return EXIT.ok;
     if (error.code === 'commander.help') return EXIT.usage;
-    const detail = error.message.replace(/^error: /, '');
+    const detail = usageDetail(error, messages);
     return show({ title: messages.problem.usageTitle, detail, fix: 'drawbridge --help' }, EXIT.usage);
   }
   if (error instanceof CommandFailure) return show(error.problem, error.exitCode);

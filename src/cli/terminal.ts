@@ -118,9 +118,10 @@ export class Terminal {
     const { messages, err } = this;
     const label = (text: string) => this.paint(err, 'bold', text);
     const lines = [this.paint(err, ['bold', 'red'], oneLine(problem.title))];
-    if (problem.detail && problem.detail !== problem.title) lines.push(`  ${oneLine(problem.detail)}`);
-    for (const { pointer, detail } of problem.errors ?? [])
-      lines.push(`  ${oneLine(pointer)}: ${oneLine(detail)}`);
+    const fields = (problem.errors ?? []).map(({ pointer, detail }) => `${pointer}: ${detail}`);
+    // Without a detail of its own a problem has that of its first field.
+    const details = problem.detail === problem.title ? fields : [...new Set([problem.detail, ...fields])];
+    for (const detail of details) if (detail !== '') lines.push(`  ${oneLine(detail)}`);
     if (problem.cause) lines.push(`  ${label(messages.problem.cause)}: ${oneLine(problem.cause)}`);
     if (problem.fix) lines.push(`  ${label(messages.problem.fix)}: ${oneLine(problem.fix)}`);
     if (problem.request_id)

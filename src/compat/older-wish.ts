@@ -98,8 +98,7 @@ function readSize(wish: Record<string, unknown>, { width, height }: Fields): voi
 function parseWish(wish: unknown): CreateTaskBody {
   const parsed: z.ZodSafeParseResult<CreateTaskBody> = createTaskBody.safeParse(wish);
   if (parsed.success) return parsed.data;
-  const errors = fieldErrors(parsed.error, 'body');
-  throw new AppError('validation_failed', { detail: `${errors[0]?.pointer}: ${errors[0]?.detail}`, errors });
+  throw new AppError('validation_failed', { errors: fieldErrors(parsed.error, 'body') });
 }
 
 async function toSource(parts: OlderParts, value: string, accountId: string): Promise<object> {

@@ -14,13 +14,13 @@ export function readCredits(value: number | string): { micros: number } | { prob
   const match = DECIMAL.exec(text);
   if (!match) {
     return {
-      problem: 'An amount is a number of credits that is not negative, with at most 6 decimal places.',
+      problem: 'must be a number of credits: not negative, at most six decimals',
     };
   }
   const [, whole = '0', fraction = ''] = match;
   const micros = Number(whole) * MICROS_PER_CREDIT + Number(fraction.padEnd(6, '0'));
   if (micros > MAX_CREDITS_PER_REQUEST * MICROS_PER_CREDIT) {
-    return { problem: `An amount may be at most ${MAX_CREDITS_PER_REQUEST} credits.` };
+    return { problem: `must be at most ${MAX_CREDITS_PER_REQUEST} credits` };
   }
   return { micros };
 }
@@ -29,10 +29,7 @@ export function readCredits(value: number | string): { micros: number } | { prob
 export function parseCredits(value: number | string, pointer = '/credits'): number {
   const read = readCredits(value);
   if ('micros' in read) return read.micros;
-  throw new AppError('validation_failed', {
-    detail: read.problem,
-    errors: [{ pointer, detail: read.problem }],
-  });
+  throw new AppError('validation_failed', { errors: [{ pointer, detail: read.problem }] });
 }
 
 /** Micro-credits as the decimal number of credits that answers carry. */

@@ -18,7 +18,7 @@ const amount = z
     if ('problem' in read) context.addIssue({ code: 'custom', message: read.problem });
   })
   .describe('Credits as a number or a decimal string, above zero, at most 6 decimal places');
-const accountId = idOf('acct', 'an account id');
+const accountId = idOf('acct');
 const reason = z.string().trim().min(1).max(MAX_REASON_CHARS);
 const idempotencyKey = z
   .string()
@@ -165,7 +165,7 @@ export const refundCredits = defineRoute({
   access: { kind: 'scope', scope: 'admin' },
   limit: 'api',
   body: z.strictObject({
-    task_id: idOf('task', 'a task id'),
+    task_id: idOf('task'),
     credits: amount.optional().describe('Without it: all that was charged and not yet given back'),
     reason,
     idempotency_key: idempotencyKey,

@@ -1,5 +1,6 @@
 // The closed registry of error codes and the one error class that carries them to API, CLI and studio.
 // Titles, causes and fixes are in the message catalogue, in English and Chinese; docs/errors.md is generated from both.
+import { fieldReason } from './field-reasons.ts';
 import { detailsZh } from './messages/details-zh.ts';
 import { errorsEn } from './messages/errors-en.ts';
 import { errorsZh } from './messages/errors-zh.ts';
@@ -55,15 +56,18 @@ export interface ErrorText {
   fix: string;
 }
 
-/** One wrong field: `pointer` is a JSON pointer into the body, or `query/…`, `path/…`, `header/…`. */
+/** One wrong field: `pointer` is a JSON pointer into the body, or `query/…`, `path/…`, `header/…`; `detail` is English. */
 export interface FieldError {
   pointer: string;
   detail: string;
 }
 
+const inOneLine = (field: FieldError | undefined) => field && `${field.pointer}: ${field.detail}`;
+
 export interface AppErrorOptions {
   /** What happened this time, in plain English; never a secret, a path of the machine or an internal name. */
   detail?: string;
+  /** The wrong fields; the first one is the detail where none is given. */
   errors?: FieldError[];
   retryAfterS?: number;
   /** Replaces the registry's likely cause or fix where this occurrence knows better. */
@@ -77,7 +81,7 @@ export class AppError extends Error {
   readonly options: AppErrorOptions;
 
   constructor(code: ErrorCode, options: AppErrorOptions = {}) {
-    super(options.detail ?? errorsEn[code].title);
+    super(options.detail ?? inOneLine(options.errors?.[0]) ?? errorsEn[code].title);
     this.name = 'AppError';
     this.code = code;
     this.options = options;
@@ -92,21 +96,25 @@ export function errorText(code: ErrorCode, language: Language): ErrorText {
   return (language === 'zh' ? errorsZh : errorsEn)[code];
 }
 
-/** What happened this time, where it is one of the sentences that exist in both languages. */
-function detailIn(language: Language, detail: string | undefined): string | undefined {
-  if (detail === undefined || language === 'en') return detail;
-  return Object.hasOwn(detailsZh, detail) ? detailsZh[detail] : detail;
+/** What happened this time, in Chinese where it is one of the sentences that exist in both languages. */
+function detailIn(language: Language, detail: string): string {
+  if (language === 'en') return detail;
+  return Object.hasOwn(detailsZh, detail) ? (detailsZh[detail] as string) : fieldReason(detail, language);
 }
 
 /** The members of an `application/problem+json` body, less `type` and `request_id`, which the HTTP layer knows. */
 export function describeError(error: AppError, language: Language) {
   const text = errorText(error.code, language);
-  const { retryAfterS, errors } = error.options;
+  const { retryAfterS, detail } = error.options;
+  const errors = error.options.errors?.map((one) => ({
+    pointer: one.pointer,
+    detail: fieldReason(one.detail, language),
+  }));
   return {
     title: text.title,
     status: error.status,
     code: error.code,
-    detail: detailIn(language, error.options.detail) ?? text.title,
+    detail: (detail === undefined ? inOneLine(errors?.[0]) : detailIn(language, detail)) ?? text.title,
     cause: error.options.cause ?? text.cause,
     fix: error.options.fix ?? text.fix,
     retryable: ERROR_CODES[error.code].retryable,

@@ -7,7 +7,7 @@ import rateLimit from '@fastify/rate-limit';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import type { Clock } from './clock.ts';
-import { AppError, type FieldError } from './errors.ts';
+import { AppError } from './errors.ts';
 import { HOST, sendError } from './http-error.ts';
 import { newId } from './id.ts';
 import { parseJsonBytes } from './json-body.ts';
@@ -141,16 +141,11 @@ export async function createHttpServer(options: HttpOptions): Promise<FastifyIns
     if (isAbsent)
       return { error: new AppError('malformed_request', { detail: 'There is no JSON object in the body.' }) };
     return {
-      error: new AppError('validation_failed', describeIssues(fieldErrors(result.error, httpPart ?? 'body'))),
+      error: new AppError('validation_failed', { errors: fieldErrors(result.error, httpPart ?? 'body') }),
     };
   });
   app.setErrorHandler((error, request, reply) => sendError(error, request, reply, options));
   return app;
-}
-
-function describeIssues(errors: FieldError[]) {
-  const first = errors[0];
-  return { errors, detail: first ? `${first.pointer}: ${first.detail}` : 'The request is not valid.' };
 }
 
 function stripPrefix(url: string, prefix: string): string {

@@ -133,7 +133,8 @@ export async function migrate<DB>(db: Kysely<DB>, folder: URL = MIGRATIONS_FOLDE
     try {
       return await applyMissing(connection, known);
     } finally {
-      await sql`select pg_advisory_unlock(${sql.lit(NODES_LOCK)})`.execute(connection);
+      // A connection that cannot unlock is gone, and its lock with it; what failed before is worth telling, not this.
+      await sql`select pg_advisory_unlock(${sql.lit(NODES_LOCK)})`.execute(connection).catch(() => {});
     }
   });
 }

@@ -43,7 +43,7 @@ export function fieldErrors(error: z.core.$ZodError, part: string): FieldError[]
     if (issue.code === 'unrecognized_keys') {
       return issue.keys.slice(0, MAX_FIELD_ERRORS).map((key) => ({
         pointer: [...base, key.slice(0, 100)].join('/'),
-        detail: 'This field is not known here.',
+        detail: 'is not known here',
       }));
     }
     return [{ pointer: base.join('/') || '/', detail: issue.message }];
@@ -97,13 +97,16 @@ function openaiType(status: number): string {
   return status >= 500 ? 'server_error' : 'invalid_request_error';
 }
 
+const SENTENCE_END = /[.!?。！？…]$/;
+
 /** OpenAI's error object; also the body of a late failure on its routes. */
 export function openaiError(error: AppError, { language, requestId }: ProblemContext) {
   const problem = describeError(error, language);
+  const stop = SENTENCE_END.test(problem.detail) ? '' : language === 'zh' ? '。' : '.';
   const fixText = problem.fix ? ` ${problem.fix}` : '';
   return {
     error: {
-      message: `${problem.detail}${fixText} (request id ${requestId})`,
+      message: `${problem.detail}${stop}${fixText} (request id ${requestId})`,
       type: openaiType(openaiStatus(problem.status)),
       param: problem.errors?.[0]?.pointer.replace(/^\//, '') ?? null,
       code: error.code,

@@ -5,9 +5,9 @@ import { type IdPrefix, isId } from './id.ts';
 /** A moment as RFC 3339 text. */
 export const time = z.string().meta({ format: 'date-time' });
 
-/** An id of ours, such as `acct_…`; `what` says in the message what it must be. */
-export const idOf = (prefix: string, what = `an id that starts with "${prefix}_"`) =>
-  z.string().regex(new RegExp(`^${prefix}_[0-9a-f]{32}$`), `must be ${what}`);
+/** An id of ours, such as `acct_…`. */
+export const idOf = (prefix: string) =>
+  z.string().regex(new RegExp(`^${prefix}_[0-9a-f]{32}$`), `must be an id that starts with "${prefix}_"`);
 
 /** The parameter of a path with `:id`; what is no id is not found. */
 export const idParams = z.object({ id: z.string() });

@@ -167,8 +167,7 @@ export class Stories {
   async #requireStyle(id: string | null | undefined): Promise<void> {
     if (!id || (await this.#options.styles.resolve(id, ''))) return;
     throw new AppError('validation_failed', {
-      detail: 'There is no such style; see GET /v1/styles.',
-      errors: [{ pointer: '/style', detail: 'there is no such style' }],
+      errors: [{ pointer: '/style', detail: 'there is no such style; see GET /v1/styles' }],
     });
   }
 

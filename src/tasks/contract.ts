@@ -88,7 +88,10 @@ export const listTasksQuery = z.strictObject({
   status: z
     .string()
     .max(100)
-    .regex(/^(queued|running|succeeded|failed|cancelled)(,(queued|running|succeeded|failed|cancelled))*$/)
+    .regex(
+      /^(queued|running|succeeded|failed|cancelled)(,(queued|running|succeeded|failed|cancelled))*$/,
+      'must be one or more of queued, running, succeeded, failed, cancelled, with commas between',
+    )
     .optional()
     .describe('One status, or several with commas.'),
   mode: modeSchema.optional(),

@@ -51,8 +51,5 @@ export function checkSize(size: PixelSize, limits: Capabilities['sizes'], pointe
 }
 
 export function invalid(pointer: string, detail: string): AppError {
-  return new AppError('validation_failed', {
-    detail: `${pointer}: ${detail}`,
-    errors: [{ pointer, detail }],
-  });
+  return new AppError('validation_failed', { errors: [{ pointer, detail }] });
 }

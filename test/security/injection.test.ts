@@ -42,12 +42,23 @@ const SQL = [
   '?1',
 ];
 
-/** Every table with its number of rows. */
+/** What the server's own rounds write at their times, whoever calls it meanwhile. */
+const OF_ROUNDS = new Set([
+  'alert_notices',
+  'alerts',
+  'operation_marks',
+  'provider_checks',
+  'watchdog_lease',
+  'watchdog_runs',
+]);
+
+/** Every table that only calls change, with its number of rows. */
 async function tableSizes(): Promise<Record<string, number>> {
   const { db } = app.app;
   const tables = await db.read.introspection.getTables();
   const sizes: Record<string, number> = {};
   for (const { name } of tables) {
+    if (OF_ROUNDS.has(name)) continue;
     const row = await db.read
       .selectFrom(name as 'tasks')
       .select(({ fn }) => fn.countAll().as('count'))

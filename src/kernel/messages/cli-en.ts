@@ -43,6 +43,17 @@ export const cliEn = {
     fileUnwritable: (path: string, code: string) => `The file ${path} cannot be written (${code}).`,
     fileFix: 'Check the path and its permissions.',
   },
+  usage: {
+    unknownCommand: (name: string) => `There is no command "${name}".`,
+    unknownOption: (option: string) => `There is no option "${option}" here.`,
+    didYouMean: (names: string) => ` Did you mean ${names}?`,
+    missingArgument: (name: string) => `<${name}> is missing.`,
+    missingValue: (option: string) => `The option "${option}" needs a value.`,
+    missingOption: (option: string) => `The option "${option}" is missing.`,
+    conflictingOptions: (one: string, other: string) => `"${one}" and "${other}" cannot be given together.`,
+    tooManyArguments: (most: string, given: string) =>
+      `This command takes ${most === '1' ? '1 argument' : `${most} arguments`}, but there are ${given}. Text with spaces must stand in quotes.`,
+  },
   serve: {
     open: (url: string) => `Drawbridge is ready: ${url}`,
     docs: (url: string) => `API documentation: ${url}`,

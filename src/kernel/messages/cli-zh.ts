@@ -40,6 +40,17 @@ export const cliZh: CliMessages = {
     fileUnwritable: (path, code) => `无法写入文件 ${path}（${code}）。`,
     fileFix: '请检查路径和权限。',
   },
+  usage: {
+    unknownCommand: (name) => `没有命令“${name}”。`,
+    unknownOption: (option) => `这里没有选项“${option}”。`,
+    didYouMean: (names) => `您是不是想用 ${names}？`,
+    missingArgument: (name) => `缺少 <${name}>。`,
+    missingValue: (option) => `选项“${option}”需要一个值。`,
+    missingOption: (option) => `缺少选项“${option}”。`,
+    conflictingOptions: (one, other) => `“${one}”和“${other}”不能同时使用。`,
+    tooManyArguments: (most, given) =>
+      `这个命令最多接受 ${most} 个参数，但给了 ${given} 个。含空格的文字需要用引号括起来。`,
+  },
   serve: {
     open: (url) => `Drawbridge 已就绪：${url}`,
     docs: (url) => `API 文档：${url}`,

@@ -13,7 +13,7 @@ export const errorsEn = {
     title: 'Some fields are not valid',
     cause:
       'One or more fields are missing, have the wrong type, or are outside what this model or account allows.',
-    fix: 'Correct each field listed under "errors" and send the request again; every route and its limits are described at /docs.',
+    fix: 'Correct each field that is named and send the request again; every route and its limits are described at /docs.',
   },
   authentication_required: {
     title: 'Sign in or send an API key',

@@ -10,7 +10,7 @@ export const errorsZh = {
   validation_failed: {
     title: '部分字段不符合要求',
     cause: '有字段缺失、类型不对，或超出了该模型或账户允许的范围。',
-    fix: '请按 "errors" 中列出的字段逐一修改后重新发送；各接口及其限制见 /docs。',
+    fix: '请逐一修改所指出的字段后重新发送；各接口及其限制见 /docs。',
   },
   authentication_required: {
     title: '请登录或提供 API 密钥',

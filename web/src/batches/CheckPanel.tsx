@@ -88,7 +88,7 @@ function RowErrors({ result, onRow, onLeaveOut }: RowErrorsProps) {
             )}
             <span>
               {error.field && <code className="font-mono text-xs">{error.field} </code>}
-              {error.code === 'other' ? error.detail : t(`row.${error.code}`, error.params)}
+              {error.code === 'other' ? error.detail : t(`field.${error.code}`, error.params)}
             </span>
           </li>
         ))}

@@ -44,13 +44,15 @@ export function ProblemNote({ problem, children, className = '' }: ProblemNotePr
   const text = useText();
   const { t } = text;
   const { title, detail, cause, fix } = describeProblem(problem, text);
+  // A problem without a detail of its own has that of its first field.
+  const isOfField = problem.fields.some((field) => detail?.endsWith(field.detail));
   return (
     <div className={`flex flex-col gap-2 text-sm ${className}`}>
       <p className="flex gap-2 text-base font-semibold text-alarm">
         <Icon name="alert" className="mt-0.5 size-5" />
         <span>{title}</span>
       </p>
-      {detail && <p>{detail}</p>}
+      {detail && !isOfField && <p>{detail}</p>}
       {problem.fields.length > 0 && (
         <ul className="list-disc pl-5">
           {problem.fields.map((field) => (

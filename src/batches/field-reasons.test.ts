@@ -3,13 +3,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AppError } from '../kernel/errors.ts';
+import { FIELD_REASONS, reasonOf } from '../kernel/field-reasons.ts';
 import { batchesEn } from '../kernel/messages/batches-en.ts';
 import { batchesZh } from '../kernel/messages/batches-zh.ts';
 import { checkCapabilities, type RequestNeeds } from '../tasks/create.ts';
 import { checkSize } from '../tasks/size.ts';
 import { createBatchBody } from './contract.ts';
 import { draftItems } from './items.ts';
-import { ROW_REASONS, reasonOf } from './row-reasons.ts';
 import { readSource } from './source.ts';
 
 async function reasonsOf(body: object): Promise<string[]> {
@@ -128,9 +128,9 @@ test('what a model cannot do has a code, and the values that say why', () => {
 });
 
 test('every code has words in both languages that name only values it has', () => {
-  for (const code of ROW_REASONS) {
+  for (const code of FIELD_REASONS) {
     if (code === 'other') continue;
-    for (const texts of [batchesEn, batchesZh]) assert.ok(texts[`row.${code}`], code);
+    for (const texts of [batchesEn, batchesZh]) assert.ok(texts[`field.${code}`], code);
   }
   assert.deepEqual(reasonOf('something nobody foresaw'), { code: 'other', params: {} });
 });

@@ -1,5 +1,9 @@
-// Why a row of a batch cannot be used: the English sentence that whatever checked it said, and the code and values that it was made
-// from, so that pages can say it in any language. Invariant: a sentence that is not known is `other`, never a guess.
+// Why a field of a request, or of a row of a batch, cannot be used: the English sentence that whatever checked it said (zod's own
+// among them), and the code and values that it was made from, so that it can be said in plain words in any language. Invariant: a
+// sentence that is not known is `other`, never a guess.
+import type { Language } from './errors.ts';
+import { fieldReasonsEn } from './messages/field-reasons-en.ts';
+import { fieldReasonsZh } from './messages/field-reasons-zh.ts';
 
 /** By code, each sentence that means it; `{name}` stands for a value. The first that fits counts. */
 const SENTENCES = {
@@ -21,9 +25,33 @@ const SENTENCES = {
   wrong_kind: ['Invalid input: expected {expected}, received {received}'],
   too_large: ['Too big: expected {what} to be <={most}'],
   too_small: ['Too small: expected {what} to be >={least}'],
+  not_below: ['Too big: expected {what} to be <{most}'],
+  not_above: ['Too small: expected {what} to be >{least}'],
   too_many: ['Too big: expected array to have <={most} items'],
-  not_an_option: ['Invalid option: expected one of {options}'],
+  too_few: ['Too small: expected array to have >={least} items'],
+  too_short: ['Too small: expected string to have >={least} characters'],
+  not_a_multiple: ['Invalid number: must be a multiple of {multiple}'],
+  not_an_option: ['Invalid option: expected one of {options}', 'Invalid input: expected {options}'],
+  address_form: ['Invalid URL'],
+  email_form: ['Invalid email address'],
+  time_form: ['Invalid ISO datetime'],
+  form: ['Invalid input', 'Invalid key in record', 'Invalid string: must match pattern {pattern}'],
   unknown_field: ['Unrecognized key: {names}', 'Unrecognized keys: {names}'],
+  not_known_here: ['is not known here'],
+  id_form: ['must be an id that starts with "{prefix}"'],
+  picture_id_form: ['This is not the id of a picture.'],
+  cursor_form: ['This is not a cursor that a list gave.'],
+  digits_form: ['must be 64 hexadecimal digits'],
+  statuses_form: ['must be one or more of {options}, with commas between'],
+  resolution_form: ['must be 1k, 2k or 4k'],
+  too_many_decimals: ['must have at most six decimals'],
+  number_form: ['must be a number with at most six decimals'],
+  credits_form: ['must be a number of credits: not negative, at most six decimals'],
+  too_many_credits: ['must be at most {most} credits'],
+  over_budget: ['the task costs {cost} credits, which is more than that'],
+  one_source: ['give exactly one of items, lines, csv, jsonl, file and matrix'],
+  tag_of_actions: ['belongs to the actions tag and untag, which need it'],
+  too_many_headers: ['at most {most} headers'],
   size_form: ['must look like 1024x768'],
   ratio_form: ['must look like 16:9', 'must be two numbers above 0, such as 16:9'],
   size_and_ratio: ['give size or aspect_ratio, not both'],
@@ -32,6 +60,7 @@ const SENTENCES = {
   too_many_pixels: ['at most {most} pixels in all for this model'],
   no_such_model_there: ['There is no model "{model}" at the provider "{provider}". There are: {known}.'],
   no_such_model: ['There is no model "{model}". There are: {known}.'],
+  no_such_style_here: ['there is no such style; see GET /v1/styles'],
   no_such_style: ['there is no style "{style}"; see GET /v1/styles'],
   no_such_picture: ['There is no such picture or upload.'],
   style_not_taken: ['upscale takes no style'],
@@ -49,11 +78,14 @@ const SENTENCES = {
 type KnownReason = keyof typeof SENTENCES;
 
 /** `other`: only the English sentence says it. */
-export const ROW_REASONS = [...(Object.keys(SENTENCES) as [KnownReason, ...KnownReason[]]), 'other'] as const;
-export type RowReason = (typeof ROW_REASONS)[number];
+export const FIELD_REASONS = [
+  ...(Object.keys(SENTENCES) as [KnownReason, ...KnownReason[]]),
+  'other',
+] as const;
+export type FieldReason = (typeof FIELD_REASONS)[number];
 
 const VALUE = /\{(\w+)\}/;
-/** Values stand in sentences of a row's own making: longer ones are of no use to a reader. */
+/** Values are parts of what a caller sent: longer ones are of no use to a reader. */
 const MAX_VALUE_CHARS = 200;
 
 const literal = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
@@ -63,18 +95,30 @@ function patternOf(sentence: string): RegExp {
   return new RegExp(`^${parts.join('')}$`);
 }
 
+/** zod writes alternatives as `"a"|"b"`. */
+const asList = (value: string) =>
+  /^"[^"]*"(\|"[^"]*")*$/.test(value) ? value.slice(1, -1).replaceAll('"|"', ', ') : value;
+
 const PATTERNS = (Object.entries(SENTENCES) as [KnownReason, readonly string[]][]).flatMap(
   ([code, sentences]) => sentences.map((sentence) => ({ code, pattern: patternOf(sentence) })),
 );
 
-/** The code and values of what was said about a row. */
-export function reasonOf(detail: string): { code: RowReason; params: Record<string, string> } {
+/** The code and values of what was said about a field. */
+export function reasonOf(detail: string): { code: FieldReason; params: Record<string, string> } {
   for (const { code, pattern } of PATTERNS) {
     const match = pattern.exec(detail);
     if (!match) continue;
     const values = Object.entries(match.groups ?? {});
-    const params = values.map(([name, value]) => [name, value.slice(0, MAX_VALUE_CHARS)]);
+    const params = values.map(([name, value]) => [name, asList(value).slice(0, MAX_VALUE_CHARS)]);
     return { code, params: Object.fromEntries(params) };
   }
   return { code: 'other', params: {} };
+}
+
+/** What was said about a field, in plain words; a sentence that is not known stays as it is, in English. */
+export function fieldReason(detail: string, language: Language): string {
+  const { code, params } = reasonOf(detail);
+  if (code === 'other') return detail;
+  const text = (language === 'zh' ? fieldReasonsZh : fieldReasonsEn)[`field.${code}`];
+  return text.replace(/\{(\w+)\}/g, (place, name: string) => params[name] ?? place);
 }
