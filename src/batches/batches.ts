@@ -1,10 +1,9 @@
 // The face of the slice: many pictures asked for at once. A batch is checked as a whole, row by row, and accepted as a whole:
 // its items are tasks, made with their holds in one transaction, and from then on the engine runs them as any others.
-import { balanceOf, formatCredits, requireSpendable, spendableOf, toCredits } from '../credits/credits.ts';
+import { balanceOf, requireSpendable, spendableOf } from '../credits/credits.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Db } from '../kernel/db.ts';
 import { AppError, describeError, type Language } from '../kernel/errors.ts';
-import { reasonOf } from '../kernel/field-reasons.ts';
 import { newId, sha256Hex } from '../kernel/id.ts';
 import type { Logger } from '../kernel/log.ts';
 import type { Access } from '../kernel/route.ts';
@@ -23,21 +22,29 @@ import {
   type Tasks,
 } from '../tasks/tasks.ts';
 import { CellStates } from './cells.ts';
-import {
-  type BatchBody,
-  type BatchCellsBody,
-  type BatchCheckBody,
-  type BatchItemBody,
-  type CreateBatchBody,
-  MAX_SHOWN_ERRORS,
-  type RowError,
-  SAMPLE_ITEMS,
+import type {
+  BatchBody,
+  BatchCellsBody,
+  BatchCheckBody,
+  BatchItemBody,
+  CreateBatchBody,
 } from './contract.ts';
 import { DEFAULT_PATTERN } from './file-names.ts';
 import { draftItems, yieldTurn } from './items.ts';
 import { BatchKeeper } from './keeper.ts';
 import { type BatchPlan, planBatch, rowErrors } from './plan.ts';
-import { readSource, type Source } from './source.ts';
+import {
+  emptyPlan,
+  nameOf,
+  nothingLeft,
+  type Planned,
+  reportOf,
+  requireBudget,
+  requireCredits,
+  toMicros,
+  wrongRows,
+} from './planned-batch.ts';
+import { readSource } from './source.ts';
 import {
   type BatchRow,
   type BatchStatus,
@@ -57,7 +64,6 @@ import { type BatchView, countLetters, viewBatches, viewItems } from './view.ts'
 
 export type { BatchRow } from './store.ts';
 
-const MICROS_PER_CREDIT = 1_000_000;
 /** Open batches that a stream tells of when it is taken up again. */
 const MOST_TOLD = 50;
 /** Items that one read of a retry takes. */
@@ -80,10 +86,6 @@ export interface CreateBatchOptions {
   baseUrl: string;
   language: Language;
   signal: () => AbortSignal;
-}
-
-interface Planned extends BatchPlan {
-  source: Source;
 }
 
 export class Batches {
@@ -188,31 +190,8 @@ export class Batches {
     await attempt(() => requireCredits(planned.costMicros, availableMicros));
     if (planned.items.length === 0 && planned.errors.length === 0 && problems.length === 0)
       await attempt(() => Promise.reject(nothingLeft(planned.source)));
-    return {
-      dry_run: true,
-      valid: problems.length === 0 && planned.errors.length === 0,
-      source: {
-        kind: planned.source.kind,
-        encoding: planned.source.encoding,
-        separator: planned.source.separator,
-        columns: planned.source.columns,
-      },
-      rows: planned.source.rows.length + planned.source.skipped,
-      items: planned.items.length,
-      pictures: planned.pictures,
-      skipped: planned.source.skipped,
-      error_count: planned.errors.length,
-      errors: planned.errors
-        .slice(0, MAX_SHOWN_ERRORS)
-        .map((error) => ({ ...error, ...reasonOf(error.detail) })),
-      problems,
-      cost_credits: toCredits(planned.costMicros),
-      available_credits: toCredits(availableMicros),
-      spendable_credits: spendableMicros === null ? null : toCredits(spendableMicros),
-      eta_s: await this.#eta(planned),
-      by_model: byModel(planned),
-      sample: planned.items.slice(0, SAMPLE_ITEMS).map(sampleOf),
-    };
+    const etaS = await this.#eta(planned);
+    return reportOf(planned, { problems, availableMicros, spendableMicros, etaS });
   }
 
   /** The account's own batch. Throws `not_found` for foreign and unknown ids alike. */
@@ -428,83 +407,4 @@ export class Batches {
     const { cells, all } = await this.#cells.read(this.#options.db.slow, batch.id, since);
     return { ...cells, total: batch.items, counts: countLetters(batch, all), status: batch.status };
   }
-}
-
-const toMicros = (credits: number) => Math.round(credits * MICROS_PER_CREDIT);
-
-function emptyPlan(body: CreateBatchBody): Planned {
-  const kind = (['items', 'lines', 'csv', 'jsonl', 'matrix'] as const).find(
-    (name) => body[name] !== undefined,
-  );
-  return {
-    items: [],
-    errors: [],
-    uploadIds: [],
-    pictures: 0,
-    costMicros: 0,
-    source: {
-      kind: kind ?? 'csv',
-      encoding: null,
-      separator: null,
-      columns: [],
-      rows: [],
-      skipped: 0,
-      templates: false,
-    },
-  };
-}
-
-function wrongRows(errors: readonly RowError[]): AppError {
-  const rows = new Set(errors.map(({ row }) => row)).size;
-  return new AppError('validation_failed', {
-    detail: `${rows} ${rows === 1 ? 'row is' : 'rows are'} wrong; nothing was made.`,
-    errors: errors.slice(0, MAX_SHOWN_ERRORS).map(({ row, field, detail }) => ({
-      pointer: `/rows/${row}${field === null ? '' : `/${field}`}`,
-      detail,
-    })),
-  });
-}
-
-function nothingLeft({ skipped }: Source): AppError {
-  const detail =
-    skipped > 0
-      ? `All ${skipped} rows of the manifest are done already; include_done makes them again.`
-      : 'The source has no rows.';
-  return new AppError('validation_failed', { detail, errors: [{ pointer: '', detail }] });
-}
-
-function requireBudget(costMicros: number, budgetCredits: number | undefined): void {
-  if (budgetCredits === undefined || costMicros <= toMicros(budgetCredits)) return;
-  const detail = `the batch costs ${formatCredits(costMicros)} credits, which is more than that`;
-  throw new AppError('validation_failed', {
-    detail: `Over budget: ${detail}.`,
-    errors: [{ pointer: '/budget_credits', detail }],
-  });
-}
-
-function requireCredits(costMicros: number, availableMicros: number): void {
-  if (costMicros <= availableMicros) return;
-  throw new AppError('insufficient_credits', {
-    detail: `This needs ${formatCredits(costMicros)} credits, and ${formatCredits(availableMicros)} are available.`,
-  });
-}
-
-/** A batch without a name is called by its file or its first prompt. */
-function nameOf(body: CreateBatchBody, { items }: Planned): string {
-  const file = body.file?.name.replace(/^.*[/\\]/, '').trim();
-  return (file || items[0]?.prompt.trim() || 'Batch').slice(0, 80);
-}
-
-function byModel({ items }: Planned): BatchCheckBody['by_model'] {
-  return [...Map.groupBy(items, ({ model, lane }) => `${model}\n${lane}`).values()].map((group) => {
-    const [{ model, lane: provider }] = group as [(typeof group)[number]];
-    const pictures = group.reduce((sum, item) => sum + item.pictures, 0);
-    const costMicros = group.reduce((sum, item) => sum + item.unitMicros * item.pictures, 0);
-    return { model, provider, items: group.length, pictures, cost_credits: toCredits(costMicros) };
-  });
-}
-
-function sampleOf({ row, prompt, model, params, pictures }: Planned['items'][number]) {
-  const { width, height, style } = JSON.parse(params) as TaskParams;
-  return { row, prompt, model, size: `${width}x${height}`, style: style?.names.en ?? null, n: pictures };
 }

@@ -2,10 +2,12 @@
 // it; CREDIT_MODEL_RUNS sets how many histories are tried.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import fc from 'fast-check';
 import { databaseKinds, openTestDb } from '../../test/harness/database.ts';
 import { type Operation, Oracle } from '../../test/simulation/ledger-oracle.ts';
 import type { Db } from '../kernel/db.ts';
+import { COMMIT_UNKNOWN } from '../kernel/db-postgres-errors.ts';
 import { AppError } from '../kernel/errors.ts';
 import { newId } from '../kernel/id.ts';
 import {
@@ -38,11 +40,32 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   fc.record({ do: fc.constant('refund'), which, micros: fc.option(fc.integer({ min: 1, max: 20 })) }),
 );
 
-async function refusedAsNull<Result>(work: Promise<Result>): Promise<Result | null> {
+/** How often somebody asks whom the database had no time for. */
+const MOST_TRIES = 20;
+const BETWEEN_TRIES_MS = 50;
+
+/**
+ * A write as its caller makes it: while the database has no connection free, or shows no sign of life in time, nothing is stored
+ * and the caller asks again. On a busy machine that happens to some of many at once, and is no refusal.
+ */
+async function asked<Result>(work: () => Promise<Result>): Promise<Result> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      const isAway = error instanceof AppError && error.code === 'database_unavailable';
+      // Whether that one was stored, nobody knows.
+      if (!isAway || error.message === COMMIT_UNKNOWN || tries === MOST_TRIES) throw error;
+    }
+    await setTimeout(BETWEEN_TRIES_MS);
+  }
+}
+
+async function refusedAsNull<Result>(work: () => Promise<Result>): Promise<Result | null> {
   try {
-    return await work;
+    return await asked(work);
   } catch (error) {
-    if (error instanceof AppError) return null;
+    if (error instanceof AppError && error.code !== 'database_unavailable') return null;
     throw error;
   }
 }
@@ -59,23 +82,24 @@ async function apply(db: Db, accountId: string, oracle: Oracle, operation: Opera
     };
     const { taskId, unit: unitMicros, pictures } = hold;
     const input = { accountId, taskId, unitMicros, pictures, now: NOW, holdId: hold.id };
-    const held = await refusedAsNull(db.write(holdCredits, input));
+    const held = await refusedAsNull(() => db.write(holdCredits, input));
     assert.equal(held !== null, oracle.hold(hold));
   } else if (operation.do === 'settle' || operation.do === 'refund') {
     const hold = oracle.holds[operation.which % Math.max(1, oracle.holds.length)];
     if (!hold) return;
     if (operation.do === 'settle') {
       const input = { holdId: hold.id, capturePictures: operation.pictures, now: NOW };
-      assert.deepEqual(await db.write(settleHold, input), oracle.settle(hold, operation.pictures));
+      const settled = await asked(() => db.write(settleHold, input));
+      assert.deepEqual(settled, oracle.settle(hold, operation.pictures));
       return;
     }
     const input = { ...order, taskId: hold.taskId, amountMicros: operation.micros, idempotencyKey: null };
-    const refunded = await refusedAsNull(db.write(refundCredits, input));
+    const refunded = await refusedAsNull(() => db.write(refundCredits, input));
     assert.equal(refunded?.amount_micros ?? null, oracle.refund(hold, operation.micros));
   } else {
     const input = { ...order, amountMicros: operation.micros, idempotencyKey: `key ${operation.key}` };
     const remove = operation.do === 'remove';
-    const work =
+    const work = () =>
       operation.do === 'grant'
         ? db.write(grantCredits, input)
         : db.write(correctCredits, { ...input, remove });
@@ -125,7 +149,7 @@ for (const { kind, skip } of databaseKinds()) {
       await createAccountOpener(db, CONTENDERS / 2).open({ accounts, now: NOW });
       const oneHold = async () => {
         const order = { accountId, taskId: newId('task', NOW), unitMicros: 1, pictures: 1, now: NOW };
-        return refusedAsNull(db.write(holdCredits, order));
+        return refusedAsNull(() => db.write(holdCredits, order));
       };
       const held = (await Promise.all(Array.from({ length: CONTENDERS }, oneHold))).filter(
         (id) => id !== null,
@@ -133,7 +157,7 @@ for (const { kind, skip } of databaseKinds()) {
       assert.equal(held.length, CONTENDERS / 2);
       // Each is resolved by two that do not know of each other; the first one's word stands for both.
       const settle = (holdId: string, capturePictures: number) =>
-        db.write(settleHold, { holdId, capturePictures, now: NOW });
+        asked(() => db.write(settleHold, { holdId, capturePictures, now: NOW }));
       const ends = await Promise.all(
         held.map((id, index) => Promise.all([settle(id, index % 2), settle(id, (index + 1) % 2)])),
       );

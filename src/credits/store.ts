@@ -349,10 +349,14 @@ export function nextEntry(before: BalanceRow, movement: Movement, now: number): 
 }
 
 export function insufficient(balance: BalanceRow, neededMicros: number): AppError {
-  const held =
-    balance.held_micros > 0 ? `; ${formatCredits(balance.held_micros)} more are held for open tasks` : '';
+  const needed = formatCredits(neededMicros);
+  const available = formatCredits(balance.available_micros);
+  const held = formatCredits(balance.held_micros);
   return new AppError('insufficient_credits', {
-    detail: `This needs ${formatCredits(neededMicros)} credits, and ${formatCredits(balance.available_micros)} are available${held}.`,
+    detail:
+      balance.held_micros > 0
+        ? `This needs ${needed} credits, and ${available} are available; ${held} more are held for open tasks.`
+        : `This needs ${needed} credits, and ${available} are available.`,
   });
 }
 

@@ -1,7 +1,7 @@
 // The closed registry of error codes and the one error class that carries them to API, CLI and studio.
 // Titles, causes and fixes are in the message catalogue, in English and Chinese; docs/errors.md is generated from both.
+import { detailIn } from './error-details.ts';
 import { fieldReason } from './field-reasons.ts';
-import { detailsZh } from './messages/details-zh.ts';
 import { errorsEn } from './messages/errors-en.ts';
 import { errorsZh } from './messages/errors-zh.ts';
 
@@ -96,12 +96,6 @@ export function errorText(code: ErrorCode, language: Language): ErrorText {
   return (language === 'zh' ? errorsZh : errorsEn)[code];
 }
 
-/** What happened this time, in Chinese where it is one of the sentences that exist in both languages. */
-function detailIn(language: Language, detail: string): string {
-  if (language === 'en') return detail;
-  return Object.hasOwn(detailsZh, detail) ? (detailsZh[detail] as string) : fieldReason(detail, language);
-}
-
 /** The members of an `application/problem+json` body, less `type` and `request_id`, which the HTTP layer knows. */
 export function describeError(error: AppError, language: Language) {
   const text = errorText(error.code, language);
@@ -115,8 +109,8 @@ export function describeError(error: AppError, language: Language) {
     status: error.status,
     code: error.code,
     detail: (detail === undefined ? inOneLine(errors?.[0]) : detailIn(language, detail)) ?? text.title,
-    cause: error.options.cause ?? text.cause,
-    fix: error.options.fix ?? text.fix,
+    cause: detailIn(language, error.options.cause ?? text.cause),
+    fix: detailIn(language, error.options.fix ?? text.fix),
     retryable: ERROR_CODES[error.code].retryable,
     ...(retryAfterS === undefined ? {} : { retry_after_s: retryAfterS }),
     ...(errors ? { errors } : {}),

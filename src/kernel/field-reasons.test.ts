@@ -86,5 +86,16 @@ test('every detail that has its Chinese is one that the program says', () => {
   const folder = join(import.meta.dirname, '..');
   const files = globSync('**/*.ts', { cwd: folder }).filter((file) => !/messages\/|\.test\.ts$/.test(file));
   const program = files.map((file) => readFileSync(join(folder, file), 'utf8')).join('\n');
-  for (const detail of Object.keys(detailsZh)) assert.ok(program.includes(`'${detail}'`), detail);
+  for (const [detail, text] of Object.entries(detailsZh)) {
+    const parts = detail.split(/\{\w+\}/);
+    if (parts.length === 1) assert.ok(program.includes(`'${detail}'`), detail);
+    for (const part of parts) assert.ok(program.includes(part), detail);
+    const names = (sentence: string) => new Set(sentence.match(/\{\w+\}/g));
+    for (const name of names(text)) assert.ok(names(detail).has(name), text);
+    const values = (sentence: string) => sentence.replaceAll(/\{\w+\}/g, '7');
+    assert.equal(
+      describeError(new AppError('conflict', { detail: values(detail) }), 'zh').detail,
+      values(text),
+    );
+  }
 });

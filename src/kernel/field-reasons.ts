@@ -4,6 +4,7 @@
 import type { Language } from './errors.ts';
 import { fieldReasonsEn } from './messages/field-reasons-en.ts';
 import { fieldReasonsZh } from './messages/field-reasons-zh.ts';
+import { fillIn, patternOf } from './sentences.ts';
 
 /** By code, each sentence that means it; `{name}` stands for a value. The first that fits counts. */
 const SENTENCES = {
@@ -48,7 +49,11 @@ const SENTENCES = {
   number_form: ['must be a number with at most six decimals'],
   credits_form: ['must be a number of credits: not negative, at most six decimals'],
   too_many_credits: ['must be at most {most} credits'],
-  over_budget: ['the task costs {cost} credits, which is more than that'],
+  over_budget: [
+    'the task costs {cost} credits, which is more than that',
+    'the batch costs {cost} credits, which is more than that',
+  ],
+  key_form: ['must have 1 to {most} characters'],
   one_source: ['give exactly one of items, lines, csv, jsonl, file and matrix'],
   tag_of_actions: ['belongs to the actions tag and untag, which need it'],
   too_many_headers: ['at most {most} headers'],
@@ -84,16 +89,8 @@ export const FIELD_REASONS = [
 ] as const;
 export type FieldReason = (typeof FIELD_REASONS)[number];
 
-const VALUE = /\{(\w+)\}/;
 /** Values are parts of what a caller sent: longer ones are of no use to a reader. */
 const MAX_VALUE_CHARS = 200;
-
-const literal = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-
-function patternOf(sentence: string): RegExp {
-  const parts = sentence.split(VALUE).map((part, at) => (at % 2 === 0 ? literal(part) : `(?<${part}>[^]*?)`));
-  return new RegExp(`^${parts.join('')}$`);
-}
 
 /** zod writes alternatives as `"a"|"b"`. */
 const asList = (value: string) =>
@@ -120,5 +117,5 @@ export function fieldReason(detail: string, language: Language): string {
   const { code, params } = reasonOf(detail);
   if (code === 'other') return detail;
   const text = (language === 'zh' ? fieldReasonsZh : fieldReasonsEn)[`field.${code}`];
-  return text.replace(/\{(\w+)\}/g, (place, name: string) => params[name] ?? place);
+  return fillIn(text, params);
 }

@@ -359,10 +359,7 @@ export function sourceUploads(inputs: readonly InputPicture[]): string[] {
 export function checkIdempotencyKey(key: string | null): void {
   if (key === null || (key.length > 0 && key.length <= MAX_IDEMPOTENCY_KEY_CHARS)) return;
   const detail = `must have 1 to ${MAX_IDEMPOTENCY_KEY_CHARS} characters`;
-  throw new AppError('malformed_request', {
-    detail: `Idempotency-Key ${detail}.`,
-    errors: [{ pointer: 'header/idempotency-key', detail }],
-  });
+  throw new AppError('malformed_request', { errors: [{ pointer: 'header/idempotency-key', detail }] });
 }
 
 /**
