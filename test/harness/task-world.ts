@@ -59,7 +59,10 @@ export async function createTaskWorld(
   async function startNode(nodeDb = db, isServing = true): Promise<Tasks> {
     const life = { isOver: false };
     const nodeClock = stoppable(clock, life);
-    const node = new NodeLease({ db: nodeDb, clock: nodeClock, log });
+    // The lease is the database's, and a server's time cannot be turned: by the scripted clock a node would lose it between two
+    // renewals whenever one of them takes a moment, and its tasks would be taken over.
+    const leaseClock = kind === 'postgres' ? stoppable(systemClock, life) : nodeClock;
+    const node = new NodeLease({ db: nodeDb, clock: leaseClock, log });
     const hub = new EventHub({ db: nodeDb, clock: nodeClock, log });
     hubs.push(hub);
     const providers = new Providers({
@@ -162,6 +165,8 @@ export async function createTaskWorld(
       for (const hub of hubs) hub.close();
       for (const life of lives.filter(({ isOver }) => !isOver))
         await passing(life.tasks.engine.drain(), 5_000);
+      // A renewal under way must not meet a database that is closed.
+      for (const { node } of lives) await node.close();
       await media.close();
       await opened.close();
       rmSync(root, { recursive: true, force: true });
@@ -186,7 +191,7 @@ const creation = (access: Access) => ({
 });
 
 /** A node's clock, whose timers die with the node. */
-function stoppable(clock: FakeClock, life: { isOver: boolean }): Clock {
+function stoppable(clock: Clock, life: { isOver: boolean }): Clock {
   return {
     now: () => clock.now(),
     monotonicMs: () => clock.monotonicMs(),

@@ -6,6 +6,7 @@ import type { Browser, Page } from 'playwright-core';
 import { PRETEND_ID, pretendBatch } from './batch-pretend.ts';
 import { BATCH_LINES, makeBatch, openBatch } from './screens-batch.ts';
 import {
+  eventually,
   launchBrowser,
   openPage,
   pageTestsSkipped,
@@ -67,6 +68,8 @@ describe('batches', { skip: pageTestsSkipped }, () => {
       'a red fox\na {blue|green} teapot\na bridge [sandbox:fault=content_blocked]',
     );
     await page.locator('[data-totals]', { hasText: '4 pictures' }).waitFor();
+    // The check can be here before the page's own list of models.
+    await page.locator('main select').first().locator('option').nth(1).waitFor({ state: 'attached' });
     await tabTo(page, 'select');
     await page.keyboard.press('End');
     await tabTo(page, 'summary');
@@ -208,7 +211,12 @@ describe('batches', { skip: pageTestsSkipped }, () => {
     await page.context().addCookies([await server.sessionCookie()]);
     await pretendBatch(page, { items: MANY, changesPerS: 50 });
     await openBatch(page, server.baseUrl, PRETEND_ID);
-    await untilInPage(page, 'window.pretend.batchEvents >= 100');
+    // The changes have gone on since the document began, perhaps long before anything was shown.
+    const earlier = await page.evaluate<number>('window.pretend.batchEvents');
+    await untilInPage(
+      page,
+      `window.pretend.batchEvents >= ${earlier + 100} && window.pretend.cellCalls >= 3`,
+    );
     const changesMs = await page.evaluate<number>('window.pretend.stop()');
     const shown = `Object.fromEntries([...document.querySelectorAll('[data-show]')].map((chip) =>
       [chip.dataset.show, Number(chip.querySelector('.figures').textContent.replace(/\\D/g, ''))]))`;
@@ -236,8 +244,10 @@ describe('batches', { skip: pageTestsSkipped }, () => {
     await pretendBatch(chinese.page, { items: 100, changesPerS: 0 });
     await chinese.page.goto(`${server.baseUrl}/batches/${PRETEND_ID}?item=100`);
     const reason = chinese.page.locator('[data-item-waiting=provider_stopped]');
-    await reason.waitFor();
-    assert.equal(await reason.textContent(), '“sandbox”暂不接单：暂时无法连接服务商');
+    // The server's own words stand there until the texts of errors and remarks have come.
+    await eventually(async () =>
+      assert.equal(await reason.textContent(), '“sandbox”暂不接单：暂时无法连接服务商'),
+    );
     await chinese.close();
   });
 });

@@ -36,8 +36,15 @@ describe('gallery', { skip: pageTestsSkipped }, () => {
   let browser: Browser;
   const open = async (options: Parameters<typeof openPage>[2] = {}, search = ''): Promise<WatchedPage> => {
     const watched = await openPage(browser, server.baseUrl, { reducedMotion: 'reduce', ...options });
-    await watched.page.context().addCookies([await server.sessionCookie()]);
-    await openGallery(watched.page, server.baseUrl, search);
+    const { page } = watched;
+    await page.context().addCookies([await server.sessionCookie()]);
+    // Pictures are shown before their list is here, and what is selected by then is let go when it comes.
+    const [list] = await Promise.all([
+      page.waitForResponse((answer) => answer.url().includes('/v1/gallery/index')),
+      openGallery(page, server.baseUrl, search),
+    ]);
+    await list.finished();
+    await count(page).waitFor();
     return watched;
   };
   before(async () => {
@@ -63,6 +70,8 @@ describe('gallery', { skip: pageTestsSkipped }, () => {
     await picture(page, 1).click();
     await page.locator('.stage-loaded').waitFor();
     assert.match(page.url(), /view=img_/);
+    // There is no next picture before this one has its place in the list.
+    await page.getByText('2 of 12').waitFor();
     await page.keyboard.press('ArrowRight');
     await page.getByText('3 of 12').waitFor();
     const address = page.url();
@@ -137,6 +146,7 @@ describe('gallery', { skip: pageTestsSkipped }, () => {
     await page.keyboard.press('Delete');
     await page.getByRole('button', { name: 'Delete 1 picture' }).click();
     await count(page).filter({ hasText: '1 picture' }).waitFor();
+    await page.locator('dialog[open]').waitFor({ state: 'detached' });
     await pictureSays(page, 0, 'bridge');
     await picture(page, 0).focus();
     await page.keyboard.press('Space');
@@ -154,7 +164,10 @@ describe('gallery', { skip: pageTestsSkipped }, () => {
     const everything = (await count(page).textContent()) ?? '';
     await page.getByRole('button', { name: 'Filters' }).click();
     const dialog = page.locator('dialog[open]');
-    await dialog.getByRole('radio', { name: /^Portrait/ }).check();
+    // Whatever is drawn anew between the click and the new address shows the choice before, so it is waited for.
+    await dialog.getByRole('button', { name: `Show ${everything}` }).waitFor();
+    await dialog.getByRole('radio', { name: /^Portrait/ }).click();
+    await dialog.getByRole('radio', { name: /^Portrait/, checked: true }).waitFor();
     await dialog.getByRole('button', { name: 'Show 4 pictures' }).click();
     await count(page).filter({ hasText: '4 pictures' }).waitFor();
     assert.match(page.url(), /ratio=portrait/);
@@ -178,6 +191,8 @@ describe('gallery', { skip: pageTestsSkipped }, () => {
     await cell(page, 0).locator('.wall-shown').waitFor();
     const before = await count(page).textContent();
     const name = await picture(page, 0).getAttribute('aria-label');
+    // What is made before the line is open is told to nobody.
+    await page.getByRole('img', { name: 'Live', exact: true }).waitFor();
     await makePictures(server, [{ prompt: 'a paper boat', ratio: '1:1', n: 1 }]);
     const pill = page.getByRole('button', { name: '1 new picture' });
     await pill.waitFor();
@@ -198,6 +213,8 @@ describe('gallery', { skip: pageTestsSkipped }, () => {
     await page.locator('#prompt').waitFor();
     await untilInPage(page, `document.querySelector('#prompt')?.value === 'a lighthouse at dusk'`);
     await page.goBack();
+    // A click on a place whose picture is not known yet does nothing.
+    await pictureSays(page, 0, 'lighthouse');
     await picture(page, 0).click();
     await page.getByRole('button', { name: 'More actions' }).click();
     await page.getByRole('menuitem', { name: 'Use as input' }).click();
@@ -346,6 +363,8 @@ describe('gallery', { skip: pageTestsSkipped }, () => {
       await pretendPictures(page, server.baseUrl, MILLION);
       await openGallery(page, server.baseUrl);
       await count(page).filter({ hasText: '1,000,000 pictures' }).waitFor();
+      // The count is that of the list's beginning; End leads to the last picture of what is here.
+      await page.locator(`.wall-cell[data-ordinal="0"][aria-setsize="${MILLION}"]`).waitFor();
       await picture(page, 0).focus();
       await page.keyboard.press('End');
       await page.locator('.wall-open[aria-label="picture 999999"]').waitFor();

@@ -36,6 +36,8 @@ async function tabTo(page: Page, selector: string, words = '', key = 'Tab'): Pro
 
 /** Chooses the model whose name comes at or after where the arrow keys start. */
 async function chooseModelByKeys(page: Page, title: string): Promise<void> {
+  // The form stands before the models are known.
+  await page.locator('form button[aria-controls]').waitFor();
   await tabTo(page, 'form button[aria-controls]');
   await page.keyboard.press('Enter');
   await page.locator('form button[aria-controls][aria-expanded=true]').waitFor();
@@ -115,6 +117,8 @@ describe('by keyboard alone', { skip: pageTestsSkipped }, () => {
       .toBuffer();
     // Long before the key, since the browser must know by then that the test answers.
     const chooser = page.waitForEvent('filechooser');
+    // The form stands before it is known what the model takes.
+    await page.locator('form button', { hasText: 'Start from a picture' }).waitFor();
     await tabTo(page, 'form button', 'Start from a picture');
     await page.keyboard.press('Enter');
     await (await chooser).setFiles({ name: 'field.png', mimeType: 'image/png', buffer: file });
@@ -158,6 +162,8 @@ describe('by keyboard alone', { skip: pageTestsSkipped }, () => {
     await page.route('**/v1/tasks?*', (route) => route.fulfill({ json: { data: [], next_cursor: null } }));
     await page.goto(`${server.baseUrl}/?view=${imageId}`);
     await page.locator('.stage-loaded').waitFor();
+    // The tools and their keys come once it is known what made the picture, perhaps after the picture itself.
+    await page.locator('.lightbox-button[aria-label=Favourite]').waitFor();
     await page.keyboard.press('i');
     const panel = page.locator('.lightbox-panel');
     await panel.getByText('people').waitFor();

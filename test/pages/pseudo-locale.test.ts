@@ -5,7 +5,7 @@ import type { Browser } from 'playwright-core';
 import { cutOff, lengthenMessage, lengthenPage, speakAtLength } from './pseudo-locale.ts';
 import { launchBrowser, pageTestsSkipped } from './studio-browser.ts';
 import { MEMBER_SCREENS, VISITOR_SCREENS, walk } from './sweep-screens.ts';
-import { openWalker, speak, startWorld, type World } from './sweep-world.ts';
+import { openWalker, settled, speak, startWorld, type World } from './sweep-world.ts';
 
 const NARROW = { width: 360, height: 780 };
 
@@ -42,6 +42,8 @@ describe('longer texts', { skip: pageTestsSkipped }, () => {
       await walk(walker, screens, async (name) => {
         // Pages of links are the server's own.
         if (new URL(page.url()).pathname.startsWith('/s/')) await lengthenPage(page);
+        // A panel that still slides in would be found beside the screen.
+        await settled(page);
         for (const found of await cutOff(page)) findings.push(`${name}: ${found}`);
       });
       // A catalogue that is still on its way must not answer a page that is gone.

@@ -16,7 +16,8 @@ export const ADMIN_ROOMS = [
   ['jobs', '/admin/jobs', 'main .admin-row'],
   ['providers', '/admin/providers', 'main svg[role=img]'],
   ['provider', '/admin/providers/sandbox', 'main svg[role=img]'],
-  ['alerts', '/admin/alerts', 'main p.sheet'],
+  // What a busy machine is warned of stands there in place of the word that there is nothing.
+  ['alerts', '/admin/alerts', 'main p.sheet, main ul.sheet'],
   ['repair', '/admin/repair', 'main section .sheet'],
   ['doctor', '/admin/doctor', 'main p.sheet'],
   ['people', '/admin/people', 'main p.sheet, main .admin-row'],

@@ -248,6 +248,7 @@ describe('stories in the making', { skip: pageTestsSkipped }, () => {
     chat.script.push(chatAnswer(401, chatError('invalid_authentication_error', 'Invalid Authentication')));
     const { page, assertClean, close } = await open('/stories/new', {}, scripted);
     await page.locator('form textarea').fill(IDEA);
+    await page.getByRole('button', { name: 'Propose outlines · 0.5 credits' }).waitFor();
     assert.equal(await page.locator('[data-demo-writer]').count(), 0);
     const list = await page.context().newPage();
     await list.goto(`${scripted.baseUrl}/stories`);
@@ -275,7 +276,7 @@ describe('stories in the making', { skip: pageTestsSkipped }, () => {
     });
     await page.locator('[data-proposal="2"]', { hasText: 'Pip and the moon 2' }).waitFor();
     await page.locator('[data-announcer]', { hasText: '3 outlines are there.' }).waitFor();
-    assert.equal(await page.locator('[data-trouble]').count(), 0);
+    await page.locator('[data-trouble]').waitFor({ state: 'detached' });
     await card.getByText('Choose an outline').waitFor();
     chat.script.push(chatAnswer(400, chatError('content_filter', 'The request was rejected')));
     chat.script.push(chatAnswer(400, chatError('content_filter', 'The request was rejected')));

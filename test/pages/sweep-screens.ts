@@ -65,6 +65,7 @@ export const VISITOR_SCREENS: readonly Screen[] = [
       await named(page, say('door.toRegister')).click();
       await page.locator('#new-password').fill('short');
       await page.locator('#new-password').press('Enter');
+      await page.locator('#new-password[aria-invalid=true]').waitFor();
     },
   },
   at('sign-in, back from elsewhere', '/sign-in?again#error=oidc_unknown', '[role=alert] dl'),
@@ -116,9 +117,11 @@ const STUDIO: readonly Screen[] = [
     name: 'studio: settings and models open',
     async show(page) {
       const fold = page.locator('form details > summary').first();
-      const choices = page.locator('form fieldset').first();
-      if (!(await choices.isVisible())) await fold.click();
-      await page.locator('form button[aria-controls]').first().click();
+      const models = page.locator('form button[aria-controls]').first();
+      // The settings come with the models, perhaps after the cards: whether they are folded away is seen only then.
+      await models.waitFor({ state: 'attached' });
+      if (!(await models.isVisible())) await fold.click();
+      await models.click();
       await page.locator('form button[aria-controls][aria-expanded=true]').waitFor();
     },
   },
@@ -126,7 +129,7 @@ const STUDIO: readonly Screen[] = [
   {
     name: 'earlier prompts',
     async show(page, _world, say) {
-      await page.keyboard.press('Escape');
+      await closeDialog(page);
       await named(page, say('history.title')).click();
       await page
         .locator('[popover]:popover-open [type=search], dialog[open] [type=search]')
@@ -137,7 +140,7 @@ const STUDIO: readonly Screen[] = [
   {
     name: 'shortcuts',
     async show(page) {
-      await page.keyboard.press('Escape');
+      await closeDialog(page);
       await page.locator('#main').focus();
       await page.keyboard.press('?');
       await dialog(page).waitFor();
@@ -182,7 +185,7 @@ const STUDIO: readonly Screen[] = [
   {
     name: 'studio: large',
     async show(page) {
-      await page.keyboard.press('Escape');
+      await closeDialog(page);
       await card(page, DONE).locator('[data-image]').first().click();
       await dialog(page).locator('img').first().waitFor();
     },
@@ -300,6 +303,8 @@ const BATCHES: readonly Screen[] = [
     name: 'new batch: combinations',
     async show(page) {
       await page.locator('input[type=radio][value=matrix]').check();
+      // Not into the field of the lines, nor is what was wrong with them taken for the word on this.
+      await page.locator('[data-row-errors]').waitFor({ state: 'detached' });
       await page.locator('textarea').fill('a lighthouse at dusk\na glass bridge in the fog');
       await page.locator('section[aria-busy=false] [data-totals]').waitFor();
     },

@@ -184,8 +184,19 @@ export async function openWalker(
   return { ...watched, world, say };
 }
 
-/** Closes whatever dialog or panel is open. */
+/** Closes whatever dialog or panel is open; notes that pass by are neither. */
 export async function closeDialog(page: Page): Promise<void> {
   await page.keyboard.press('Escape');
-  await page.locator('dialog[open]').first().waitFor({ state: 'detached' });
+  await page.locator('dialog[open], [popover=auto]:popover-open').first().waitFor({ state: 'detached' });
+}
+
+/** Waits until what was rendered last is laid out, and nothing fades or moves any more; what moves without end is left alone. */
+export async function settled(page: Page): Promise<void> {
+  await page.evaluate(`(async () => {
+    const painted = () => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+    await painted();
+    await Promise.allSettled(document.getAnimations()
+      .filter(({ effect }) => effect.getComputedTiming().endTime !== Infinity).map(({ finished }) => finished));
+    await painted();
+  })()`);
 }

@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import type { Browser, Page } from 'playwright-core';
 import { accessibilityViolations, launchBrowser, pageTestsSkipped } from './studio-browser.ts';
 import { MEMBER_SCREENS, type Screen, VISITOR_SCREENS, walk } from './sweep-screens.ts';
-import { type Language, openWalker, startWorld, type World } from './sweep-world.ts';
+import { type Language, openWalker, settled, startWorld, type World } from './sweep-world.ts';
 
 const WIDTHS = [390, 1440] as const;
 const HEIGHT = 900;
@@ -30,10 +30,9 @@ export interface SweepOptions {
 }
 
 const OVERFLOW = 'document.documentElement.scrollWidth - document.documentElement.clientWidth';
-const PAINTED = 'new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))';
 
 async function judge(page: Page, rules: readonly string[] | undefined): Promise<string[]> {
-  await page.evaluate(PAINTED);
+  await settled(page);
   const overflow = await page.evaluate<number>(OVERFLOW);
   const wide = overflow > 0 ? [`${overflow} px wider than the screen`] : [];
   return [...wide, ...(await accessibilityViolations(page, rules))];

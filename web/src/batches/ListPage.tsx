@@ -34,6 +34,8 @@ function useLiveList(): void {
       onEvent({ name }) {
         if (name.startsWith('batch.') || name === 'reset') ask();
       },
+      // What happened between reading the list and the opening of the line was told to nobody.
+      onOpened: ask,
       onReconnected: ask,
     });
     return () => {

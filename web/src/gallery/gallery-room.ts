@@ -277,7 +277,7 @@ export class GalleryRoom {
     if (this.#state.phase !== 'ready') return;
     const { version } = this.#state;
     const newCount = await countNew(this.filter, this.index.newestId).catch(() => 0);
-    if (version === this.#state.version) this.#set({ newCount });
+    if (version === this.#state.version && newCount !== this.#state.newCount) this.#set({ newCount });
   }
 
   /** Says that the selection has changed. */
@@ -309,21 +309,32 @@ export class GalleryRoom {
     const isOther = this.#isHead && !index.beginsWith(this.index);
     this.#isHead = false;
     if (isOther) this.rows.clear();
-    this.#show(index, total, isFirst || isOther ? null : (ordinal) => ordinal, isComplete);
+    if (isFirst || isOther) {
+      this.#show(index, total, null, isComplete);
+      return;
+    }
+    // The list goes on below: what somebody has selected meanwhile stays selected.
+    this.selection.grow(index.count);
+    this.#put(index, total, (ordinal) => ordinal, isComplete);
   }
 
+  /** Shows another list, in which nothing is selected. */
   #show(index: GalleryIndex, total: number, remap: Remap, isComplete = false): void {
     const sameLength = this.index.count === index.count;
+    if (!sameLength || this.selection.size > 0) this.selection.reset(index.count);
+    this.#put(index, total, remap, isComplete);
+  }
+
+  #put(index: GalleryIndex, total: number, remap: Remap, isComplete: boolean): void {
     this.index = index;
     this.remap = remap;
-    if (!sameLength || this.selection.size > 0) this.selection.reset(index.count);
     this.#set({
       phase: 'ready',
       problem: null,
       total,
       isComplete,
       version: this.#state.version + 1,
-      selected: 0,
+      selected: this.selection.size,
     });
   }
 

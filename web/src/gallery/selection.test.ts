@@ -20,6 +20,22 @@ test('single pictures go in and out', () => {
   assert.deepEqual(ranges(selection), ['5-6']);
 });
 
+test('a list that grows keeps what is selected, a range that is being drawn too', () => {
+  const selection = over(4);
+  selection.toggle(1);
+  selection.extendTo(3);
+  selection.grow(10);
+  assert.deepEqual(ranges(selection), ['1-4']);
+  selection.extendTo(6);
+  assert.deepEqual(ranges(selection), ['1-7']);
+  selection.extendTo(2);
+  assert.deepEqual(ranges(selection), ['1-3']);
+  selection.selectAll();
+  selection.toggle(0);
+  selection.grow(20);
+  assert.equal(selection.size, 19);
+});
+
 test('a range grows, shrinks and turns, and gives back what was there before', () => {
   const selection = over(20);
   selection.toggle(12);

@@ -21,6 +21,18 @@ export class Selection {
     this.#start = null;
   }
 
+  /** Goes on over a list that has grown at its end: what is selected stays so. */
+  grow(total: number): void {
+    const longer = (marks: Uint8Array) => {
+      const grown = new Uint8Array(total);
+      grown.set(marks.subarray(0, total));
+      return grown;
+    };
+    this.#marks = longer(this.#marks);
+    this.#before = longer(this.#before);
+    this.#total = total;
+  }
+
   get size(): number {
     return this.#all ? this.#total - this.#marked : this.#marked;
   }

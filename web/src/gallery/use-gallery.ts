@@ -40,6 +40,8 @@ export function useNews(room: GalleryRoom): void {
         const isPicture = event.name.startsWith('task.') && /"status":\s*"succeeded"/.test(event.data);
         if (isPicture || event.name === 'reset') ask();
       },
+      // What was finished between reading the list and the opening of the line was told to nobody.
+      onOpened: ask,
       onReconnected: ask,
     });
     return () => {
