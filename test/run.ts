@@ -6,8 +6,8 @@ import { run } from 'node:test';
 import { inspect } from 'node:util';
 
 const PATTERNS = ['src/**/*.test.ts', 'test/**/*.test.ts', 'web/src/**/*.test.ts', 'migrations/**/*.test.ts'];
-/** Files at a time. On two processors a third one fills the time in which the others wait for servers, browsers and databases. */
-const CONCURRENCY = 3;
+/** Files at a time: the tests themselves start servers, workers and browsers. A third one makes the whole slower on two processors. */
+const CONCURRENCY = 2;
 /** A file that takes longer hangs. */
 const FILE_TIMEOUT_MS = 600_000;
 const DOTS_PER_LINE = 100;

@@ -390,7 +390,8 @@ export async function expireWaiting(trx: Trx, input: { now: number; batch: numbe
     )
     .execute();
   for (const { id, waiting_reason: reason } of late) {
-    const why = reason === null ? 'it was never started' : `the last reason was: ${reason}`;
+    const why =
+      reason === null ? 'it was never started' : `the last reason was: ${reason.replace(/\.$/, '')}`;
     const error = encodeError('deadline_exceeded', `Not done by its deadline, ${why}. Nothing was charged.`);
     await endWaiting(trx, { id, status: 'failed', error, now: input.now });
   }

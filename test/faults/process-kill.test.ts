@@ -211,10 +211,10 @@ test('X10 a bug, the heap limit and the OOM killer end the process, and the next
     await until(() => busy.accepted.size >= 12, { limitMs: 60_000, what: 'some load' });
     process.kill(server.pid, signal);
     assert.deepEqual(await server.exited, exit, `${what}: ${server.stderr().slice(-2_000)}`);
-    assert.match(server.stdout() + server.stderr(), says, what);
     await busy.stop();
-    // Helpers that outlive it would hold the data.
+    // Helpers that outlive it would hold the data; and what it said is here to its end only then.
     await server.closed;
+    assert.match(server.stdout() + server.stderr(), says, what);
     const next = await fulfilAll(data, clients);
     await next.kill('SIGTERM');
   }

@@ -10,6 +10,8 @@ import { flatPng } from '../../src/media/test-pictures.ts';
 import { startTestApp, type TestApp } from '../harness/app.ts';
 import { FakeClock, until } from '../harness/clock.ts';
 import { canary } from '../harness/egress-proxies.ts';
+import { writesDone } from '../harness/idle-writes.ts';
+import { OpenCalls } from '../harness/open-calls.ts';
 import { copyMigratedDatabase } from '../harness/sqlite-template.ts';
 import type { Answer, Driver, FaultName, Stage } from './driver.ts';
 import { sandboxJobs } from './sandbox-driver.ts';
@@ -20,7 +22,7 @@ const START_MS = 1_795_320_000_000;
 const PICTURE = flatPng(512, 512);
 /** Slow enough for what is done in real time, such as decoding. */
 export const STEP_MS = 100;
-/** While a task waits in the queue and no call is under way, nothing is done in real time. */
+/** While a task waits in the queue and neither a call nor a write is under way, nothing is done in real time. */
 const QUEUED_STEP_MS = 5_000;
 const QUIET_MS = 5;
 export const PRICE = 1;
@@ -73,8 +75,10 @@ export async function open(t: TestContext, driver: Driver): Promise<Play> {
       DRAWBRIDGE_CREDITS_PRICES: `${driver.model}=${PRICE}`,
     },
   });
-  const play = makePlay({ driver, stage, app, clock, wire, thief });
+  const calls = wire && new OpenCalls(wire.url);
+  const play = makePlay({ driver, stage, app, clock, wire, calls, thief });
   t.after(async () => {
+    calls?.close();
     const answers = await everyAnswer(app, SHORT_LOOK);
     await app.close();
     rmSync(dataDir, { recursive: true, force: true });
@@ -87,10 +91,11 @@ export async function open(t: TestContext, driver: Driver): Promise<Play> {
 
 function makePlay(
   parts: Pick<Play, 'driver' | 'stage' | 'app' | 'clock' | 'wire'> & {
+    calls: OpenCalls | null;
     thief: { port: number; connections(): number };
   },
 ): Play {
-  const { driver, stage, app, clock, thief } = parts;
+  const { driver, stage, app, clock, calls, thief } = parts;
   const isSandbox = driver.provider === 'sandbox';
   const show = async (id: string) => (await app.request('GET', `/v1/tasks/${id}`)).json;
   const run: Play['run'] = (condition, what, stepMs = STEP_MS) =>
@@ -127,8 +132,11 @@ function makePlay(
     ended: (id) =>
       run(async () => {
         const task = await show(id);
-        const isQuiet = !parts.wire || parts.wire.quietForMs > QUIET_MS;
-        if (task.status === 'queued' && isQuiet) clock.advance(QUEUED_STEP_MS);
+        if (task.status === 'queued') {
+          await writesDone(app.app.db);
+          const isQuiet = !parts.wire || (parts.wire.quietForMs > QUIET_MS && calls?.count === 0);
+          if (isQuiet) clock.advance(QUEUED_STEP_MS);
+        }
         return END.has(task.status) ? task : null;
       }, 'the end of the task'),
     submits: async () => (isSandbox ? sandboxJobs(app.dataDir) : stage.submits()),

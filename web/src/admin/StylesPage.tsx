@@ -24,7 +24,8 @@ type Opened =
 interface Tools {
   action: AdminAction;
   open(opened: Opened): void;
-  order(next: StyleOrder): void;
+  /** Resolves to whether the order was stored. */
+  order(next: StyleOrder): Promise<boolean>;
 }
 
 function CategoryDialog({ category, onClose }: { category: StyleCategory | null; onClose(): void }) {
@@ -193,8 +194,10 @@ function StyleList({
     const style = styles[from];
     if (!style || to === from) return;
     focused.current = style.id;
-    announce(t('style.moved', { name: style.name, place: to + 1, count: styles.length }));
-    tools.order(withStyleAt(categories, id, from, to));
+    const moved = t('style.moved', { name: style.name, place: to + 1, count: styles.length });
+    void tools.order(withStyleAt(categories, id, from, to)).then((isStored) => {
+      if (isStored) announce(moved);
+    });
   };
   const { drag, begin } = useReorder(list, move);
   const lookOf = (at: number): string => {
@@ -298,7 +301,7 @@ export function StylesPage() {
   const tools: Tools = {
     action,
     open,
-    order: (body) => void action.run(() => call('PUT', 'v1/admin/style-order', { body })),
+    order: (body) => action.run(() => call('PUT', 'v1/admin/style-order', { body })),
   };
   const close = () => open(null);
   return (

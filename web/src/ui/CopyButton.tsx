@@ -4,7 +4,8 @@ import { copyText } from './clipboard.ts';
 import { Icon, type IconName } from './Icon.tsx';
 import { useText } from './language.ts';
 
-const CONFIRM_MS = 1600;
+/** How long a button says that it copied: long enough for an eye, or a reader of the screen, that was elsewhere. */
+const CONFIRM_MS = 2_500;
 
 interface CopyButtonProps {
   text: string;
