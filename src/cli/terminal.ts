@@ -118,10 +118,14 @@ export class Terminal {
     const { messages, err } = this;
     const label = (text: string) => this.paint(err, 'bold', text);
     const lines = [this.paint(err, ['bold', 'red'], oneLine(problem.title))];
-    const fields = (problem.errors ?? []).map(({ pointer, detail }) => `${pointer}: ${detail}`);
+    const fields = (problem.errors ?? []).map(({ pointer, detail }) => ({
+      detail,
+      line: pointer === '' ? detail : `${pointer}: ${detail}`,
+    }));
+    const said = [problem.title, ...fields.flatMap(({ detail, line }) => [detail, line])];
     // Without a detail of its own a problem has that of its first field.
-    const details = problem.detail === problem.title ? fields : [...new Set([problem.detail, ...fields])];
-    for (const detail of details) if (detail !== '') lines.push(`  ${oneLine(detail)}`);
+    if (problem.detail && !said.includes(problem.detail)) lines.push(`  ${oneLine(problem.detail)}`);
+    for (const { line } of fields) lines.push(`  ${oneLine(line)}`);
     if (problem.cause) lines.push(`  ${label(messages.problem.cause)}: ${oneLine(problem.cause)}`);
     if (problem.fix) lines.push(`  ${label(messages.problem.fix)}: ${oneLine(problem.fix)}`);
     if (problem.request_id)

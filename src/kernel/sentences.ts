@@ -1,7 +1,6 @@
 // Sentences with `{name}` in place of values: recognised in what was said, and filled again in another language.
 
-const VALUE = /\{(\w+)\}/;
-const VALUES = /\{(\w+)\}/g;
+const VALUE = /\{(\w+)\}/g;
 
 const literal = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
@@ -19,4 +18,4 @@ export function patternOf(sentence: string): RegExp {
 
 /** A sentence with its values in their places; a value that is missing leaves its name there. */
 export const fillIn = (sentence: string, values: Readonly<Record<string, string>>): string =>
-  sentence.replace(VALUES, (place, name: string) => values[name] ?? place);
+  sentence.replace(VALUE, (place, name: string) => values[name] ?? place);
